@@ -1,0 +1,1 @@
+"""Floor 3: equipment, probes, findings, and what follows from them."""

@@ -1,0 +1,107 @@
+"""What every command shares: the home, `--json`, output on stdout, progress on stderr, errors with a hint."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from wayseal.model.errors import KeeperLocked
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+stderr = Console(stderr=True)
+stdout = Console()
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: one JSON document on stdout and nothing else there."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
+
+
+def csv_option(command: Command) -> Command:
+    """Add `--csv`: the list as comma-separated values on stdout."""
+    return click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")(command)
+
+
+def passphrase_option(command: Command) -> Command:
+    """Add `--passphrase-file FILE` (also WAYSEAL_PASSPHRASE_FILE). The passphrase itself is never an argument."""
+    return click.option(
+        "--passphrase-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="WAYSEAL_PASSPHRASE_FILE",
+        help="File that holds the key keeper's passphrase.",
+    )(command)
+
+
+def read_passphrase(file: Path | None, *, confirm: bool = False) -> bytes:
+    """Return the passphrase from the file, or from a prompt when a terminal is there. Raises `KeeperLocked` otherwise."""
+    if file is not None:
+        try:
+            secret = file.read_bytes().strip()
+        except OSError as error:
+            raise KeeperLocked(f"cannot read the passphrase file: {error.strerror}") from None
+        if not secret:
+            raise KeeperLocked("the passphrase file is empty")
+        return secret
+    if sys.stdin.isatty():
+        answer: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+        return answer.encode()
+    raise KeeperLocked("no passphrase was given")
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on one line, at once, so that a reader of a pipe sees it when it happens."""
+    click.echo(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows for people, as a table on stdout that is as wide as it needs to be when piped."""
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+    console = stdout if stdout.is_terminal else Console(width=200)
+    console.print(table)
+
+
+def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows as CSV with a header. Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
+    if not rows:
+        return
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _disarm_cell(cell) for name, cell in row.items()})
+
+
+def _disarm_cell(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" else cell
+
+
+@contextmanager
+def show_progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Give a function that advances a progress bar on stderr; silent when stderr is not a terminal."""
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=stderr, transient=True, disable=not stderr.is_terminal or bool(os.environ.get("WAYSEAL_NO_PROGRESS")),
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=total)
+        yield lambda steps: bar.advance(task, steps)

@@ -1,0 +1,78 @@
+"""The `wayseal` command: one noun a module, loaded when it is called, so that `--help` stays quick."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from wayseal import __version__
+from wayseal.model.errors import WaysealError
+
+NOUNS = {
+    "encounter": "Vehicles that passed: list them, show one.",
+    "evaluate": "Offline accuracy measures; they write nothing but their report.",
+    "gallery": "Known travellers: import, list, forget.",
+    "init": "Make a home: keys, ledger, schema, default policy and record classes.",
+    "lane": "Run a lane on a video, folder or RTSP stream.",
+    "ledger": "Verify, export and prove the ledger.",
+    "models": "Recognition models: install, list, check their pins.",
+    "record": "Sealed records: inspect one without a key.",
+    "retention": "What is due, and its erasure.",
+}
+
+
+class LazyNouns(click.Group):
+    """A group whose commands live in `wayseal.cli.<noun>` as `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the nouns in alphabetical order."""
+        return sorted(NOUNS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return the noun's command, importing it now."""
+        if name not in NOUNS:
+            return None
+        command: click.Command = importlib.import_module(f"wayseal.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of nouns without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(NOUNS.items()))
+
+
+@click.command(cls=LazyNouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wayseal")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="WAYSEAL_HOME",
+    default=lambda: click.get_app_dir("wayseal"),
+    show_default="WAYSEAL_HOME, else the user's data directory",
+    help="The site's home directory.",
+)
+@click.pass_context
+def root(ctx: click.Context, home: Path) -> None:
+    """Photograph the people in a moving vehicle, find out who they are, and let nobody walk away with the pictures.
+
+    Exit codes: 0 done, 1 the check found something, 2 usage, 3 refused by policy, 4 integrity failure, 5 unavailable.
+    """
+    ctx.obj = home
+
+
+def main() -> None:
+    """Run the command line; an error prints `error:` and `hint:` lines on stderr and exits with its own code."""
+    try:
+        root.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("error: stopped by the user", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except WaysealError as error:
+        click.echo(error.diagnostics(), err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""Floor 3: what may leave, marked for whoever receives it."""

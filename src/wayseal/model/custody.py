@@ -1,0 +1,134 @@
+"""What happens to a picture after it was taken, as values: classes, headers, releases, holds.
+
+Nothing here can open anything. `SealedRecord` and `PlainImage` (model.border) never mix under the type checker.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from wayseal.model.ids import EpochId, RecordId, epoch_span
+
+
+class Kind(StrEnum):
+    """What a sealed record holds."""
+
+    FACE = "face"
+    PLATE = "plate"
+    SCENE = "scene"
+    TEMPLATE = "template"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordClass:
+    """How long a kind of record may live, and the rule that says so. `keep` runs from the end of the record's epoch."""
+
+    name: str
+    keep: timedelta
+    legal_text: str
+    source: str
+
+    def expires_at(self, epoch: EpochId) -> datetime:
+        """Return when everything sealed in `epoch` must be unreadable: at most one hour after `keep` has passed."""
+        _, _, end = epoch_span(epoch)
+        return end + self.keep
+
+
+@dataclass(frozen=True, slots=True)
+class EpochKey:
+    """The public half of one hour's key pair for one record class. `public` is the raw X-Wing encapsulation key (1,216 bytes)."""
+
+    epoch: EpochId
+    public: bytes = field(repr=False)
+
+    @property
+    def record_class(self) -> str:
+        """The class whose records are sealed to this key."""
+        return epoch_span(self.epoch)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SealHeader:
+    """What a sealed record says of itself without a key. Authenticated, not secret: it holds nothing about a person."""
+
+    object_id: RecordId
+    lane: str
+    device: str
+    """SHA-256 (hex) of the sealing device's certificate or, without one, of its public key."""
+    epoch: EpochId
+    record_class: str
+    kind: Kind
+    padded_size: int
+    previous: str
+    """SHA-256 (hex) of the device's previous sealed record; 64 zeros for its first."""
+    sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """The bytes of one sealed record, and what can be said of them without a key. Safe to write anywhere."""
+
+    header: SealHeader
+    data: bytes = field(repr=False)
+    sha256: str
+    """SHA-256 (hex) of `data`."""
+
+
+class Purpose(StrEnum):
+    """Why somebody wants to open a record. Policy decides which role may claim which."""
+
+    PRIMARY_INSPECTION = "primary_inspection"
+    MATCHING = "matching"
+    CROSSING_LIST = "crossing_list"
+    RECLASSIFICATION = "reclassification"
+    SECONDARY_INSPECTION = "secondary_inspection"
+    TRAVELLER_REQUEST = "traveller_request"
+    INCIDENT_RESPONSE = "incident_response"
+    EXPORT = "export"
+    RESTORE_DRILL = "restore_drill"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A permission on the ledger to open one record, for one purpose, until `expires_at`."""
+
+    id: str
+    record: RecordId
+    purpose: Purpose
+    principal: str
+    requested_at: datetime
+    expires_at: datetime
+    ledger_index: int
+    approved_by: tuple[str, ...] = ()
+
+
+class RecordStatus(StrEnum):
+    """Whether a record can still be opened."""
+
+    LIVE = "live"
+    HELD = "held"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: named records kept past their class, with two approvers and an end (R-51)."""
+
+    id: str
+    records: tuple[RecordId, ...]
+    reason: str
+    approvers: tuple[str, str]
+    placed_at: datetime
+    until: datetime
+    lifted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The centre's signed word that it holds a record durably; only this releases the lane's outbox."""
+
+    object_id: RecordId
+    sha256: str
+    ledger_index: int
+    signature: bytes = field(repr=False)
