@@ -1,0 +1,186 @@
+"""The site's configuration: one TOML file, `WAYSEAL_*` variables over it, secrets by file path only.
+
+Every field has a title, a unit where it has one, and a description: the reference page is generated from them. Unknown
+keys are errors, so that a misspelt retention rule never passes for a rule.
+"""
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wayseal.model.border import Direction
+from wayseal.model.errors import Invalid, NotFound
+from wayseal.model.ids import check_name
+
+FILE_NAME = "wayseal.toml"
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(BaseModel):
+    """One lane's camera, as far as geometry and exposure need it."""
+
+    model_config = _STRICT
+    focal_px: float | None = Field(
+        default=None, gt=0, title="Focal length", description="Pixels; speed needs it."
+    )
+    exposure_ms: float | None = Field(
+        default=None,
+        gt=0,
+        title="Shutter",
+        description="Milliseconds. Above 1.5 at 20 mph faces smear: a warning.",
+    )
+    view: Literal["auto", "toward", "across"] = Field(
+        default="auto", title="View", description="Whether vehicles come toward the camera or pass across it."
+    )
+    steering: Literal["left", "right"] = Field(
+        default="left", title="Steering wheel", description="Side of the vehicle where the driver sits."
+    )
+
+
+class LaneSettings(BaseModel):
+    """One lane."""
+
+    model_config = _STRICT
+    direction: Direction = Field(
+        default=Direction.ENTRY, title="Direction", description="entry or exit (R-04)."
+    )
+    gallery: str | None = Field(
+        default=None, title="Gallery", description="Name of the gallery searched by default."
+    )
+    camera: CameraSettings = Field(
+        default=CameraSettings(), title="Camera", description="Geometry and exposure."
+    )
+
+
+class MatchSettings(BaseModel):
+    """How sure a match must be."""
+
+    model_config = _STRICT
+    fpir: float = Field(
+        default=0.003, gt=0, lt=0.5, title="False positive identification rate",
+        description="Share of searches of people who are not enrolled that may return somebody (R-27).",
+    )  # fmt: skip
+
+
+class ReleaseSettings(BaseModel):
+    """How openings are rationed."""
+
+    model_config = _STRICT
+    seconds: int = Field(
+        default=120, ge=1, le=3600, title="Release life", description="Seconds an intent stays good."
+    )
+
+
+class RetentionSettings(BaseModel):
+    """How long records live."""
+
+    model_config = _STRICT
+    default_class: str = Field(
+        default="citizen",
+        title="Default class",
+        description="Everything is sealed to it: the shortest one (R-53).",
+    )
+    crossing_class: str = Field(
+        default="crossing",
+        title="Crossing class",
+        description="Class of the crossing record, which holds no image.",
+    )
+    keep_hours: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        title="Changed periods",
+        description="Hours by class name, where a site differs.",
+    )
+    epochs_ahead: int = Field(
+        default=3,
+        ge=1,
+        le=48,
+        title="Epochs ahead",
+        description="Hours for which public keys are handed out in advance.",
+    )
+
+
+class WebSettings(BaseModel):
+    """The console."""
+
+    model_config = _STRICT
+    host: str = Field(
+        default="127.0.0.1", title="Address", description="Loopback unless a TLS proxy stands before it."
+    )
+    port: int = Field(default=8443, ge=0, le=65535, title="Port", description="0 picks a free one.")
+
+
+class SiteSettings(BaseModel):
+    """Everything `wayseal.toml` may say."""
+
+    model_config = _STRICT
+    site: str = Field(default="port", title="Site", description="Name of the port, as on signs and reports.")
+    organisation: str = Field(default="agency", title="Organisation", description="Who operates the site.")
+    time_zone: str = Field(
+        default="UTC", title="Time zone", description="IANA name; screens show it, records are UTC."
+    )
+    lanes: dict[str, LaneSettings] = Field(default_factory=dict, title="Lanes", description="By lane id.")
+    match: MatchSettings = Field(default=MatchSettings(), title="Matching", description="See each field.")
+    release: ReleaseSettings = Field(
+        default=ReleaseSettings(), title="Releases", description="See each field."
+    )
+    retention: RetentionSettings = Field(
+        default=RetentionSettings(), title="Retention", description="See each field."
+    )
+    web: WebSettings = Field(default=WebSettings(), title="Console", description="See each field.")
+
+    def lane(self, lane_id: str) -> LaneSettings:
+        """Return a lane's settings; a lane that the file does not name has the defaults."""
+        return self.lanes.get(check_name(lane_id, what="lane id"), LaneSettings())
+
+    def keep_override(self, record_class: str) -> timedelta | None:
+        """Return the site's own period for a class, or None."""
+        hours = self.retention.keep_hours.get(record_class)
+        return None if hours is None else timedelta(hours=hours)
+
+
+def load_settings(home: Path) -> SiteSettings:
+    """Return the settings of a home: `wayseal.toml`, then `WAYSEAL_<SECTION>__<FIELD>` variables over it.
+
+    Raises `NotFound` when the home was never made, `Invalid` naming the field when a value cannot be used.
+    """
+    file = home / FILE_NAME
+    try:
+        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFound(
+            "there is no Wayseal home here", hint=f"Make one: wayseal --home {home} init"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"{FILE_NAME} is not valid TOML: {error}", hint="Mend that line.") from None
+    for name, value in os.environ.items():
+        if name.startswith("WAYSEAL_") and "__" in name:
+            _set_path(raw, name.removeprefix("WAYSEAL_").lower().split("__"), value)
+    try:
+        return SiteSettings.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"{FILE_NAME}: {where}: {first['msg']}", hint="docs/reference/settings.md lists every field."
+        ) from None
+
+
+def _set_path(raw: dict[str, Any], path: list[str], value: str) -> None:
+    """Set a nested value in place, making tables on the way."""
+    for part in path[:-1]:
+        raw = raw.setdefault(part, {})
+    raw[path[-1]] = value
+
+
+def initial_file(site: str, organisation: str) -> str:
+    """Return the text of a new `wayseal.toml`."""
+    return (
+        "# Wayseal site configuration; every field is described in docs/reference/settings.md.\n"
+        f'site = "{check_name(site, what="site name")}"\n'
+        f'organisation = "{check_name(organisation, what="organisation name")}"\n'
+        'time_zone = "UTC"\n\n[match]\nfpir = 0.003\n\n[retention]\ndefault_class = "citizen"\n'
+    )
