@@ -1,0 +1,204 @@
+"""Ledger entries: which types there are, which fields each may have, and their one spelling in bytes (RFC 8785 JSON).
+
+Everything not listed here is refused, so that no personal data and no unkeyed digest of it can reach a log that is never
+pruned. This module must never read a database or a key.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from wayseal.ledger import shapes as s
+from wayseal.model.errors import Invalid, LedgerBroken
+
+MAX_ENTRY = 65_535
+"""Bytes: an entry bundle prefixes each entry with a 16-bit length."""
+
+COMMON: dict[str, s.Shape] = {
+    "actor": s.PRINCIPAL,
+    "decision": s.ULID,
+    "device": s.DEVICE,
+    "encounter": s.ULID,
+    "epoch": s.EPOCH,
+    "kind": s.KIND,
+    "lane": s.NAME,
+    "org": s.NAME,
+    "policy_sha256": s.DIGEST,
+    "previous": s.ULID,
+    "record_class": s.NAME,
+    "release": s.ULID,
+    "session": s.ULID,
+}
+"""Fields that any entry may have, beside `type` and `time`, which every entry must have."""
+
+REFERENCES = ("object", "records", "decision", "encounter", "epoch", "release", "session", "previous")
+"""Fields whose values `Ledger.find(object=...)` looks up."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryType:
+    """What one type of entry needs and what it may have beyond the common fields."""
+
+    needs: dict[str, s.Shape]
+    may: dict[str, s.Shape]
+
+
+_PURPOSE = {"purpose": s.NAME}
+_REASON = {"reason": s.NAME}
+_EXPORT = {"object": s.ULID, "manifest_sha256": s.DIGEST}
+_APPROVERS = {"approvers": s.list_of(s.PRINCIPAL)}
+_RECORDS = {"records": s.list_of(s.ULID)}
+_SEARCH: dict[str, s.Shape] = {
+    "gallery": s.NAME, "gallery_size": s.is_count, "threshold": s.is_fraction, "fpir_target": s.is_fraction,
+    "model_sha256": s.DIGEST,
+}  # fmt: skip
+
+ENTRY_TYPES: dict[str, EntryType] = {
+    # The site, its keys and its rules
+    "site": EntryType({"object": s.NAME}, {"evaluation": s.is_flag, "version": s.VERSION}),
+    "roster": EntryType(
+        {"object": s.NAME, "roster_sha256": s.DIGEST},
+        {"version": s.is_count, "signers": s.is_count, "lanes": s.list_of(s.NAME)},
+    ),
+    "epoch": EntryType({"object": s.EPOCH}, {"key_sha256": s.DIGEST, "action": s.one_of("made", "published")}),
+    "config": EntryType({"object": s.NAME, "config_sha256": s.DIGEST}, {"version": s.is_count, **_APPROVERS, **_REASON}),
+    # What the lane did
+    "capture": EntryType(
+        {"object": s.ULID, "lane": s.NAME, "epoch": s.EPOCH, "kind": s.KIND, "sealed_sha256": s.DIGEST},
+        {"size": s.is_count, "device_previous_sha256": s.DIGEST, "direction": s.one_of("entry", "exit")},
+    ),
+    "receipt": EntryType({"object": s.ULID, "sealed_sha256": s.DIGEST}, {"capture": s.is_count}),
+    "match": EntryType(
+        {"object": s.ULID},
+        {
+            **_SEARCH, "exact": s.is_flag, "direction": s.one_of("entry", "exit"), "occupants_seen": s.is_count,
+            "captured": s.is_count, "matched": s.is_count,
+        },
+    ),  # fmt: skip
+    "decision": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {**_SEARCH, "crossing": s.ULID}),
+    "enrol": EntryType({"object": s.NAME}, {"images": s.is_count, "travellers": s.is_count, "model_sha256": s.DIGEST}),
+    # Reading
+    "grant": EntryType(
+        {"object": s.ULID, "actor": s.PRINCIPAL, "expires": s.TIME, **_PURPOSE}, {"limit": s.is_count, **_APPROVERS}
+    ),
+    "open-intent": EntryType(
+        {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
+        {"expires": s.TIME, "work_order": s.NAME, **_APPROVERS, **_RECORDS},
+    ),
+    "open-done": EntryType(
+        {"object": s.ULID}, {"intent": s.is_count, "outcome": s.one_of("opened", "refused", "failed"), **_PURPOSE}
+    ),
+    "render": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {"mark": s.ULID, "intent": s.is_count, **_PURPOSE}),
+    # Disclosure
+    "export-request": EntryType(
+        {**_EXPORT, **_PURPOSE, **_RECORDS, "actor": s.PRINCIPAL, "recipient": s.NAME},
+        {"legal_basis": s.NAME, "expires": s.TIME, "count": s.is_count},
+    ),
+    "export-approve": EntryType(
+        {**_EXPORT, "actor": s.PRINCIPAL}, {"checkpoint_size": s.is_count, "approval_sha256": s.DIGEST}
+    ),
+    "export-release": EntryType({**_EXPORT, **_RECORDS, "recipient": s.NAME}, {"count": s.is_count, "mark": s.ULID}),
+    "export-receipt": EntryType({**_EXPORT}, {"recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue")}),
+    "leak": EntryType({"object": s.ULID}, {"outcome": s.one_of("attributed", "inconclusive"), "recipient": s.NAME, **_RECORDS}),
+    # Keeping and forgetting
+    "reclass": EntryType(
+        {"object": s.ULID, "from_class": s.NAME, "to_class": s.NAME, **_REASON},
+        {"to_epoch": s.EPOCH, "sealed_sha256": s.DIGEST, **_APPROVERS},
+    ),
+    "hold": EntryType({"object": s.ULID, "until": s.TIME, **_REASON, **_APPROVERS, **_RECORDS}, {}),
+    "lift": EntryType({"object": s.ULID, **_REASON}, {**_APPROVERS, **_RECORDS}),
+    "erase": EntryType(
+        {"object": s.any_of(s.EPOCH, s.ULID)}, {"count": s.is_count, "records_sha256": s.DIGEST, **_REASON, **_RECORDS}
+    ),
+    "erase-done": EntryType(
+        {"object": s.any_of(s.EPOCH, s.ULID)},
+        {"intent": s.is_count, "count": s.is_count, "keeper": s.NAME, "overshoot_s": s.is_count, **_RECORDS},
+    ),
+    "forget": EntryType({"object": s.NAME, "tag": s.TAG}, {"images": s.is_count, **_REASON}),
+    # Oversight
+    "attest": EntryType({"object": s.DEVICE, "result": s.RESULT}, {"quote_sha256": s.DIGEST}),
+    "probe-result": EntryType(
+        {"object": s.NAME, "probe": s.NAME, "result": s.RESULT},
+        {"control": s.NAME, "evidence_sha256": s.DIGEST, "assessment": s.ULID},
+    ),
+    "usb-event": EntryType(
+        {"object": s.DEVICE, "action": s.one_of("add", "remove", "refused", "allowed")},
+        {"vendor_id": s.USB_ID, "product_id": s.USB_ID, "interface": s.NAME, "port": s.NAME},
+    ),
+    "org-status": EntryType(
+        {"object": s.NAME, "status": s.one_of("active", "suspended", "reinstated")},
+        {"assessment": s.ULID, **_APPROVERS, **_REASON},
+    ),
+    "canary-hit": EntryType({"object": s.ULID}, {"intent": s.is_count, **_PURPOSE}),
+    "incident": EntryType(
+        {"object": s.ULID, **_REASON}, {"status": s.one_of("open", "contained", "closed"), "count": s.is_count, **_RECORDS}
+    ),
+    "alarm": EntryType(
+        {"alarm": s.NAME},
+        {
+            "object": s.any_of(s.ULID, s.EPOCH, s.PRINCIPAL, s.DEVICE), "severity": s.one_of("low", "medium", "high"),
+            "count": s.is_count, "limit": s.is_count, **_REASON,
+        },
+    ),
+}  # fmt: skip
+
+
+def encode_entry(entry: Mapping[str, Any]) -> bytes:
+    """Return the entry's canonical bytes. Raises `Invalid`, naming the field but never its value, when it may not be logged."""
+    check_entry(entry)
+    data = rfc8785.dumps(dict(entry))
+    if len(data) > MAX_ENTRY:
+        raise Invalid("a ledger entry over 65,535 bytes", hint="Split its records over several entries.")
+    return data
+
+
+def check_entry(entry: Mapping[str, Any]) -> None:
+    """Raise `Invalid` unless the entry's type is known, its needed fields are there and every field is allowed and well formed."""
+    name = entry.get("type")
+    kind = ENTRY_TYPES.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Invalid("an unknown type of ledger entry", hint="docs/spec/ledger.md lists the types.")
+    allowed = {**COMMON, **kind.may, **kind.needs, "type": s.NAME, "time": s.TIME}
+    for field in ("time", *kind.needs):
+        if field not in entry:
+            raise Invalid(
+                f"a {name} entry without {field!r}", hint="docs/spec/ledger.md lists each type's fields."
+            )
+    for field, value in entry.items():
+        if field not in allowed:
+            shown = field if isinstance(field, str) and s.NAME(field) else "with a strange name"
+            raise Invalid(
+                f"a {name} entry may not have the field {shown}", hint="The ledger holds no personal data."
+            )
+        if not allowed[field](value):
+            raise Invalid(
+                f"the field {field!r} of a {name} entry is malformed",
+                hint="The ledger takes identifiers, codes, times and counts; never text about a person.",
+            )
+
+
+def decode_entry(data: bytes) -> dict[str, Any]:
+    """Return the entry that canonical bytes spell. Raises `LedgerBroken` when they are no entry or spelt otherwise."""
+    try:
+        entry = json.loads(data)
+        canonical = isinstance(entry, dict) and encode_entry(entry) == data
+    except (ValueError, RecursionError, Invalid, rfc8785.CanonicalizationError):
+        canonical = False
+    if not canonical:
+        raise LedgerBroken("a ledger entry that is not canonical or not allowed")
+    return dict(entry)
+
+
+def list_references(entry: Mapping[str, Any]) -> set[str]:
+    """Return every identifier the entry refers to, by which it can be found."""
+    found: set[str] = set()
+    for field in REFERENCES:
+        value = entry.get(field)
+        if isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, list):
+            found.update(value)
+    return found
