@@ -1,0 +1,157 @@
+"""Faces in a picture: YuNet with vectorised pre- and post-processing, on any size, region or enlarged crop.
+
+Owns boxes, scores and the five points. It keeps nothing between calls, follows nobody over time and knows no traveller.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from wayseal.model.border import Box, Pixels
+from wayseal.vision.models import DETECTOR, load_session
+
+NEW_TRACK = 0.75
+"""Score from which a face may begin a track: below it, badges, lamps and wheels pass for faces."""
+IN_TRACK = 0.6
+"""Score that is enough where a face is already expected."""
+SMALL_FACE = 44.0
+"""Face height in pixels under which a crop enlarged twice is searched again."""
+_STRIDES = (8, 16, 32)
+_OVERLAP = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face: box in picture pixels, (5, 2) points in the order of `Shot.landmarks`, score 0-1."""
+
+    box: Box
+    landmarks: NDArray[np.float32] = field(repr=False)
+    score: float
+
+    @property
+    def inter_eye_px(self) -> float:
+        """The distance between the eye points, in pixels."""
+        return float(np.hypot(*(self.landmarks[1] - self.landmarks[0])))
+
+
+class FaceDetector:
+    """YuNet (2023mar). One session; `detect` may be called from several threads."""
+
+    def __init__(self, session: onnxruntime.InferenceSession | None = None) -> None:
+        self._session = session or load_session(DETECTOR)
+        self._outputs = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
+
+    def detect(self, bgr: Pixels, *, threshold: float = NEW_TRACK) -> list[Detection]:
+        """Return the faces of a (height, width, 3) BGR picture, best score first.
+
+        Equal to OpenCV's FaceDetectorYN on the same weights, overlap limit 0.3.
+        """
+        height, width = bgr.shape[:2]
+        padded = cv2.copyMakeBorder(
+            bgr, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+        )
+        blob = cv2.dnn.blobFromImage(padded)
+        return self._decode(self._session.run(self._outputs, {"input": blob}), padded.shape[1], threshold)
+
+    def detect_region(
+        self, bgr: Pixels, box: Box, *, scale: float = 1.0, threshold: float = NEW_TRACK
+    ) -> list[Detection]:
+        """Return the faces inside `box` of a picture, in the whole picture's coordinates.
+
+        The region is searched at `scale` times its size (cubic when enlarged, area when reduced). A box that leaves the
+        picture is clipped; one without area gives nothing.
+        """
+        left, top, right, bottom = clip_box(box, bgr.shape[1], bgr.shape[0])
+        if right - left < 2 or bottom - top < 2:
+            return []
+        crop = bgr[top:bottom, left:right]
+        if scale != 1.0:
+            kind = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+            size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
+            crop = np.asarray(cv2.resize(crop, size, interpolation=kind), dtype=np.uint8)
+        return [
+            move_detection(found, scale=1 / scale, x=left, y=top)
+            for found in self.detect(crop, threshold=threshold)
+        ]
+
+    def refine_small(self, bgr: Pixels, found: Detection, *, threshold: float = IN_TRACK) -> Detection:
+        """Return the same face searched again in a crop enlarged twice, when it is under 44 px; else `found` itself.
+
+        Below 44 px the enlarged crop halves the misses; above, it only harms (measured; docs/reference/models.md).
+        """
+        x, y, width, height = found.box
+        if height >= SMALL_FACE:
+            return found
+        around = (x - width, y - height, 3 * width, 3 * height)
+        again = self.detect_region(bgr, around, scale=2.0, threshold=threshold)
+        near = [other for other in again if overlap(other.box, found.box) > 0.3]
+        return max(near, key=lambda other: overlap(other.box, found.box), default=found)
+
+    def _decode(
+        self, outputs: Sequence[NDArray[np.float32]], width: int, threshold: float
+    ) -> list[Detection]:
+        """Return the detections that YuNet's twelve outputs hold: only cells above the threshold are decoded."""
+        boxes, points, scores = [], [], []
+        for level, stride in enumerate(_STRIDES):
+            cls, obj, bbox, kps = (outputs[3 * kind + level][0] for kind in range(4))
+            product = np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1)
+            cells = np.flatnonzero(product >= threshold * threshold)
+            if not cells.size:
+                continue
+            rows, columns = np.divmod(cells, width // stride)
+            origin = np.stack([columns, rows], axis=1).astype(np.float32)
+            size = np.exp(bbox[cells, 2:]) * stride
+            centre = (origin + bbox[cells, :2]) * stride
+            boxes.append(np.hstack([centre - size / 2, size]))
+            points.append((kps[cells].reshape(-1, 5, 2) + origin[:, None]) * stride)
+            scores.append(np.sqrt(product[cells]))
+        if not scores:
+            return []
+        return _suppress(np.concatenate(boxes), np.concatenate(points), np.concatenate(scores))
+
+
+def _suppress(
+    boxes: NDArray[np.float32], points: NDArray[np.float32], scores: NDArray[np.float32]
+) -> list[Detection]:
+    """Return the detections left when each best box has removed those that overlap it by more than 0.3."""
+    order = np.argsort(-scores, kind="stable")[:5000]
+    kept: list[Detection] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        x, y, width, height = (float(value) for value in boxes[best])
+        kept.append(Detection((x, y, width, height), points[best].astype(np.float32), float(scores[best])))
+        order = rest[_overlaps(boxes[best], boxes[rest]) <= _OVERLAP]
+    return kept
+
+
+def _overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return intersection over union of one box with each of (n, 4) others."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[:2] + box[2:], others[:, :2] + others[:, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    union = box[2] * box[3] + others[:, 2] * others[:, 3] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+
+
+def overlap(first: Box, second: Box) -> float:
+    """Return the intersection over union of two boxes, 0-1."""
+    return float(_overlaps(np.array(first, np.float32), np.array([second], np.float32))[0])
+
+
+def clip_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of a box as whole pixels inside a picture of that size."""
+    x, y, w, h = box
+    left, top = max(0, int(np.floor(x))), max(0, int(np.floor(y)))
+    return left, top, min(width, int(np.ceil(x + w))), min(height, int(np.ceil(y + h)))
+
+
+def move_detection(found: Detection, *, scale: float, x: float, y: float) -> Detection:
+    """Return a detection made in a crop in the coordinates of the picture it was cut from at (x, y)."""
+    left, top, width, height = found.box
+    box = (left * scale + x, top * scale + y, width * scale, height * scale)
+    points = found.landmarks * np.float32(scale) + np.array([x, y], np.float32)
+    return Detection(box, points.astype(np.float32), found.score)
