@@ -63,8 +63,12 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"object": s.NAME, "roster_sha256": s.DIGEST},
         {"version": s.is_count, "signers": s.is_count, "lanes": s.list_of(s.NAME)},
     ),
-    "epoch": EntryType({"object": s.EPOCH}, {"key_sha256": s.DIGEST, "action": s.one_of("made", "published")}),
-    "config": EntryType({"object": s.NAME, "config_sha256": s.DIGEST}, {"version": s.is_count, **_APPROVERS, **_REASON}),
+    "epoch": EntryType(
+        {"object": s.EPOCH}, {"key_sha256": s.DIGEST, "action": s.one_of("made", "published")}
+    ),
+    "config": EntryType(
+        {"object": s.NAME, "config_sha256": s.DIGEST}, {"version": s.is_count, **_APPROVERS, **_REASON}
+    ),
     # What the lane did
     "capture": EntryType(
         {"object": s.ULID, "lane": s.NAME, "epoch": s.EPOCH, "kind": s.KIND, "sealed_sha256": s.DIGEST},
@@ -74,24 +78,34 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "match": EntryType(
         {"object": s.ULID},
         {
-            **_SEARCH, "exact": s.is_flag, "direction": s.one_of("entry", "exit"), "occupants_seen": s.is_count,
-            "captured": s.is_count, "matched": s.is_count,
+            **_SEARCH,
+            "exact": s.is_flag,
+            "direction": s.one_of("entry", "exit"),
+            "occupants_seen": s.is_count,
+            "captured": s.is_count,
+            "matched": s.is_count,
         },
-    ),  # fmt: skip
+    ),
     "decision": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {**_SEARCH, "crossing": s.ULID}),
-    "enrol": EntryType({"object": s.NAME}, {"images": s.is_count, "travellers": s.is_count, "model_sha256": s.DIGEST}),
+    "enrol": EntryType(
+        {"object": s.NAME}, {"images": s.is_count, "travellers": s.is_count, "model_sha256": s.DIGEST}
+    ),
     # Reading
     "grant": EntryType(
-        {"object": s.ULID, "actor": s.PRINCIPAL, "expires": s.TIME, **_PURPOSE}, {"limit": s.is_count, **_APPROVERS}
+        {"object": s.ULID, "actor": s.PRINCIPAL, "expires": s.TIME, **_PURPOSE},
+        {"limit": s.is_count, **_APPROVERS},
     ),
     "open-intent": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
         {"expires": s.TIME, "work_order": s.NAME, **_APPROVERS, **_RECORDS},
     ),
     "open-done": EntryType(
-        {"object": s.ULID}, {"intent": s.is_count, "outcome": s.one_of("opened", "refused", "failed"), **_PURPOSE}
+        {"object": s.ULID},
+        {"intent": s.is_count, "outcome": s.one_of("opened", "refused", "failed"), **_PURPOSE},
     ),
-    "render": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {"mark": s.ULID, "intent": s.is_count, **_PURPOSE}),
+    "render": EntryType(
+        {"object": s.ULID, "actor": s.PRINCIPAL}, {"mark": s.ULID, "intent": s.is_count, **_PURPOSE}
+    ),
     # Disclosure
     "export-request": EntryType(
         {**_EXPORT, **_PURPOSE, **_RECORDS, "actor": s.PRINCIPAL, "recipient": s.NAME},
@@ -100,9 +114,16 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "export-approve": EntryType(
         {**_EXPORT, "actor": s.PRINCIPAL}, {"checkpoint_size": s.is_count, "approval_sha256": s.DIGEST}
     ),
-    "export-release": EntryType({**_EXPORT, **_RECORDS, "recipient": s.NAME}, {"count": s.is_count, "mark": s.ULID}),
-    "export-receipt": EntryType({**_EXPORT}, {"recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue")}),
-    "leak": EntryType({"object": s.ULID}, {"outcome": s.one_of("attributed", "inconclusive"), "recipient": s.NAME, **_RECORDS}),
+    "export-release": EntryType(
+        {**_EXPORT, **_RECORDS, "recipient": s.NAME}, {"count": s.is_count, "mark": s.ULID}
+    ),
+    "export-receipt": EntryType(
+        {**_EXPORT}, {"recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue")}
+    ),
+    "leak": EntryType(
+        {"object": s.ULID},
+        {"outcome": s.one_of("attributed", "inconclusive"), "recipient": s.NAME, **_RECORDS},
+    ),
     # Keeping and forgetting
     "reclass": EntryType(
         {"object": s.ULID, "from_class": s.NAME, "to_class": s.NAME, **_REASON},
@@ -111,7 +132,8 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "hold": EntryType({"object": s.ULID, "until": s.TIME, **_REASON, **_APPROVERS, **_RECORDS}, {}),
     "lift": EntryType({"object": s.ULID, **_REASON}, {**_APPROVERS, **_RECORDS}),
     "erase": EntryType(
-        {"object": s.any_of(s.EPOCH, s.ULID)}, {"count": s.is_count, "records_sha256": s.DIGEST, **_REASON, **_RECORDS}
+        {"object": s.any_of(s.EPOCH, s.ULID)},
+        {"count": s.is_count, "records_sha256": s.DIGEST, **_REASON, **_RECORDS},
     ),
     "erase-done": EntryType(
         {"object": s.any_of(s.EPOCH, s.ULID)},
@@ -134,16 +156,26 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "canary-hit": EntryType({"object": s.ULID}, {"intent": s.is_count, **_PURPOSE}),
     "incident": EntryType(
-        {"object": s.ULID, **_REASON}, {"status": s.one_of("open", "contained", "closed"), "count": s.is_count, **_RECORDS}
+        {"object": s.ULID, **_REASON},
+        {"status": s.one_of("open", "contained", "closed"), "count": s.is_count, **_RECORDS},
     ),
     "alarm": EntryType(
         {"alarm": s.NAME},
         {
-            "object": s.any_of(s.ULID, s.EPOCH, s.PRINCIPAL, s.DEVICE), "severity": s.one_of("low", "medium", "high"),
-            "count": s.is_count, "limit": s.is_count, **_REASON,
+            "object": s.any_of(s.ULID, s.EPOCH, s.PRINCIPAL, s.DEVICE),
+            "severity": s.one_of("low", "medium", "high"),
+            "count": s.is_count,
+            "limit": s.is_count,
+            **_REASON,
         },
     ),
-}  # fmt: skip
+}
+
+
+_ALLOWED: dict[str, dict[str, s.Shape]] = {
+    name: {**COMMON, **kind.may, **kind.needs, "type": s.NAME, "time": s.TIME}
+    for name, kind in ENTRY_TYPES.items()
+}
 
 
 def encode_entry(entry: Mapping[str, Any]) -> bytes:
@@ -161,7 +193,7 @@ def check_entry(entry: Mapping[str, Any]) -> None:
     kind = ENTRY_TYPES.get(name) if isinstance(name, str) else None
     if kind is None:
         raise Invalid("an unknown type of ledger entry", hint="docs/spec/ledger.md lists the types.")
-    allowed = {**COMMON, **kind.may, **kind.needs, "type": s.NAME, "time": s.TIME}
+    allowed = _ALLOWED[str(name)]
     for field in ("time", *kind.needs):
         if field not in entry:
             raise Invalid(

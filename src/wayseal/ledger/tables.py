@@ -1,0 +1,144 @@
+"""The ledger's one SQLite file: its tables, its connections, its write lock.
+
+Owns SQL and durability (WAL, every commit flushed to disk before it returns) and nothing of what the rows mean. It must
+never change or delete an entry or a node; triggers refuse both.
+"""
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wayseal.model.errors import LedgerBroken, NotFound, StoreFull, Unavailable
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY, type TEXT NOT NULL, time TEXT NOT NULL,
+    actor TEXT, org TEXT, device TEXT, lane TEXT, data BLOB NOT NULL);
+CREATE INDEX entries_type ON entries (type);
+CREATE INDEX entries_time ON entries (time);
+CREATE INDEX entries_actor ON entries (actor) WHERE actor IS NOT NULL;
+CREATE INDEX entries_org ON entries (org) WHERE org IS NOT NULL;
+CREATE INDEX entries_device ON entries (device) WHERE device IS NOT NULL;
+CREATE TABLE refs (ref TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (ref, number)) WITHOUT ROWID;
+CREATE TABLE nodes (
+    level INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, number)) WITHOUT ROWID;
+CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL, note TEXT NOT NULL, cosigned INTEGER NOT NULL);
+"""
+_GUARD = """
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+_BUSY_S = 60.0
+
+
+def create_tables(file: Path) -> None:
+    """Make the file with empty tables, readable by its owner only. Raises `Unavailable` when it is there already."""
+    if file.exists():
+        raise Unavailable(
+            f"there is a ledger already: {file.name}",
+            hint="Choose another home; ledgers are never overwritten.",
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    connection = _connect(file)
+    try:
+        guards = [
+            _GUARD.format(table=table, verb=verb)
+            for table in ("entries", "refs", "nodes")
+            for verb in ("UPDATE", "DELETE")
+        ]
+        connection.executescript("BEGIN IMMEDIATE;" + _SCHEMA + "".join(guards) + "COMMIT;")
+    finally:
+        connection.close()
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+@contextmanager
+def explain_sqlite() -> Iterator[None]:
+    """Turn SQLite's errors into the project's: full disk, busy or missing file, damaged file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+            raise StoreFull("the ledger could not be written", reason=name) from error
+        raise Unavailable("the ledger does not answer", reason=name or str(error)) from error
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        raise LedgerBroken("the ledger file is damaged", reason=name or "not a database") from error
+
+
+class Tables:
+    """One reading and one writing connection to the file; safe to share between threads, and beside other processes."""
+
+    def __init__(self, file: Path) -> None:
+        if not file.is_file():
+            raise NotFound(f"no ledger at {file.name}", hint="Make a home first: wayseal init.")
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        with explain_sqlite():
+            self._reader, self._writer = _connect(file), _connect(file)
+        self._lock_file = file.with_name(file.name + ".lock").open("ab")
+
+    def close(self) -> None:
+        """Close both connections. Everything appended is on disk already."""
+        self._reader.close()
+        self._writer.close()
+        self._lock_file.close()
+
+    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of one SELECT."""
+        with self._reading, explain_sqlite():
+            return self._reader.execute(sql, values).fetchall()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection inside a transaction that no other thread or process can enter; flushed to disk on leaving.
+
+        Any error rolls everything back.
+        """
+        with self._writing, self._lock_processes(), explain_sqlite():
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection of its own that sees one unchanging state, for long reads beside appends."""
+        with self._reading, explain_sqlite():
+            self._reader.execute("BEGIN")
+            try:
+                yield self._reader
+            finally:
+                self._reader.execute("ROLLBACK")
+
+    @contextmanager
+    def _lock_processes(self) -> Iterator[None]:
+        """Hold the file lock that queues the writers of all processes fairly, where SQLite would only poll."""
+        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+
+def read_meta(connection: sqlite3.Connection, key: str) -> str:
+    """Return one fixed fact about the ledger. Raises `LedgerBroken` when it is missing."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise LedgerBroken(f"the ledger file does not say its {key}")
+    return str(row[0])
