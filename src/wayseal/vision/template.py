@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from wayseal.model.border import Pixels, Template
 from wayseal.model.errors import Invalid, WrongModel
-from wayseal.vision.models import EMBEDDER, ModelManifest, find_model, load_session
+from wayseal.vision.models import EMBEDDER, find_model, load_session
+from wayseal.vision.models_manifest import ModelManifest
 
 CROP = 112
 ARCFACE_POINTS = np.array(
