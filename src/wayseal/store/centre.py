@@ -1,0 +1,218 @@
+"""The centre's store as one thing: rows and segment files that agree with each other after any crash.
+
+Owns the order of writing: bytes durable first, then their rows in one transaction; bytes that never got a row are voided
+at the next opening. The caller has written the ledger entries before. Must never accept what is not sealed.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from wayseal.model.custody import RecordStatus, SealedRecord
+from wayseal.model.errors import Erased, Integrity
+from wayseal.model.ids import EncounterId, EpochId, RecordId
+from wayseal.store import crossings, encounters
+from wayseal.store import records as rows
+from wayseal.store.blobs import Position, SegmentStore
+from wayseal.store.engine import open_engine, read, scrub_deleted, write
+from wayseal.store.migrate import migrate
+from wayseal.store.records import StoredRecord, describe_record
+
+
+@dataclass(frozen=True, slots=True)
+class CentreStore:
+    """An open store: the database and the segment files it vouches for."""
+
+    engine: Engine
+    blobs: SegmentStore
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self.engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One sealed record to keep, with its encounter and the index of the ledger entry that says it was captured."""
+
+    record: SealedRecord
+    encounter: EncounterId | None
+    ledger_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What one purge removed: rows marked or deleted, and bytes unlinked."""
+
+    records: int
+    encounters: int
+    crossings: int
+    freed_bytes: int
+
+
+def open_centre(folder: Path, url: str | None = None) -> CentreStore:
+    """Open (or make) the store under `folder`: `records.sqlite` or the database at `url`, and `segments/`.
+
+    Runs pending migrations and voids bytes that a crash left without a row.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = open_engine(url or f"sqlite:///{folder / 'records.sqlite'}")
+    migrate(engine)
+
+    def vouched(epoch: EpochId) -> int:
+        with read(engine) as connection:
+            return rows.acknowledged_end(connection, epoch)
+
+    store = CentreStore(engine, SegmentStore(folder / "segments", acknowledged=vouched))
+    void_orphans(store)
+    return store
+
+
+def put_records(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredRecord]:
+    """Keep sealed records durably, each under its header's epoch, and return their rows in the order given.
+
+    When it returns, bytes and rows survive a power cut. A record that is there already is not written again, so a lane
+    may send as often as it likes. Raises `Integrity` when a known id comes with other bytes, `StoreFull` when the disk is
+    full; then nothing of the call has a row.
+    """
+    with _shared_lock(store):
+        with read(store.engine) as connection:
+            known = rows.find_known(connection, [a.record.header.object_id for a in arrivals])
+        fresh: dict[RecordId, Arrival] = {}
+        for arrival in arrivals:
+            object_id = arrival.record.header.object_id
+            if object_id in known:
+                rows.check_same(known[object_id], arrival.record)
+            else:
+                fresh.setdefault(object_id, arrival)
+        written = _append_groups(store, list(fresh.values()))
+        with write(store.engine) as connection:
+            rows.add_records(connection, written)
+    known |= {row.object_id: row for row in written}
+    return [known[arrival.record.header.object_id] for arrival in arrivals]
+
+
+def move_record(store: CentreStore, record: SealedRecord, epoch: EpochId) -> Position:
+    """Keep a re-wrapped record under a longer class's epoch, point its row there and void the old copy.
+
+    A crash leaves either the old copy or the new one as the record, never neither; the other is voided at the next opening.
+    """
+    object_id = record.header.object_id
+    with _shared_lock(store):
+        (position,) = store.blobs.append([record], epoch)
+        with write(store.engine) as connection:
+            before = rows.get_record(connection, object_id).position
+            rows.move_record(connection, object_id, epoch=epoch, sha256=record.sha256, position=position)
+        if before is not None:
+            store.blobs.void(before)
+    return position
+
+
+def read_record(store: CentreStore, object_id: RecordId) -> bytes:
+    """Return a record's sealed bytes. Raises `NotFound`, `Erased`, or `Integrity` when they are not what was acknowledged."""
+    with read(store.engine) as connection:
+        row = rows.get_record(connection, object_id)
+    if row.status is RecordStatus.ERASED or row.position is None:
+        raise Erased("the record was erased", record=object_id, ledger_index=row.erase_ledger_index)
+    data = store.blobs.read(row.position)
+    if rows.digest_of(data) != row.sha256:
+        raise Integrity("a sealed record is not the one that was acknowledged", record=object_id)
+    return data
+
+
+def void_orphans(store: CentreStore) -> int:
+    """Void frames that no row points at, and return how many. Does nothing while a writer is at work.
+
+    Such frames are what a crash leaves between the bytes and their rows; nobody was told that they are kept, and the lane
+    sends them again.
+    """
+    with _exclusive_lock(store) as alone:
+        if not alone:
+            return 0
+        with read(store.engine) as connection:
+            vouched = rows.sum_segments(connection)
+        return sum(
+            _void_segment(store, epoch)
+            for epoch in store.blobs.epochs()
+            if store.blobs.size(epoch) != vouched.get(epoch, 0)
+        )
+
+
+def purge_epoch(store: CentreStore, epoch: EpochId, *, when: datetime, ledger_index: int) -> Purge:
+    """Unlink an epoch's bytes and mark or delete its rows, waiting for writers to finish. Idempotent after any crash.
+
+    The caller has destroyed the key already; this only tidies up what nobody can read any more.
+    """
+    with _exclusive_lock(store, wait=True):
+        freed = store.blobs.unlink_epoch(epoch)
+        with write(store.engine) as connection:
+            erased = rows.mark_erased(connection, epoch, when=when, ledger_index=ledger_index)
+            documents = encounters.mark_erased(connection, epoch)
+            gone = crossings.delete_epoch(connection, epoch)
+    if gone:
+        scrub_deleted(store.engine)
+    return Purge(records=erased, encounters=documents, crossings=gone, freed_bytes=freed)
+
+
+def _void_segment(store: CentreStore, epoch: EpochId) -> int:
+    """Void the orphans of one segment, and return how many there were."""
+    frames = list(store.blobs.frames(epoch, check=False))
+    with read(store.engine) as connection:
+        known = rows.find_known(connection, [frame.object_id for frame in frames])
+    orphans = [f for f in frames if f.object_id not in known or known[f.object_id].position != f.position]
+    for frame in orphans:
+        store.blobs.void(frame.position)
+    return len(orphans)
+
+
+def _append_groups(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredRecord]:
+    """Append arrivals, one group per epoch, and return their rows (not yet written)."""
+    groups: dict[EpochId, list[Arrival]] = {}
+    for arrival in arrivals:
+        groups.setdefault(arrival.record.header.epoch, []).append(arrival)
+    written = []
+    for epoch, group in groups.items():
+        positions = store.blobs.append([a.record for a in group], epoch)
+        written += [
+            describe_record(
+                a.record, epoch=epoch, encounter=a.encounter, position=p, ledger_index=a.ledger_index
+            )
+            for a, p in zip(group, positions, strict=True)
+        ]
+    return written
+
+
+@contextmanager
+def _shared_lock(store: CentreStore) -> Iterator[None]:
+    """Hold the writers' side of the store's lock: many writers, or one clean-up."""
+    descriptor = _open_lock(store)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _exclusive_lock(store: CentreStore, *, wait: bool = False) -> Iterator[bool]:
+    """Give whether the clean-up side of the lock was free (or became so, with `wait`); it is held meanwhile."""
+    descriptor = _open_lock(store)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(store: CentreStore) -> int:
+    return os.open(store.blobs.folder.parent / "store.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

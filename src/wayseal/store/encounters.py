@@ -1,0 +1,92 @@
+"""Rows of encounters: that a vehicle passed, when and where, and which sealed document holds its answers.
+
+Owns the `encounters` table. What was seen (plate, candidates, outcomes) is only inside the document record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from wayseal.model.border import Direction
+from wayseal.model.custody import RecordStatus
+from wayseal.model.errors import NotFound
+from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
+from wayseal.store.schema import encounters
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEncounter:
+    """One row. `epoch` is the effective epoch of its document; `document` is None until the answer was sealed."""
+
+    id: EncounterId
+    lane: str
+    direction: Direction
+    time: datetime
+    occupants_seen: int
+    document: RecordId | None
+    record_class: str
+    epoch: EpochId
+    status: RecordStatus = RecordStatus.LIVE
+
+
+def add_encounters(connection: Connection, rows: Sequence[StoredEncounter]) -> None:
+    """Insert encounters. An id that is there already raises SQLAlchemy's IntegrityError."""
+    if rows:
+        connection.execute(insert(encounters), [asdict(row) for row in rows])
+
+
+def get_encounter(connection: Connection, encounter: EncounterId) -> StoredEncounter:
+    """Return one encounter, erased ones too. Raises `NotFound`."""
+    row = connection.execute(select(encounters).where(encounters.c.id == encounter)).mappings().first()
+    if row is None:
+        raise NotFound("no such encounter", encounter=encounter)
+    return _from_row(dict(row))
+
+
+def list_encounters(
+    connection: Connection,
+    *,
+    lane: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 1000,
+) -> list[StoredEncounter]:
+    """Return encounters, newest first, of a lane and of times in [since, until) where given."""
+    chosen = select(encounters).order_by(encounters.c.time.desc(), encounters.c.id.desc()).limit(limit)
+    if lane is not None:
+        chosen = chosen.where(encounters.c.lane == lane)
+    if since is not None:
+        chosen = chosen.where(encounters.c.time >= since)
+    if until is not None:
+        chosen = chosen.where(encounters.c.time < until)
+    return [_from_row(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
+def set_document(
+    connection: Connection, encounter: EncounterId, document: RecordId, *, epoch: EpochId
+) -> None:
+    """Name the record that holds an encounter's answers, and the epoch it dies with. Raises `NotFound`."""
+    values = {"document": document, "epoch": epoch, "record_class": epoch_span(epoch)[0]}
+    changed = connection.execute(update(encounters).where(encounters.c.id == encounter).values(**values))
+    if changed.rowcount == 0:
+        raise NotFound("no such encounter", encounter=encounter)
+
+
+def set_status(connection: Connection, encounter: EncounterId, status: RecordStatus) -> None:
+    """Say whether an encounter's document is live or held. Raises `NotFound`."""
+    chosen = update(encounters).where(encounters.c.id == encounter).values(status=status)
+    if connection.execute(chosen).rowcount == 0:
+        raise NotFound("no such encounter", encounter=encounter)
+
+
+def mark_erased(connection: Connection, epoch: EpochId) -> int:
+    """Mark the encounters whose document died with an epoch, and return how many changed. Idempotent."""
+    chosen = (encounters.c.epoch == epoch) & (encounters.c.status != RecordStatus.ERASED)
+    return connection.execute(update(encounters).where(chosen).values(status=RecordStatus.ERASED)).rowcount
+
+
+def _from_row(row: dict[str, object]) -> StoredEncounter:
+    direction, status = Direction(str(row.pop("direction"))), RecordStatus(str(row.pop("status")))
+    return StoredEncounter(direction=direction, status=status, **row)  # type: ignore[arg-type]

@@ -1,0 +1,137 @@
+"""Open the database named by a URL, set so that what was acknowledged survives and what was deleted does not.
+
+Owns connections, pragmas and transactions. SQLite: WAL, synchronous=FULL, secure_delete, one writer at a time.
+PostgreSQL: synchronous_commit on. Must never log a statement's parameters.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from wayseal.model.errors import Integrity, Invalid, StoreFull, Unavailable
+
+BUSY_MS = 30_000
+_WRITES = {"wayseal_writes": True}
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={BUSY_MS}",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `sqlite:///FILE` or `postgresql+psycopg://…`. Nothing is created except an empty SQLite file.
+
+    Raises `Invalid` for any other URL. A SQLite file is made with mode 0600.
+    """
+    try:
+        backend = make_url(url).get_backend_name()
+    except ValueError as error:
+        raise Invalid("not a database URL", hint="Use sqlite:///FILE or postgresql+psycopg://…") from error
+    if backend == "sqlite":
+        return _open_sqlite(url)
+    if backend == "postgresql":
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"options": "-c synchronous_commit=on"},
+        )
+    raise Invalid(f"no such database engine: {backend}", hint="Use sqlite:///FILE or postgresql+psycopg://…")
+
+
+def open_file(path: Path) -> Engine:
+    """Return an engine for one SQLite file, making its folder (0700) and the file (0600) when they are not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open_engine(f"sqlite:///{path}")
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """Give a connection inside one write transaction: committed durably at the end, rolled back on any error.
+
+    On SQLite it takes the write lock at once and waits for it up to 30 s, so that two writers queue and never fail half way.
+    Raises `StoreFull` when the disk is full and `Unavailable` when the lock or the server is out of reach.
+    """
+    with _translate(), engine.connect().execution_options(**_WRITES) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def read(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees one consistent state and changes nothing."""
+    with _translate(), engine.connect() as connection:
+        yield connection
+
+
+def scrub_deleted(engine: Engine) -> None:
+    """Fold the write-ahead log into the database and cut it to nothing, so that no deleted row's bytes stay in it.
+
+    SQLite only: pages were overwritten by secure_delete already. On PostgreSQL the server recycles its own log, which is
+    why nothing readable is ever given to it; here it only vacuums. Raises `Unavailable` while a reader holds the log.
+    """
+    if engine.dialect.name == "sqlite":
+        raw = engine.raw_connection()
+        try:
+            busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            raw.close()
+        if busy:
+            raise Unavailable(
+                "the database's log is in use", hint="Run the sweep again; a reader was in the way."
+            )
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM"))
+
+
+def _open_sqlite(url: str) -> Engine:
+    """Return a SQLite engine whose every connection carries the pragmas."""
+    file = make_url(url).database
+    if file and file != ":memory:":
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        poolclass=QueuePool,
+        connect_args={"timeout": BUSY_MS / 1000, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(raw: Any, _record: object) -> None:
+        raw.isolation_level = None  # transactions are begun by name, never by the driver
+        for pragma in _PRAGMAS:
+            raw.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("wayseal_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def _translate() -> Iterator[None]:
+    """Turn the driver's errors into Wayseal's; their text names no parameter."""
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+        if any(word in reason for word in ("disk is full", "disk full", "No space left", "disk I/O error")):
+            raise StoreFull("the database took no more bytes") from None
+        if "malformed" in reason or "not a database" in reason:
+            raise Integrity("the database file is damaged", hint="Restore the last backup; the ledger tells what is missing.") from None  # fmt: skip
+        if isinstance(error, OperationalError):
+            raise Unavailable("the database does not answer", reason=reason) from None
+        raise

@@ -1,0 +1,219 @@
+"""The lane's durable queue: what the centre has not yet receipted. While a record waits here, here is the truth.
+
+Owns the lane's own database file and segment folder. A row leaves the queue by a verified receipt and by nothing else;
+its bytes go when their whole segment is released, or with their epoch. Holds sealed bytes only.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+
+from wayseal.model.clock import Clock
+from wayseal.model.custody import Kind, Receipt, SealedRecord
+from wayseal.model.errors import Integrity, NotFound, Refused
+from wayseal.model.ids import EncounterId, EpochId, RecordId
+from wayseal.store.blobs import FRAME_HEAD, Position, SegmentStore, segment_name
+from wayseal.store.engine import open_file, read, scrub_deleted, write
+from wayseal.store.migrate import migrate
+from wayseal.store.schema import outbox
+
+QUEUED, SENT, RELEASED = "queued", "sent", "released"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecord:
+    """A record that waits: what the carrier needs besides the bytes (`Outbox.read`)."""
+
+    object_id: RecordId
+    encounter: EncounterId | None
+    kind: Kind
+    epoch: EpochId
+    sha256: str
+    position: Position
+    state: str
+    queued_at: datetime
+    attempts: int
+
+
+class Outbox:
+    """The queue under one folder. `verify_receipt` raises when a receipt is not signed by the centre.
+
+    Everything here may be repeated after a crash: `put` of what is there, `release` of what was released.
+    """
+
+    def __init__(self, folder: Path, *, clock: Clock, verify_receipt: Callable[[Receipt], None]) -> None:
+        self._engine = open_file(folder / "outbox.sqlite")
+        migrate(self._engine, "lane")
+        self._blobs = SegmentStore(folder / "segments", acknowledged=self._acknowledged_end)
+        self._clock = clock
+        self._lock = threading.Lock()  # a put and an unlinking of the same segment never overlap
+        self._verify_receipt = verify_receipt
+
+    @property
+    def engine(self) -> Engine:
+        """The lane's own database."""
+        return self._engine
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self._engine.dispose()
+
+    def put(self, records: Sequence[SealedRecord], encounter: EncounterId | None = None) -> None:
+        """Queue sealed records durably, as one group. When it returns they survive a power cut.
+
+        Raises `StoreFull` when the disk is full (nothing of the call is queued) and `Integrity` when a known id comes with
+        other bytes.
+        """
+        with self._lock:
+            groups: dict[EpochId, list[SealedRecord]] = {}
+            for record in self._without_known(records):
+                groups.setdefault(record.header.epoch, []).append(record)
+            values = []
+            for epoch, group in groups.items():
+                positions = self._blobs.append(group, epoch)
+                values += [self._to_columns(r, encounter, p) for r, p in zip(group, positions, strict=True)]
+            if values:
+                with write(self._engine) as connection:
+                    connection.execute(insert(outbox), values)
+
+    def pending(self, limit: int = 64) -> list[QueuedRecord]:
+        """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost."""
+        waiting = select(outbox).where(outbox.c.state.in_((QUEUED, SENT)))
+        with read(self._engine) as connection:
+            return _fetch(connection, waiting.order_by(outbox.c.queued_at, outbox.c.object_id).limit(limit))
+
+    def read(self, object_id: RecordId) -> bytes:
+        """Return a waiting record's sealed bytes. Raises `NotFound` when it does not wait here, `Integrity` when damaged."""
+        return self._blobs.read(self._get(object_id).position)
+
+    def mark_sent(self, object_id: RecordId) -> None:
+        """Count an attempt to send. It stays in `pending` until its receipt comes."""
+        values = {"state": SENT, "sent_at": self._clock(), "attempts": outbox.c.attempts + 1}
+        waiting = (outbox.c.object_id == object_id) & (outbox.c.state != RELEASED)
+        with write(self._engine) as connection:
+            connection.execute(update(outbox).where(waiting).values(**values))
+
+    def release(self, receipt: Receipt) -> None:
+        """Let a record go on the centre's signed word that it holds exactly these bytes. Again: nothing happens.
+
+        Raises what `verify_receipt` raises, `Refused` when the receipt is for other bytes, `NotFound` for an unknown record.
+        """
+        self._verify_receipt(receipt)
+        with write(self._engine) as connection:
+            chosen = select(outbox.c.sha256).where(outbox.c.object_id == receipt.object_id)
+            digest = connection.execute(chosen).scalar()
+            if digest is None:
+                raise NotFound("no such record in the outbox", record=receipt.object_id)
+            if digest != receipt.sha256:
+                raise Refused(
+                    "the receipt is for other bytes",
+                    hint="Keep the receipt: the centre stored something else. The record stays queued.",
+                    record=receipt.object_id,
+                )
+            values = {
+                "state": RELEASED,
+                "receipt_ledger_index": receipt.ledger_index,
+                "receipt_signature": receipt.signature,
+            }
+            connection.execute(update(outbox).where(outbox.c.object_id == receipt.object_id).values(**values))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many records are `queued`, `sent` and `released`."""
+        totals = dict.fromkeys((QUEUED, SENT, RELEASED), 0)
+        with read(self._engine) as connection:
+            for state, count in connection.execute(
+                select(outbox.c.state, func.count()).group_by(outbox.c.state)
+            ):
+                totals[state] = count
+        return totals
+
+    def sweep(self, *, current: Sequence[EpochId] = ()) -> int:
+        """Unlink the segments whose records are all released, except those of `current` epochs; return how many went."""
+        waiting = select(outbox.c.epoch).where(outbox.c.state != RELEASED).distinct()
+        with self._lock:
+            with read(self._engine) as connection:
+                needed = set(connection.execute(waiting).scalars()) | set(current)
+            idle = [epoch for epoch in self._blobs.epochs() if epoch not in needed]
+            for epoch in idle:
+                self._unlink(epoch)
+        return len(idle)
+
+    def forget_epoch(self, epoch: EpochId) -> int:
+        """Unlink an epoch's bytes and delete its rows, released or not, and return how many rows. For erased epochs."""
+        with self._lock:
+            return self._unlink(epoch)
+
+    def _unlink(self, epoch: EpochId) -> int:
+        """Unlink a segment and delete its rows; the caller holds the lock."""
+        self._blobs.unlink_epoch(epoch)
+        with write(self._engine) as connection:
+            removed = connection.execute(delete(outbox).where(outbox.c.epoch == epoch)).rowcount
+        scrub_deleted(self._engine)
+        return removed
+
+    def _acknowledged_end(self, epoch: EpochId) -> int:
+        """Return how many bytes of a segment the rows vouch for."""
+        end = select(func.max(outbox.c.offset + outbox.c.length)).where(
+            outbox.c.segment == segment_name(epoch)
+        )
+        with read(self._engine) as connection:
+            found = connection.execute(end).scalar()
+        return 0 if found is None else int(found) + FRAME_HEAD
+
+    def _without_known(self, records: Sequence[SealedRecord]) -> list[SealedRecord]:
+        """Return the records that are not queued yet. Raises `Integrity` when one is, with other bytes."""
+        unique = {record.header.object_id: record for record in records}
+        chosen = select(outbox.c.object_id, outbox.c.sha256).where(outbox.c.object_id.in_(unique))
+        with read(self._engine) as connection:
+            known = connection.execute(chosen).all()
+        for object_id, digest in known:
+            if unique.pop(object_id).sha256 != digest:
+                raise Integrity("another record came under a known id", record=object_id)
+        return list(unique.values())
+
+    def _get(self, object_id: RecordId) -> QueuedRecord:
+        with read(self._engine) as connection:
+            found = _fetch(connection, select(outbox).where(outbox.c.object_id == object_id))
+        if not found:
+            raise NotFound("no such record in the outbox", record=object_id)
+        return found[0]
+
+    def _to_columns(
+        self, record: SealedRecord, encounter: EncounterId | None, position: Position
+    ) -> dict[str, Any]:
+        return {
+            "object_id": record.header.object_id,
+            "encounter": encounter,
+            "kind": record.header.kind.value,
+            "epoch": record.header.epoch,
+            "sha256": record.sha256,
+            "segment": position.segment,
+            "offset": position.offset,
+            "length": position.length,
+            "state": QUEUED,
+            "queued_at": self._clock(),
+            "attempts": 0,
+        }
+
+
+def _fetch(connection: Connection, chosen: Select[Any]) -> list[QueuedRecord]:
+    """Return the rows of a selection as waiting records."""
+    return [
+        QueuedRecord(
+            object_id=row["object_id"],
+            encounter=row["encounter"],
+            kind=Kind(row["kind"]),
+            epoch=row["epoch"],
+            sha256=row["sha256"],
+            position=Position(row["segment"], row["offset"], row["length"]),
+            state=row["state"],
+            queued_at=row["queued_at"],
+            attempts=row["attempts"],
+        )
+        for row in connection.execute(chosen).mappings()
+    ]
