@@ -73,6 +73,18 @@ class SealedRecord:
     data: bytes = field(repr=False)
     sha256: str
     """SHA-256 (hex) of `data`."""
+    kept_in: EpochId | None = None
+    """The longer class's epoch that the newest re-wrap names; None while the record lives by its header."""
+
+    @property
+    def epoch(self) -> EpochId:
+        """The epoch whose end of life ends this record."""
+        return self.kept_in or self.header.epoch
+
+    @property
+    def record_class(self) -> str:
+        """The class that decides how long this record lives."""
+        return epoch_span(self.epoch)[0]
 
 
 class Purpose(StrEnum):
