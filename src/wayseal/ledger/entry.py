@@ -38,6 +38,10 @@ REFERENCES = ("object", "records", "decision", "encounter", "epoch", "release", 
 """Fields whose values `Ledger.find(object=...)` looks up."""
 
 
+COLUMNS = ("type", "time", "actor", "org", "device", "lane")
+"""Fields that the log copies out of an entry so that it can be found by them."""
+
+
 @dataclass(frozen=True, slots=True)
 class EntryType:
     """What one type of entry needs and what it may have beyond the common fields."""

@@ -6,21 +6,28 @@ on disk, and never go on from a state that contradicts what it signed.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wayseal.ledger import proof
-from wayseal.ledger.entry import decode_entry, encode_entry, list_references
+from wayseal.ledger.checkpoint import Checkpoint, Signer, log_keys, read_checkpoint, verify_signatures
+from wayseal.ledger.checkpoint import sign_checkpoint as sign_note
+from wayseal.ledger.entry import COLUMNS, encode_entry, list_references
+from wayseal.ledger.history import (
+    keep_checkpoint,
+    merge_signatures,
+    read_beside,
+    read_latest,
+    write_beside,
+    write_whole,
+)
+from wayseal.ledger.note import Note, VerifierKey, check_key_name, parse_note, parse_signatures
+from wayseal.ledger.reader import FILE_NAME, LedgerReader
 from wayseal.ledger.tables import Tables, create_tables
 from wayseal.model.clock import Clock, to_text, utc_now
-from wayseal.model.errors import Invalid, LedgerBroken, NotFound
-
-FILE_NAME = "ledger.sqlite"
-COLUMNS = ("type", "time", "actor", "org", "device", "lane")
-"""Fields that are copied out of an entry so that it can be found; `verify` compares them with the entry."""
-_PAGE = 1000
+from wayseal.model.errors import LedgerBroken
 
 
 @dataclass(slots=True)
@@ -34,42 +41,30 @@ class _Batch:
     error: BaseException | None = None
 
 
-class Ledger:
+class Ledger(LedgerReader):
     """One append-only log in one folder. Share one object between threads; other processes may open the same folder.
 
     `clock` dates entries that come without a time.
     """
 
     def __init__(self, folder: Path, *, clock: Clock = utc_now) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self._clock = clock
-        self._tables = Tables(folder / FILE_NAME)
         self._queue: list[_Batch] = []
         self._queueing, self._committing = threading.Lock(), threading.Lock()
         self._tree: proof.CompactRange | None = None
         self._known = 0  # the largest size seen: a file that shrinks below it was rolled back
-        self.origin = str(self._one("SELECT value FROM meta WHERE key = 'origin'", what="origin"))
 
     @classmethod
     def create(cls, folder: Path, *, origin: str, clock: Clock = utc_now) -> "Ledger":
         """Make an empty ledger in `folder`. `origin` is its name for ever, such as `port.example/wayseal`."""
-        if not origin or any(character.isspace() or character == "+" for character in origin):
-            raise Invalid(
-                "a ledger's origin has no spaces and no plus",
-                hint="Use a host and a path: port.example/wayseal.",
-            )
+        check_key_name(origin)
         create_tables(folder / FILE_NAME)
         tables = Tables(folder / FILE_NAME)
         with tables.write() as connection:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", [("format", "1"), ("origin", origin)])
         tables.close()
         return cls(folder, clock=clock)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._tables.close()
-
-    # --- appending
 
     def append(self, entries: Sequence[Mapping[str, Any]]) -> list[int]:
         """Append entries in order and return their indices, once they are flushed to disk.
@@ -124,101 +119,84 @@ class Ledger:
             raise LedgerBroken("the ledger file is shorter than it was", size=size, was=self._known)
         if self._tree is not None and self._tree.size == size:
             return proof.CompactRange(size, self._tree.peaks)
+        _check_history(connection, self.folder, size)
         peaks = [_read_node(connection, level, number) for level, number in proof.list_nodes(0, size)]
         return proof.CompactRange(size, peaks)
 
-    # --- reading
+    def write_keys(self, signer: Signer, *, prefix: str = "log") -> list[Path]:
+        """Write the log's public verifier keys beside the ledger, one vkey a file, so that verifying needs no secret."""
+        return [
+            self.add_key(f"{prefix}-{key.kind.name.lower()}", key) for key in log_keys(self.origin, signer)
+        ]
 
-    @property
-    def size(self) -> int:
-        """The number of entries on disk."""
-        return self._read_size()
+    def add_key(self, label: str, key: VerifierKey) -> Path:
+        """Write one verifier key (a witness's, say) as `<label>.vkey` beside the ledger."""
+        file = self.folder / f"{label}.vkey"
+        write_whole(file, f"{key}\n".encode())
+        return file
 
-    def _read_size(self) -> int:
-        return int(self._tables.query("SELECT coalesce(max(number) + 1, 0) FROM entries")[0][0])
+    def sign_checkpoint(self, signer: Signer) -> str:
+        """Return a checkpoint over all entries, signed by every key of `signer` and kept on disk before it is returned.
 
-    def raw(self, index: int) -> bytes:
-        """Return the canonical bytes of entry `index`. Raises `NotFound`."""
-        rows = self._tables.query("SELECT data FROM entries WHERE number = ?", (index,))
-        if not rows:
-            raise NotFound(
-                f"the ledger has no entry {index}", hint=f"It has {self.size} entries, counted from 0."
-            )
-        return bytes(rows[0][0])
-
-    def entry(self, index: int) -> dict[str, Any]:
-        """Return entry `index` as a mapping. Raises `NotFound`, or `LedgerBroken` when its bytes are no entry."""
-        return decode_entry(self.raw(index))
-
-    def entries(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield (index, entry) from `start` up to `end` or, without one, to the size when the reading began."""
-        end = self.size if end is None else end
-        for first in range(start, end, _PAGE):
-            rows = self._tables.query(
-                "SELECT number, data FROM entries WHERE number >= ? AND number < ? ORDER BY number",
-                (first, min(first + _PAGE, end)),
-            )
-            for number, data in rows:
-                yield number, decode_entry(bytes(data))
-
-    def find(self, **wanted: str) -> list[int]:
-        """Return the indices, ascending, of the entries that match all of `wanted`.
-
-        `object` matches any identifier the entry refers to (record, release, encounter, epoch, session, ...); `type`,
-        `actor`, `org`, `device` and `lane` match that field; `since` (included) and `until` (excluded) compare times
-        as RFC 3339 with milliseconds.
+        Returns the kept one, with its cosignatures, when nothing was appended since. Raises `LedgerBroken` rather than
+        sign anything that does not extend the last one.
         """
-        clauses, values = ["1"], []
-        tests = {name: f"{name} = ?" for name in COLUMNS if name != "time"}
-        tests |= {
-            "since": "time >= ?", "until": "time < ?",
-            "object": "number IN (SELECT number FROM refs WHERE ref = ?)",
-        }  # fmt: skip
-        for name, value in wanted.items():
-            if name not in tests:
-                raise Invalid(
-                    f"the ledger cannot be searched by {name!r}",
-                    hint=f"Use one of {', '.join(sorted(tests))}.",
-                )
-            clauses.append(tests[name])
-            values.append(value)
-        sql = f"SELECT number FROM entries WHERE {' AND '.join(clauses)} ORDER BY number"  # noqa: S608 - fixed clauses only
-        return [int(number) for (number,) in self._tables.query(sql, tuple(values))]
+        with self._tables.write() as connection:
+            tree = self._load_tree(connection)
+            self._tree = tree
+            checkpoint = Checkpoint(self.origin, tree.size, tree.root())
+            last = read_latest(connection)
+            _check_history(connection, self.folder, tree.size)
+            if last is not None and read_checkpoint(last) == checkpoint and self._is_signed(last, signer):
+                return last
+            note = sign_note(checkpoint, signer, clock=self._clock)
+            keep_checkpoint(connection, note)
+        write_beside(self.folder, note)
+        return note
 
-    def root(self, size: int | None = None) -> bytes:
-        """Return the root hash of the first `size` entries; of all of them without a size."""
-        return proof.compute_root(self._check_size(size), self._node)
+    def _is_signed(self, note: str, signer: Signer) -> bool:
+        keys = log_keys(self.origin, signer)
+        return len(verify_signatures(parse_note(note), keys)) == len(keys)
 
-    def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
-        """Return the proof that entry `index` is in the tree of the first `size` entries."""
-        return proof.prove_inclusion(index, self._check_size(size), self._node)
+    def add_cosignatures(self, note: str, lines: str, keys: Sequence[VerifierKey]) -> str:
+        """Keep those signature lines of witnesses that verify under `keys`, and return the checkpoint with them.
 
-    def consistency(self, first: int, second: int | None = None) -> list[bytes]:
-        """Return the proof that the tree of `second` entries begins with the tree of `first`."""
-        return proof.prove_consistency(first, self._check_size(second), self._node)
-
-    def _check_size(self, size: int | None) -> int:
-        now = self.size
-        if size is None:
-            return now
-        if not 0 <= size <= now:
-            raise Invalid(f"the ledger has {now} entries, not {size}")
-        return size
-
-    def _node(self, level: int, number: int) -> bytes:
-        return bytes(
-            self._one("SELECT hash FROM nodes WHERE level = ? AND number = ?", level, number, what="node")
-        )
-
-    def _one(self, sql: str, *values: Any, what: str) -> Any:
-        rows = self._tables.query(sql, values)
-        if not rows:
-            raise LedgerBroken(f"the ledger file lacks a {what}")
-        return rows[0][0]
+        Lines of unknown keys are dropped. Raises `LedgerBroken` when none is good or a known one is wrong.
+        """
+        checkpoint = read_checkpoint(note)
+        answer = Note(str(checkpoint), parse_signatures(lines))
+        good = {(signature.key.name, signature.key.key_id) for signature in verify_signatures(answer, keys)}
+        known = tuple(line for line in answer.signatures if (line.name, line.key_id) in good)
+        if not known:
+            raise LedgerBroken("no cosignature of a known witness", size=checkpoint.size)
+        with self._tables.write() as connection:
+            merged = merge_signatures(connection, checkpoint, known)
+        write_beside(self.folder, merged)
+        return merged
 
 
 def _read_size(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(number) + 1, 0) FROM entries").fetchone()[0])
+
+
+def _check_history(connection: sqlite3.Connection, folder: Path, size: int) -> None:
+    """Raise `LedgerBroken` unless the tree of `size` entries extends the newest signed checkpoint, kept inside and beside.
+
+    Call it under the write lock: then no honest checkpoint can be larger than the tree.
+    """
+    for note in (read_latest(connection), read_beside(folder)):
+        if note is None:
+            continue
+        signed = read_checkpoint(note)
+        if signed.size > size:
+            raise LedgerBroken(
+                "the ledger is shorter than a checkpoint it signed", size=size, signed=signed.size
+            )
+        if (
+            proof.compute_root(signed.size, lambda level, number: _read_node(connection, level, number))
+            != signed.root
+        ):
+            raise LedgerBroken("the ledger contradicts a checkpoint it signed", size=signed.size)
 
 
 def _read_node(connection: sqlite3.Connection, level: int, number: int) -> bytes:

@@ -1,0 +1,103 @@
+"""The checkpoints a ledger has signed: kept before they are shown, in the ledger's file and as `checkpoint` beside it.
+
+Owns that the log never contradicts itself: a checkpoint is kept only if it extends the newest one. The copy beside the file
+lets `verify` notice a file that was put back to an older state. It must never sign anything.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint, read_checkpoint
+from wayseal.ledger.note import Note, NoteSignature, parse_note
+from wayseal.model.errors import Invalid, LedgerBroken
+
+CHECKPOINT_FILE = "checkpoint"
+
+
+def read_latest(connection: sqlite3.Connection, *, cosigned: bool = False) -> str | None:
+    """Return the newest signed checkpoint as a note, or the newest that a witness cosigned; None when there is none."""
+    row = connection.execute(
+        "SELECT note FROM checkpoints WHERE cosigned >= ? ORDER BY size DESC LIMIT 1", (int(cosigned),)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def read_all(connection: sqlite3.Connection) -> list[str]:
+    """Return every checkpoint that is kept, oldest first: those that were cosigned, and the newest."""
+    return [str(note) for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
+
+
+def keep_checkpoint(connection: sqlite3.Connection, note: str) -> None:
+    """Keep a signed checkpoint as the newest; older ones that nobody cosigned are dropped, for proofs connect them."""
+    checkpoint = read_checkpoint(note)
+    connection.execute("DELETE FROM checkpoints WHERE cosigned = 0 AND size <= ?", (checkpoint.size,))
+    connection.execute(
+        "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, 0)", (checkpoint.size, checkpoint.root, note)
+    )
+
+
+def merge_signatures(
+    connection: sqlite3.Connection, checkpoint: Checkpoint, lines: tuple[NoteSignature, ...]
+) -> str:
+    """Add cosignature lines to the kept checkpoint and return it; a newer line of a key replaces its older one.
+
+    The caller has verified the lines. Raises `LedgerBroken` when the checkpoint is not one that this log signed.
+    """
+    row = connection.execute("SELECT note FROM checkpoints WHERE size = ?", (checkpoint.size,)).fetchone()
+    if row is None or read_checkpoint(str(row[0])) != checkpoint:
+        raise LedgerBroken(
+            "cosignatures for a checkpoint that this ledger does not keep", size=checkpoint.size
+        )
+    note = parse_note(str(row[0]))
+    merged = {(line.name, line.key_id): line for line in (*note.signatures, *lines)}
+    text = str(Note(note.text, tuple(merged.values())))
+    connection.execute(
+        "UPDATE checkpoints SET note = ?, cosigned = 1 WHERE size = ?", (text, checkpoint.size)
+    )
+    return text
+
+
+def write_beside(folder: Path, note: str) -> None:
+    """Put the newest checkpoint beside the ledger's file, whole or not at all; never an older one over a newer."""
+    held = read_beside(folder)
+    if held is not None and parse_checkpoint(parse_note(held).text).size > read_checkpoint(note).size:
+        return
+    write_whole(folder / CHECKPOINT_FILE, note.encode())
+
+
+def read_beside(folder: Path) -> str | None:
+    """Return the checkpoint beside the ledger's file, None when there is none. Raises `LedgerBroken` when it is damaged."""
+    try:
+        data = (folder / CHECKPOINT_FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        read_checkpoint(data)
+    except Invalid as error:
+        raise LedgerBroken("the checkpoint beside the ledger is damaged", reason=str(error)) from None
+    return data.decode()
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash at any moment, finds the old content or the new, never a part."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with draft.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's list of names to disk, so that a rename survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
