@@ -1,1 +1,256 @@
-"""Log before decrypt."""
+"""Log before decrypt: the only room that opens sealed records.
+
+Two halves. `Opener` (matcher, portal, commands) writes the intent on the ledger, proves that it is there, and decrypts.
+`Gate` (the keyroom) holds the private halves and unwraps a data key only when all of its eight numbered checks pass. The
+gate trusts nothing that the opener says; whoever calls it authenticates the principal.
+
+The gate must never see a body, and the opener must never see an epoch key.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from wayseal.flow.policy import Policy, Principal
+from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.ledger.checkpoint import Signer, read_checkpoint, verify_checkpoint
+from wayseal.ledger.entry import decode_entry
+from wayseal.ledger.log import Ledger
+from wayseal.ledger.note import VerifierKey
+from wayseal.ledger.proof import hash_leaf, verify_consistency, verify_inclusion
+from wayseal.model.clock import Clock, from_text, to_text
+from wayseal.model.custody import Purpose, Release, SealedRecord
+from wayseal.model.errors import NoIntent, SealBroken, Unavailable
+from wayseal.model.ids import RecordId, new_ulid
+from wayseal.seal.envelope import parse_record
+from wayseal.seal.keys import EpochVault
+from wayseal.seal.open import open_body, unwrap_data_key
+from wayseal.store import releases as release_rows
+from wayseal.store.centre import CentreStore, read_record
+from wayseal.store.engine import read, write
+
+SKEW = timedelta(seconds=5)
+"""How far an intent's time may lie in the gate's future."""
+RETRIES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """One intent entry as the ledger has it, with its inclusion proof."""
+
+    entry: bytes
+    index: int
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrapRequest:
+    """One record whose data key is wanted, and the intent that says why."""
+
+    record: SealedRecord = field(repr=False)
+    intent: Proven
+
+
+@dataclass(frozen=True, slots=True)
+class UnwrapBatch:
+    """What an opener sends: one signed checkpoint, the proof that it continues the last one the gate saw, and requests."""
+
+    checkpoint: str
+    since: int
+    consistency: tuple[bytes, ...]
+    requests: tuple[UnwrapRequest, ...]
+
+
+class KeySource(Protocol):
+    """Where an opener gets data keys: the gate in this process, or the keyroom behind its socket."""
+
+    def seen_size(self) -> int:
+        """Return the size of the newest checkpoint that the gate has accepted."""
+
+    def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
+        """Return one data key for each request. All or none."""
+
+
+class Gate:
+    """The keyroom's rule. `devices` maps SHA-256 (hex) of a device's public key to that key; `log` verifies checkpoints."""
+
+    def __init__(
+        self,
+        *,
+        vault: EpochVault,
+        devices: Mapping[str, bytes],
+        keyrooms: Sequence[bytes],
+        log: Sequence[VerifierKey],
+        policy: Policy,
+        spent: SpentIntents,
+        life: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._vault = vault
+        self._devices = devices
+        self._keyrooms = tuple(keyrooms)
+        self._log = tuple(log)
+        self._policy = policy
+        self._spent = spent
+        self._life = life
+        self._clock = clock
+
+    def seen_size(self) -> int:
+        """Return the size of the newest checkpoint accepted here."""
+        return self._spent.seen().size
+
+    def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
+        """Return one data key for each request, or raise and return none.
+
+        The checks, in this order: (1) the checkpoint is signed by the log; (2) it continues the last one accepted here;
+        (3) each intent is in it; (4) each intent is for this record, this principal, and is of a type that opens; (5) it is
+        fresh; (6) it was never used; (7) policy allows it; (8) the record is as its device sealed it. The caller must have
+        authenticated `principal`, and must zero the keys.
+        """
+        now = self._clock()
+        checkpoint, _ = verify_checkpoint(batch.checkpoint, self._log)  # 1
+        seen = self._spent.seen()
+        if batch.since != seen.size:
+            raise StaleProof("the gate has seen another checkpoint")
+        verify_consistency(seen.size, checkpoint.size, seen.root, checkpoint.root, batch.consistency)  # 2
+        for request in batch.requests:
+            intent = request.intent
+            leaf = hash_leaf(intent.entry)
+            verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
+            purpose = _verify_intent(request, principal, now, self._life)  # 4, 5
+            self._policy.verify(
+                principal, "open", request.record.header, purpose, now
+            )  # 7, before 6 spends anything
+        self._spent.spend([request.intent.index for request in batch.requests], checkpoint, after=seen)  # 6
+        return [self._unwrap_one(request) for request in batch.requests]  # 8
+
+    def _unwrap_one(self, request: UnwrapRequest) -> bytearray:
+        """Return the data key of a record that a known device sealed."""
+        header = request.record.header
+        device = self._devices.get(header.device)
+        if device is None:
+            raise SealBroken("a record from a device that is not on the roster", record=header.object_id)
+        return unwrap_data_key(
+            request.record, self._vault, device_public=device, keyroom_publics=self._keyrooms
+        )
+
+
+def _verify_intent(request: UnwrapRequest, principal: Principal, now: datetime, life: timedelta) -> Purpose:
+    """Return the purpose of an intent that permits exactly this opening now. Raises `NoIntent` otherwise."""
+    entry = decode_entry(request.intent.entry)
+    record = request.record.header.object_id
+    if entry["type"] != "open-intent":
+        raise NoIntent("that ledger entry is not an intent to open", record=record)
+    if entry["object"] != record or entry["actor"] != principal.id:
+        raise NoIntent("the intent is for another record or person", record=record)
+    written = from_text(entry["time"])
+    if not now - life <= written <= now + SKEW:
+        raise NoIntent("the intent is too old or from the future", hint="Log a new one.", record=record)
+    return Purpose(entry["purpose"])
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Whoever opens records: writes intents, proves them to the gate, decrypts in memory, and logs that it did."""
+
+    ledger: Ledger
+    store: CentreStore
+    keys: KeySource
+    log_signer: Signer
+    life: timedelta
+    clock: Clock
+
+    def request(self, principal: Principal, records: Sequence[RecordId], purpose: Purpose) -> list[Release]:
+        """Write one intent for each record, as one group, and return the releases. Nothing is opened yet."""
+        now = self.clock()
+        ids = [new_ulid(now) for _ in records]
+        indices = self.ledger.append(
+            [
+                {
+                    "type": "open-intent", "time": to_text(now), "object": record, "actor": principal.id,
+                    "org": principal.organisation, "purpose": purpose.value, "release": release,
+                }
+                for record, release in zip(records, ids, strict=True)
+            ]
+        )  # fmt: skip
+        releases = [
+            Release(
+                id=release, record=record, purpose=purpose, principal=principal.id, requested_at=now,
+                expires_at=now + self.life, ledger_index=index,
+            )
+            for release, record, index in zip(ids, records, indices, strict=True)
+        ]  # fmt: skip
+        with write(self.store.engine) as connection:
+            for release in releases:
+                release_rows.add_release(connection, release)
+        return releases
+
+    def find(self, release_id: str) -> Release:
+        """Return a release that was requested earlier. Raises `NotFound`."""
+        with read(self.store.engine) as connection:
+            return release_rows.get_release(connection, release_id)
+
+    def open(self, principal: Principal, releases: Sequence[Release]) -> list[bytes]:
+        """Return the plaintext body of each release's record, in memory only. Each release opens once.
+
+        Raises `NoIntent`, `Refused`, `Erased`, `SealBroken` or `LedgerBroken`; then nothing was opened.
+        """
+        if not releases:
+            return []
+        records = [parse_record(read_record(self.store, release.record)) for release in releases]
+        keys = self._fetch_keys(principal, records, releases)
+        try:
+            bodies = [open_body(record, key) for record, key in zip(records, keys, strict=True)]
+        finally:
+            for key in keys:
+                key[:] = bytes(len(key))
+        self._log_done(principal, releases)
+        return bodies
+
+    def read_now(self, principal: Principal, records: Sequence[RecordId], purpose: Purpose) -> list[bytes]:
+        """Request and open at once: what a matcher or a list does. Each record still has an intent of its own."""
+        return self.open(principal, self.request(principal, records, purpose))
+
+    def _fetch_keys(
+        self, principal: Principal, records: Sequence[SealedRecord], releases: Sequence[Release]
+    ) -> list[bytearray]:
+        """Return the data keys; prove again when another opener moved the gate's checkpoint on meanwhile."""
+        for _ in range(RETRIES):
+            try:
+                return self.keys.unwrap(principal, self._prove(records, releases))
+            except StaleProof:
+                continue
+        raise Unavailable("the keyroom is busy with other openers", hint="Try again.")
+
+    def _prove(self, records: Sequence[SealedRecord], releases: Sequence[Release]) -> UnwrapBatch:
+        """Return the request to the gate: a checkpoint over the newest entry, and every proof under it."""
+        since = self.keys.seen_size()  # before signing: whatever the gate has seen is on the ledger by now
+        note = self.ledger.sign_checkpoint(self.log_signer)
+        size = read_checkpoint(note).size
+        requests = tuple(
+            UnwrapRequest(record, self._prove_entry(release.ledger_index, size))
+            for record, release in zip(records, releases, strict=True)
+        )
+        return UnwrapBatch(note, since, tuple(self.ledger.consistency(min(since, size), size)), requests)
+
+    def _prove_entry(self, index: int, size: int) -> Proven:
+        """Return an entry's bytes with the proof that they are in the tree of `size` entries."""
+        return Proven(self.ledger.raw(index), index, tuple(self.ledger.inclusion(index, size)))
+
+    def _log_done(self, principal: Principal, releases: Sequence[Release]) -> None:
+        """Write that the records were opened, and use the releases up."""
+        now = self.clock()
+        indices = self.ledger.append(
+            [
+                {
+                    "type": "open-done", "time": to_text(now), "object": release.record, "actor": principal.id,
+                    "purpose": release.purpose.value, "release": release.id, "intent": release.ledger_index,
+                    "outcome": "opened",
+                }
+                for release in releases
+            ]
+        )  # fmt: skip
+        with write(self.store.engine) as connection:
+            for release, index in zip(releases, indices, strict=True):
+                release_rows.mark_opened(connection, release.id, when=now, ledger_index=index)

@@ -68,3 +68,9 @@ def epoch_span(epoch: EpochId) -> tuple[str, datetime, datetime]:
     except ValueError:
         raise Invalid("not an epoch id", hint="Epochs look like citizen/2026-11-22T07Z.") from None
     return match[1], start, start + timedelta(hours=1)
+
+
+def within_epoch(epoch: EpochId, moment: datetime) -> datetime:
+    """Return `moment`, or the nearest millisecond of the epoch when the hour turned while something was being sealed."""
+    _, start, end = epoch_span(epoch)
+    return min(max(moment, start), end - timedelta(milliseconds=1))

@@ -1,0 +1,208 @@
+"""From a vehicle seen to sealed records in the centre's store: the lane's half and the centre's half of one arrow.
+
+The lane seals every part before anything is written. The centre checks who sealed it, writes the ledger entry, then the
+bytes, then signs the receipt that empties the lane's outbox. Nothing here can open a record.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from wayseal.flow.documents import pack_json, pack_template, pass_document
+from wayseal.ledger.log import Ledger
+from wayseal.model.border import Direction, Occupant, VehiclePass
+from wayseal.model.clock import Clock
+from wayseal.model.custody import EpochKey, Kind, Receipt, SealedRecord, SealHeader
+from wayseal.model.errors import NotArmed, NotFound, Refused, SealBroken
+from wayseal.model.ids import EncounterId, RecordId, epoch_span, new_ulid, within_epoch
+from wayseal.seal.device import SealChain
+from wayseal.seal.envelope import verify_record
+from wayseal.seal.strict import encode_canonical
+from wayseal.store import encounters as encounter_rows
+from wayseal.store.centre import Arrival, CentreStore, put_records
+from wayseal.store.engine import write
+
+LATEST = timedelta(days=8)
+"""How late a lane may deliver: the longest outage a lane is sized for, and a day."""
+
+
+class EpochKeys(Protocol):
+    """Where a lane finds the public key of the current hour. Raises `NotArmed` when it has none."""
+
+    def current(self) -> Sequence[EpochKey]:
+        """Return the keys of the current hour's epoch of the shortest class, one per keeper replica."""
+
+
+class ReceiptSigner(Protocol):
+    """What signs for the centre."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature of `message`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPass:
+    """One vehicle as it leaves the lane's memory: sealed records and nothing else. The pass document is the last."""
+
+    encounter: EncounterId
+    records: tuple[SealedRecord, ...]
+
+
+def seal_pass(
+    seen: VehiclePass, *, lane: str, direction: Direction, chain: SealChain, keys: EpochKeys, clock: Clock
+) -> SealedPass:
+    """Return every picture, the plate, every template and the pass document of a vehicle, each sealed and signed.
+
+    All are sealed to the epoch of this moment, in the shortest class. Raises `NotArmed` without a key; then nothing of the
+    vehicle remains.
+    """
+    encounter = EncounterId(new_ulid(clock()))
+    epoch_keys = keys.current()
+    records: list[SealedRecord] = []
+    names: dict[str, RecordId] = {}
+
+    def keep(name: str, kind: Kind, body: bytes) -> None:
+        now = within_epoch(epoch_keys[0].epoch, clock())
+        record = chain.seal(
+            body, object_id=RecordId(new_ulid(now)), kind=kind, epoch_keys=epoch_keys, sealed_at=now
+        )
+        names[name] = record.header.object_id
+        records.append(record)
+
+    for person in seen.occupants:
+        _keep_occupant(person, keep)
+    if seen.plate is not None and seen.plate.picture is not None:
+        keep("plate", Kind.PLATE, seen.plate.picture.data)
+    if seen.scene is not None:
+        keep("scene", Kind.SCENE, seen.scene.data)
+    document = pass_document(seen, encounter=encounter, lane=lane, direction=direction, records=names)
+    keep("document", Kind.DOCUMENT, pack_json(document))
+    return SealedPass(encounter, tuple(records))
+
+
+class _Keep(Protocol):
+    def __call__(self, name: str, kind: Kind, body: bytes) -> None: ...
+
+
+def _keep_occupant(person: Occupant, keep: _Keep) -> None:
+    """Seal an occupant's picture and template, where there are any."""
+    if person.picture is not None:
+        keep(f"face.{person.seat.value}", Kind.FACE, person.picture.data)
+    if person.template is not None:
+        keep(f"template.{person.seat.value}", Kind.TEMPLATE, pack_template(person.template))
+
+
+def receipt_bytes(object_id: str, sha256: str, ledger_index: int) -> bytes:
+    """Return what a receipt's signature covers."""
+    body = encode_canonical({"ledger_index": ledger_index, "object_id": object_id, "sha256": sha256})
+    return b"wayseal-receipt/v1\x00" + body
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The centre's door: what it needs to take sealed records in. `devices` maps SHA-256 (hex) to (lane, public key)."""
+
+    ledger: Ledger
+    store: CentreStore
+    devices: Mapping[str, tuple[str, bytes]]
+    signer: ReceiptSigner
+    clock: Clock
+
+
+def receive_pass(
+    intake: Intake, encounter: EncounterId, records: Sequence[SealedRecord], *, direction: Direction
+) -> list[Receipt]:
+    """Take one vehicle's sealed records in and return a signed receipt for each, once ledger and store are on disk.
+
+    Steps: (1) signature of a device on the roster, for the lane it is registered to; (2) an hour that is neither in the
+    future nor older than `LATEST`; (3) `capture` entries for what the ledger does not have yet; (4) bytes and rows;
+    (5) the encounter's row; (6) receipts. Sending again is harmless at every step. Raises `Refused` for an unknown device,
+    `SealBroken` for altered bytes; then nothing of the pass is kept.
+    """
+    for record in records:
+        _verify_origin(intake, record)
+    indices = _log_captures(intake, encounter, records, direction)
+    put_records(
+        intake.store,
+        [Arrival(record, encounter, indices[record.header.object_id]) for record in records],
+    )
+    _add_row(intake, encounter, records[-1].header, direction)
+    return [_sign_receipt(intake, record, indices[record.header.object_id]) for record in records]
+
+
+def _add_row(intake: Intake, encounter: EncounterId, header: SealHeader, direction: Direction) -> None:
+    """Insert the encounter's row unless it is there. The matcher fills in what only the sealed document knows."""
+    row = encounter_rows.StoredEncounter(
+        id=encounter,
+        lane=header.lane,
+        direction=direction,
+        time=header.sealed_at,
+        occupants_seen=0,
+        document=None,
+        record_class=header.record_class,
+        epoch=header.epoch,
+    )
+    with write(intake.store.engine) as connection:
+        try:
+            encounter_rows.get_encounter(connection, encounter)
+        except NotFound:
+            encounter_rows.add_encounters(connection, [row])
+
+
+def _verify_origin(intake: Intake, record: SealedRecord) -> None:
+    """Raise unless a registered device of the record's own lane sealed it, in an hour that can be."""
+    header = record.header
+    device = intake.devices.get(header.device)
+    if device is None:
+        raise Refused(
+            "a record from a device that is not on the roster", hint="Enrol the lane first.", lane=header.lane
+        )
+    lane, public = device
+    if lane != header.lane:
+        raise SealBroken("a device sealed for another lane than its own", record=header.object_id)
+    verify_record(record, public)
+    now = intake.clock()
+    _, start, end = epoch_span(header.epoch)
+    if start > now + timedelta(minutes=5) or end < now - LATEST:
+        raise NotArmed("a record from an hour that cannot be", record=header.object_id, epoch=header.epoch)
+
+
+def _log_captures(
+    intake: Intake, encounter: EncounterId, records: Sequence[SealedRecord], direction: Direction
+) -> dict[RecordId, int]:
+    """Return each record's ledger index, appending entries for those that have none yet."""
+    indices: dict[RecordId, int] = {}
+    fresh = []
+    for record in records:
+        found = intake.ledger.find(type="capture", object=record.header.object_id)
+        if found:
+            indices[record.header.object_id] = found[0]
+        else:
+            fresh.append(record)
+    entries = [
+        {
+            "type": "capture",
+            "object": record.header.object_id,
+            "encounter": encounter,
+            "lane": record.header.lane,
+            "device": record.header.device,
+            "epoch": record.header.epoch,
+            "record_class": record.header.record_class,
+            "kind": record.header.kind.value,
+            "sealed_sha256": record.sha256,
+            "size": len(record.data),
+            "direction": direction.value,
+        }
+        for record in fresh
+    ]
+    appended = intake.ledger.append(entries)
+    indices.update(zip((record.header.object_id for record in fresh), appended, strict=True))
+    return indices
+
+
+def _sign_receipt(intake: Intake, record: SealedRecord, ledger_index: int) -> Receipt:
+    """Return the centre's word for one record."""
+    object_id = record.header.object_id
+    signature = intake.signer.sign(receipt_bytes(object_id, record.sha256, ledger_index))
+    return Receipt(object_id=object_id, sha256=record.sha256, ledger_index=ledger_index, signature=signature)
