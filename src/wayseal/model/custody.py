@@ -22,17 +22,31 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordClass:
-    """How long a kind of record may live, and the rule that says so. `keep` runs from the end of the record's epoch."""
+    """How long a kind of record may live, and the rule that says so.
+
+    `keep_years` (calendar years) and then `keep` run from the end of the record's epoch; `hard_end` ends everything of the
+    class on one date, whenever it was sealed.
+    """
 
     name: str
     keep: timedelta
     legal_text: str
     source: str
+    keep_years: int = 0
+    hard_end: datetime | None = None
 
     def expires_at(self, epoch: EpochId) -> datetime:
-        """Return when everything sealed in `epoch` must be unreadable: at most one hour after `keep` has passed."""
+        """Return when everything sealed in `epoch` must be unreadable: at most one hour after its time has passed.
+
+        An anniversary that does not exist (29 February) falls on 1 March, never earlier.
+        """
         _, _, end = epoch_span(epoch)
-        return end + self.keep
+        try:
+            later = end.replace(year=end.year + self.keep_years)
+        except ValueError:
+            later = end.replace(year=end.year + self.keep_years, month=3, day=1)
+        later += self.keep
+        return later if self.hard_end is None else min(later, self.hard_end)
 
 
 @dataclass(frozen=True, slots=True)
