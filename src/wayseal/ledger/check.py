@@ -71,7 +71,7 @@ def verify_ledger(
     size, root, roots = tree
     for checkpoint in checkpoints:
         _compare(checkpoint, size, roots)
-    return _judge_signatures(notes, keys, size, root)
+    return judge_signatures(notes, keys, size, root)
 
 
 def _compare(checkpoint: Checkpoint, size: int, roots: dict[int, bytes | None]) -> None:
@@ -85,7 +85,7 @@ def _compare(checkpoint: Checkpoint, size: int, roots: dict[int, bytes | None]) 
         )
 
 
-def _judge_signatures(
+def judge_signatures(
     notes: Sequence[str], keys: Sequence[VerifierKey], size: int, root: bytes
 ) -> Verification:
     """Verify the signatures on every checkpoint, and say who signed the newest and the newest cosigned one."""

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from wayseal.ledger import proof
+from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry
 from wayseal.ledger.history import read_latest
+from wayseal.ledger.offline import OfflineProof
 from wayseal.ledger.tables import Tables
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
@@ -62,6 +64,36 @@ class LedgerReader:
             )
             for number, data in rows:
                 yield number, decode_entry(bytes(data))
+
+    def raw_entries(self, start: int, end: int) -> list[bytes]:
+        """Return the canonical bytes of entries [start, end). Raises `LedgerBroken` when one of them is missing."""
+        sql = "SELECT data FROM entries WHERE number >= ? AND number < ? ORDER BY number"
+        rows = self._tables.query(sql, (start, end))
+        if len(rows) != end - start:
+            raise LedgerBroken("the ledger file lacks an entry", start=start, end=end)
+        return [bytes(data) for (data,) in rows]
+
+    def hashes(self, level: int, start: int, count: int) -> list[bytes]:
+        """Return the hashes of nodes (level, start) to (level, start + count - 1). Raises `LedgerBroken` when one is missing."""
+        sql = "SELECT hash FROM nodes WHERE level = ? AND number >= ? AND number < ? ORDER BY number"
+        rows = self._tables.query(sql, (level, start, start + count))
+        if len(rows) != count:
+            raise LedgerBroken("the ledger file lacks a node of its tree", level=level, start=start)
+        return [bytes(value) for (value,) in rows]
+
+    def prove(self, index: int) -> OfflineProof:
+        """Return the self-contained proof of entry `index`: under the newest cosigned checkpoint that covers it, else the newest.
+
+        Raises `NotFound` when there is no such entry, or no signed checkpoint covers it yet.
+        """
+        self.raw(index)
+        for note in (self.latest_checkpoint(cosigned=True), self.latest_checkpoint()):
+            size = 0 if note is None else read_checkpoint(note).size
+            if note is not None and index < size:
+                return OfflineProof(index, tuple(self.inclusion(index, size)), note)
+        raise NotFound(
+            f"no signed checkpoint covers entry {index} yet", hint="Sign or publish one, then prove it."
+        )
 
     def find(self, **wanted: str) -> list[int]:
         """Return the indices, ascending, of the entries that match all of `wanted`.
