@@ -1,1 +1,217 @@
-"""The lane process."""
+"""The lane: it sees, seals and sends. It holds a signing key and public epoch keys, and nothing that opens.
+
+Owns `HOME/lanes/<id>`. What it keeps of a vehicle is sealed before anything is written; what the centre has not receipted
+waits in the outbox. It may not import any room that opens records or knows travellers (import contract).
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from wayseal.flow.encounter import SealedPass, receipt_bytes, seal_pass
+from wayseal.model.border import Direction, Frame, VehiclePass
+from wayseal.model.clock import Clock
+from wayseal.model.custody import EpochKey, Receipt, SealedRecord
+from wayseal.model.errors import NotArmed, Refused
+from wayseal.model.ids import EncounterId, RecordId, check_name
+from wayseal.seal.device import SealChain
+from wayseal.seal.envelope import NO_PREVIOUS, parse_record
+from wayseal.seal.keys import FileKeeper, Roster, SigningIdentity, parse_roster
+from wayseal.seal.keys.durable import write_file
+from wayseal.store.outbox import Outbox, QueuedRecord
+
+Deliver = Callable[[EncounterId, Sequence[SealedRecord]], Sequence[Receipt]]
+"""Carries one vehicle's sealed records to the centre and brings the receipts back. Raises `Unavailable` when it cannot."""
+
+
+class Capture(Protocol):
+    """What turns frames into vehicles (`vision.capture.LaneCapture`)."""
+
+    def feed(self, frame: Frame) -> list[VehiclePass]:
+        """Take one frame and return the vehicles that are over."""
+
+    def finish(self) -> list[VehiclePass]:
+        """Return the vehicles that were still in view when the stream ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneTrust:
+    """Whom a lane believes: officials who sign rosters, the centre that signs receipts (raw Ed25519 keys)."""
+
+    officials: tuple[bytes, ...]
+    centre: bytes
+
+
+class LaneHost:
+    """A lane computer's folder: its signing key under its own keeper, its roster, its outbox."""
+
+    def __init__(
+        self, lane: str, folder: Path, identity: SigningIdentity, trust: LaneTrust, clock: Clock
+    ) -> None:
+        self.lane = lane
+        self._folder = folder
+        self._trust = trust
+        self._clock = clock
+        self.identity = identity
+        self.outbox = Outbox(folder, clock=clock, verify_receipt=self._verify_receipt)
+        self.chain = SealChain(identity, lane, previous=self._read_head())
+
+    @classmethod
+    def open(cls, lane: str, folder: Path, passphrase: bytes, trust: LaneTrust, clock: Clock) -> "LaneHost":
+        """Open a lane's folder, making it and its signing key when there is none. Raises `KeeperLocked`."""
+        check_name(lane, what="lane id")
+        keys = folder / "keys"
+        keeper = (
+            FileKeeper.open(keys, passphrase)
+            if (keys / "keeper.json").exists()
+            else FileKeeper.create(keys, passphrase)
+        )
+        identity = SigningIdentity.load_or_create(lane, keeper, folder / "identity")
+        return cls(lane, folder, identity, trust, clock)
+
+    def close(self) -> None:
+        """Close the outbox."""
+        self.outbox.close()
+
+    def accept_roster(self, data: bytes) -> Roster:
+        """Take a roster that is signed by the officials and not older than the one here. Raises `Integrity`."""
+        file = self._folder / "roster.json"
+        known = parse_roster(file.read_bytes(), self._trust.officials).version if file.exists() else 0
+        roster = parse_roster(data, self._trust.officials, newer_than=known)
+        write_file(file, data)
+        return roster
+
+    def save_head(self) -> None:
+        """Note the chain's newest digest, so that the next start goes on from it."""
+        file = self._folder / "head"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(self.chain.head, encoding="ascii")
+        fresh.replace(file)
+
+    def _read_head(self) -> str:
+        file = self._folder / "head"
+        return file.read_text(encoding="ascii") if file.exists() else NO_PREVIOUS
+
+    def _verify_receipt(self, receipt: Receipt) -> None:
+        """Raise `Refused` unless the centre signed the receipt."""
+        message = receipt_bytes(receipt.object_id, receipt.sha256, receipt.ledger_index)
+        try:
+            Ed25519PublicKey.from_public_bytes(self._trust.centre).verify(receipt.signature, message)
+        except InvalidSignature:
+            raise Refused("a receipt that the centre did not sign", record=receipt.object_id) from None
+
+
+class RosterKeys:
+    """The public keys of the current hour, out of the newest roster; asks for another one when it runs out."""
+
+    def __init__(self, host: LaneHost, record_class: str, fetch: Callable[[], bytes], clock: Clock) -> None:
+        self._host = host
+        self._class = record_class
+        self._fetch = fetch
+        self._clock = clock
+        self._roster: Roster | None = None
+
+    def current(self) -> Sequence[EpochKey]:
+        """Return the keys to seal to now. Raises `NotArmed` when even a fresh roster has none: the lane must stop."""
+        if self._roster is not None:
+            try:
+                return self._roster.keys_for(self._class, self._clock())
+            except NotArmed:
+                self._roster = None
+        self._roster = self._host.accept_roster(self._fetch())
+        return self._roster.keys_for(self._class, self._clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A vehicle that was sealed and receipted, and when (monotonic seconds) its last frame had come in."""
+
+    encounter: EncounterId
+    left_at: float
+
+
+class LaneStation:
+    """One lane at work: frames in, sealed and receipted vehicles out."""
+
+    def __init__(
+        self,
+        host: LaneHost,
+        capture: Capture,
+        *,
+        direction: Direction,
+        keys: RosterKeys,
+        deliver: Deliver,
+        clock: Clock,
+    ) -> None:
+        self._host = host
+        self._capture = capture
+        self._direction = direction
+        self._keys = keys
+        self._deliver = deliver
+        self._clock = clock
+        self._sending = threading.Lock()
+        keys.current()  # not armed: stop before the first frame, not after the first vehicle
+
+    def run(self, frames: Iterator[Frame]) -> Iterator[VehiclePass]:
+        """Yield each vehicle as it leaves, in memory. The caller hands it to `keep`, possibly on another thread."""
+        for frame in frames:
+            yield from self._capture.feed(frame)
+        yield from self._capture.finish()
+
+    def keep(self, seen: VehiclePass) -> SealedPass:
+        """Seal a vehicle and put it in the outbox. When it returns it survives a power cut; nothing of it is in the clear."""
+        sealed = seal_pass(
+            seen,
+            lane=self._host.lane,
+            direction=self._direction,
+            chain=self._host.chain,
+            keys=self._keys,
+            clock=self._clock,
+        )
+        self._host.outbox.put(sealed.records, sealed.encounter)
+        self._host.save_head()
+        return sealed
+
+    def send_pending(self) -> list[EncounterId]:
+        """Deliver what waits in the outbox, oldest vehicle first, and return the vehicles that the centre receipted.
+
+        Raises `Unavailable` when the centre does not answer; what was not receipted stays.
+        """
+        done: list[EncounterId] = []
+        with self._sending:
+            while waiting := self._host.outbox.pending(limit=64):
+                encounter = waiting[0].encounter
+                if encounter is None:
+                    raise NotArmed(
+                        "a record without an encounter waits in the outbox", record=waiting[0].object_id
+                    )
+                self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
+                done.append(encounter)
+        return done
+
+    def _send_one(self, encounter: EncounterId, waiting: Sequence[QueuedRecord]) -> None:
+        """Deliver one vehicle's records and release them on their receipts."""
+        records = [parse_record(self._host.outbox.read(one.object_id)) for one in waiting]
+        for one in waiting:
+            self._host.outbox.mark_sent(one.object_id)
+        for receipt in self._deliver(encounter, records):
+            self._host.outbox.release(receipt)
+
+
+def stamp_frames(frames: Iterator[Frame], stamps: dict[int, float]) -> Iterator[Frame]:
+    """Yield frames and note in `stamps` when (monotonic seconds) each came in, by index; old ones are dropped."""
+    for frame in frames:
+        stamps[frame.index] = monotonic()
+        stamps.pop(frame.index - 3000, None)
+        yield frame
+
+
+def record_ids(sealed: SealedPass) -> tuple[RecordId, ...]:
+    """Return the ids of a sealed vehicle's records, in order."""
+    return tuple(record.header.object_id for record in sealed.records)

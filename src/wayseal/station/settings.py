@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid, NotFound
@@ -94,6 +94,11 @@ class RetentionSettings(BaseModel):
         title="Changed periods",
         description="Hours by class name, where a site differs.",
     )
+    hard_end: dict[str, AwareDatetime] = Field(
+        default_factory=dict,
+        title="End dates",
+        description="Last moment of classes that need one (evaluation, R-54).",
+    )
     epochs_ahead: int = Field(
         default=3,
         ge=1,
@@ -136,10 +141,9 @@ class SiteSettings(BaseModel):
         """Return a lane's settings; a lane that the file does not name has the defaults."""
         return self.lanes.get(check_name(lane_id, what="lane id"), LaneSettings())
 
-    def keep_override(self, record_class: str) -> timedelta | None:
-        """Return the site's own period for a class, or None."""
-        hours = self.retention.keep_hours.get(record_class)
-        return None if hours is None else timedelta(hours=hours)
+    def keep_periods(self) -> dict[str, timedelta]:
+        """Return the site's own periods by class name."""
+        return {name: timedelta(hours=hours) for name, hours in self.retention.keep_hours.items()}
 
 
 def load_settings(home: Path) -> SiteSettings:

@@ -1,0 +1,131 @@
+"""The keyroom: the one place that holds the private halves of epoch keys, and the rule under which it uses them.
+
+Owns `HOME/keyroom`. It makes epoch pairs, signs the roster of public halves, unwraps through `flow.release.Gate`, and
+destroys. It never sees a picture: what goes in are sealed records and proofs, what comes out are data keys.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from wayseal.flow.policy import Policy
+from wayseal.flow.release import Gate
+from wayseal.flow.spent import SpentIntents
+from wayseal.ledger.checkpoint import log_keys
+from wayseal.ledger.log import Ledger
+from wayseal.model.clock import Clock
+from wayseal.model.custody import EpochKey
+from wayseal.model.ids import EpochId, epoch_id
+from wayseal.seal.keys import (
+    BlindIndex,
+    EpochVault,
+    FileKeeper,
+    KeyKeeper,
+    Roster,
+    SigningIdentity,
+    parse_roster,
+    sign_roster,
+)
+from wayseal.seal.keys.durable import write_file
+from wayseal.seal.suite import sha256
+from wayseal.station.settings import SiteSettings
+
+ROSTER = "roster.json"
+CENTRE = "centre"
+
+
+class Keyroom:
+    """An open keyroom. `folder` is its own; nobody else writes there."""
+
+    def __init__(self, folder: Path, keeper: KeyKeeper, settings: SiteSettings, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._settings = settings
+        self.keeper = keeper
+        self.vault = EpochVault(keeper, folder / "epochs", clock)
+        identities = folder / "identities"
+        self.log_signer = SigningIdentity.load_or_create("ledger", keeper, identities, post_quantum=True)
+        self.centre = SigningIdentity.load_or_create(CENTRE, keeper, identities)
+        self.official = SigningIdentity.load_or_create("roster", keeper, identities)
+        self.index = BlindIndex.load_or_create(keeper, identities)
+
+    @classmethod
+    def create(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
+        """Make a keyroom with a file keeper. Raises `Invalid` for a short passphrase or where one is already."""
+        folder.mkdir(mode=0o700, parents=True)
+        return cls(folder, FileKeeper.create(folder / "keeper", passphrase), settings, clock)
+
+    @classmethod
+    def open(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
+        """Open a keyroom. Raises `KeeperLocked` for a wrong passphrase."""
+        return cls(folder, FileKeeper.open(folder / "keeper", passphrase), settings, clock)
+
+    def keys_for(self, record_class: str) -> tuple[EpochKey, ...]:
+        """Return the key of a class's current hour, made now if need be: what the centre seals its own documents to."""
+        return (self.vault.create_epoch(epoch_id(record_class, self._clock())),)
+
+    def read_roster(self) -> Roster | None:
+        """Return the newest roster, or None before the first. Raises `Integrity` when it was altered."""
+        file = self._folder / ROSTER
+        if not file.exists():
+            return None
+        return parse_roster(file.read_bytes(), [self.official.public])
+
+    def publish_roster(self, ledger: Ledger, *, lanes: dict[str, bytes]) -> bytes:
+        """Make the coming hours' keys of the default class, sign the roster that lists them, log both, and return it.
+
+        `lanes` adds or replaces lane devices (id to raw Ed25519 key). The old roster's devices stay: records they sealed
+        must still verify.
+        """
+        now = self._clock()
+        ahead = self._settings.retention.epochs_ahead
+        name = self._settings.retention.default_class
+        epochs = [epoch_id(name, now + timedelta(hours=hour)) for hour in range(ahead + 1)]
+        fresh = [epoch for epoch in epochs if not self.vault.has(epoch)]
+        keys = tuple(self.vault.create_epoch(epoch) for epoch in epochs)
+        old = self.read_roster()
+        roster = Roster(
+            version=1 if old is None else old.version + 1,
+            issued_at=now.replace(microsecond=0),
+            valid_until=(now + timedelta(hours=ahead + 1)).replace(minute=0, second=0, microsecond=0),
+            epoch_keys=keys,
+            devices={**({} if old is None else old.devices), CENTRE: self.centre.public, **lanes},
+            keyrooms={"keyroom": self.centre.public},
+        )
+        data = sign_roster(roster, [self.official])
+        ledger.append([*_epoch_entries(fresh, keys), _roster_entry(roster, data, list(lanes))])
+        write_file(self._folder / ROSTER, data)
+        return data
+
+    def open_gate(self, ledger: Ledger, policy: Policy) -> Gate:
+        """Return the gate that unwraps for this site, with the devices of the newest roster."""
+        roster = self.read_roster()
+        devices = {} if roster is None else roster.devices
+        publics = {sha256(public).hex(): public for public in [*devices.values(), self.centre.public]}
+        return Gate(
+            vault=self.vault,
+            devices=publics,
+            keyrooms=[self.centre.public],
+            log=log_keys(ledger.origin, self.log_signer),
+            policy=policy,
+            spent=SpentIntents(self._folder / "spent.sqlite"),
+            life=timedelta(seconds=self._settings.release.seconds),
+            clock=self._clock,
+        )
+
+
+def _epoch_entries(fresh: Sequence[EpochId], keys: Sequence[EpochKey]) -> list[dict[str, object]]:
+    """Return one ledger entry for each epoch key that was just made."""
+    publics = {key.epoch: key.public for key in keys}
+    return [
+        {"type": "epoch", "object": epoch, "action": "made", "key_sha256": sha256(publics[epoch]).hex()}
+        for epoch in fresh
+    ]
+
+
+def _roster_entry(roster: Roster, data: bytes, lanes: list[str]) -> dict[str, object]:
+    """Return the ledger entry for a roster."""
+    return {
+        "type": "roster", "object": "roster", "roster_sha256": sha256(data).hex(), "version": roster.version, "signers": 1,
+        "lanes": sorted(lanes),
+    }  # fmt: skip

@@ -1,0 +1,269 @@
+"""One host's site: a keyroom, a centre and lanes under one home, each with its own folder and keys.
+
+Owns the layout of a home and the order in which its parts are opened. It adds no rule of its own: what may be opened is
+decided by the gate, what is kept by the centre's store, what is due by the schedule.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from wayseal.flow.archive import Archive
+from wayseal.flow.encounter import Intake, receive_pass
+from wayseal.flow.erase import Eraser
+from wayseal.flow.policy import Policy, Principal, default_rules
+from wayseal.flow.release import Opener
+from wayseal.ledger.log import Ledger
+from wayseal.model.border import Direction
+from wayseal.model.clock import Clock, from_text, to_text, utc_now
+from wayseal.model.custody import Receipt, SealedRecord
+from wayseal.model.errors import Integrity, Invalid, NotFound, Refused
+from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
+from wayseal.retention.schedule import Schedule, load_schedule
+from wayseal.seal.keys.durable import write_file
+from wayseal.seal.suite import sha256
+from wayseal.station.keyroom import Keyroom
+from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
+from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
+from wayseal.store.centre import CentreStore, open_centre
+
+SITE_FILE = "site.json"
+FORMAT = "wayseal-home/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What a home is, for ever: its id, when it was made, and whether it is a test site (R-10)."""
+
+    id: str
+    created: datetime
+    evaluation: bool
+    origin: str
+
+
+class Site:
+    """An open site. Parts open when first used; `close` closes what was opened."""
+
+    def __init__(
+        self, home: Path, facts: SiteFacts, settings: SiteSettings, keyroom: Keyroom, clock: Clock
+    ) -> None:
+        self.home = home
+        self.facts = facts
+        self.settings = settings
+        self.keyroom = keyroom
+        self.clock = clock
+        self.ledger = Ledger(home / "ledger", clock=clock)
+        self._hosts: list[LaneHost] = []
+
+    @cached_property
+    def store(self) -> CentreStore:
+        """The centre's rows and sealed bytes."""
+        return open_centre(self.home / "store")
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The site's rules, as its file has them."""
+        text = (self.home / "policy" / "site.cedar").read_text(encoding="utf-8")
+        return Policy(text, zone=self.settings.time_zone)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The record classes in force here."""
+        retention = self.settings.retention
+        return load_schedule(keep=self.settings.keep_periods(), hard_ends=retention.hard_end)
+
+    @cached_property
+    def opener(self) -> Opener:
+        """What opens records at the centre, through this site's gate."""
+        return Opener(
+            ledger=self.ledger,
+            store=self.store,
+            keys=self.keyroom.open_gate(self.ledger, self.policy),
+            log_signer=self.keyroom.log_signer,
+            life=timedelta(seconds=self.settings.release.seconds),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Where the centre's own documents go."""
+        return Archive(self.ledger, self.store, self.keyroom.centre, self.keyroom.keys_for, self.clock)
+
+    @cached_property
+    def eraser(self) -> Eraser:
+        """What forgets, here and in the outboxes of this host's lanes."""
+        return Eraser(
+            ledger=self.ledger,
+            vault=self.keyroom.vault,
+            store=self.store,
+            schedule=self.schedule,
+            clock=self.clock,
+            also=(self._forget_in_lanes,),
+        )
+
+    def principal(self, name: str, role: str) -> Principal:
+        """Return somebody of the operating organisation. The caller has authenticated them."""
+        return Principal(id=name, role=role, organisation=self.settings.organisation)
+
+    def open_lane(self, lane: str, passphrase: bytes) -> LaneHost:
+        """Return a lane's host, made and put on the roster when it is new. It shares no key with the keyroom."""
+        trust = LaneTrust(officials=(self.keyroom.official.public,), centre=self.keyroom.centre.public)
+        host = LaneHost.open(
+            lane, self.home / "lanes" / check_name(lane, what="lane id"), passphrase, trust, self.clock
+        )
+        self._hosts.append(host)
+        return host
+
+    def roster_keys(self, host: LaneHost) -> RosterKeys:
+        """Return where a lane finds its public keys: a fresh roster whenever the old one has run out."""
+        lanes = {host.lane: host.identity.public}
+        return RosterKeys(
+            host,
+            self.settings.retention.default_class,
+            lambda: self.keyroom.publish_roster(self.ledger, lanes=lanes),
+            self.clock,
+        )
+
+    def receive(
+        self, encounter: EncounterId, records: Sequence[SealedRecord], *, direction: Direction
+    ) -> list[Receipt]:
+        """Take a lane's delivery in; see `flow.encounter.receive_pass`."""
+        roster = self.keyroom.read_roster()
+        devices = {} if roster is None else roster.devices
+        intake = Intake(
+            ledger=self.ledger,
+            store=self.store,
+            devices={sha256(public).hex(): (name, public) for name, public in devices.items()},
+            signer=self.keyroom.centre,
+            clock=self.clock,
+        )
+        return receive_pass(intake, encounter, records, direction=direction)
+
+    def sign_checkpoint(self) -> str:
+        """Sign the ledger as it stands and return the checkpoint, so that others can verify without a passphrase."""
+        return self.ledger.sign_checkpoint(self.keyroom.log_signer)
+
+    def as_of(self, moment: datetime | None) -> datetime | None:
+        """Return a pretended time, which only test sites accept. Raises `Refused` elsewhere."""
+        if moment is not None and not self.facts.evaluation:
+            raise Refused(
+                "--as-of is for evaluation sites only", hint="Make a test site: wayseal init --evaluation."
+            )
+        return moment
+
+    def close(self) -> None:
+        """Sign the last state of the ledger and close every file."""
+        for host in self._hosts:
+            host.close()
+        if "store" in self.__dict__:
+            self.store.close()
+        self.ledger.close()
+
+    def __enter__(self) -> Self:
+        """Return the site itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the site."""
+        self.close()
+
+    def _forget_in_lanes(self, epoch: EpochId) -> None:
+        """Remove an erased epoch's sealed bytes from every outbox of this host."""
+        for folder in sorted((self.home / "lanes").glob("*")):
+            open_here = next((host for host in self._hosts if host.lane == folder.name), None)
+            if open_here is not None:
+                open_here.outbox.forget_epoch(epoch)
+            elif (folder / "outbox.sqlite").exists():
+                forget_outbox_epoch(folder, epoch, self.clock)
+
+
+def forget_outbox_epoch(folder: Path, epoch: EpochId, clock: Clock) -> None:
+    """Open a lane's outbox without its keys, remove an epoch's bytes and rows, and close it."""
+    from wayseal.store.outbox import Outbox  # noqa: PLC0415 - only sweeps need it here
+
+    def refuse(receipt: Receipt) -> None:
+        raise Refused("no receipts are taken here", record=receipt.object_id)
+
+    outbox = Outbox(folder, clock=clock, verify_receipt=refuse)
+    try:
+        outbox.forget_epoch(epoch)
+    finally:
+        outbox.close()
+
+
+def init_site(
+    home: Path,
+    passphrase: bytes,
+    *,
+    evaluation: bool,
+    name: str = "port",
+    organisation: str = "agency",
+    clock: Clock = utc_now,
+) -> SiteFacts:
+    """Make a home: keys, ledger, schema, default policy and record classes. Raises `Invalid` where one is already."""
+    if (home / SITE_FILE).exists() or (home.exists() and any(home.iterdir())):
+        raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    now = clock()
+    facts = SiteFacts(
+        id=new_ulid(now),
+        created=now,
+        evaluation=evaluation,
+        origin=f"{organisation}/{name}/{new_ulid(now).lower()}",
+    )
+    (home / FILE_NAME).write_text(initial_file(name, organisation), encoding="utf-8")
+    (home / "policy").mkdir(mode=0o700)
+    (home / "policy" / "site.cedar").write_text(default_rules(), encoding="utf-8")
+    keyroom = Keyroom.create(home / "keyroom", passphrase, load_settings(home), clock)
+    ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
+    ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
+    ledger.write_keys(keyroom.log_signer)
+    ledger.sign_checkpoint(keyroom.log_signer)
+    ledger.close()
+    open_centre(home / "store").close()
+    _write_facts(home, facts)
+    return facts
+
+
+def open_site(home: Path, passphrase: bytes, *, clock: Clock = utc_now) -> Site:
+    """Open a home.
+
+    Raises `NotFound` where there is none, `KeeperLocked` for a wrong passphrase, `Integrity` when the home's file and the
+    first ledger entry disagree on what the site is.
+    """
+    facts, settings = read_facts(home), load_settings(home)
+    site = Site(home, facts, settings, Keyroom.open(home / "keyroom", passphrase, settings, clock), clock)
+    first = site.ledger.entry(0)
+    if (first["object"], first["evaluation"]) != (facts.id.lower(), facts.evaluation):
+        site.close()
+        raise Integrity("site.json says something else than the ledger's first entry")
+    return site
+
+
+def read_facts(home: Path) -> SiteFacts:
+    """Return what a home is. Needs no passphrase. Raises `NotFound` or `Integrity`."""
+    try:
+        value = json.loads((home / SITE_FILE).read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise Integrity("the home has another format than this program's", format=value["format"])
+        return SiteFacts(value["id"], from_text(value["created"]), value["evaluation"], value["origin"])
+    except FileNotFoundError:
+        raise NotFound(
+            "there is no Wayseal home here", hint=f"Make one: wayseal --home {home} init"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise Integrity("site.json is damaged") from None
+
+
+def _write_facts(home: Path, facts: SiteFacts) -> None:
+    """Write what the home is; last, so that a home that was not finished is not taken for one."""
+    value = {
+        "format": FORMAT, "id": facts.id, "created": to_text(facts.created), "evaluation": facts.evaluation,
+        "origin": facts.origin,
+    }  # fmt: skip
+    write_file(home / SITE_FILE, json.dumps(value, indent=1).encode())
