@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wayseal.model.border import Pixels
 from wayseal.vision.detect import Detection, clip_box
-from wayseal.vision.template import CROP, align_face
+from wayseal.vision.template import ARCFACE_POINTS, CROP, align_face, align_matrix
 
 FACE_MODEL = np.array(
     [(-31.5, 0.0, 0.0), (31.5, 0.0, 0.0), (0.0, 35.0, 28.0), (-25.5, 67.0, 5.0), (25.5, 67.0, 5.0)]
@@ -27,8 +27,9 @@ _NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 class FaceMeasures:
     """Numbers about one face. `motion_angle` is the direction of smear in degrees from the picture's x axis, 0-180.
 
-    `fine_x` and `fine_y` are how much of the coarse edges along x and y of the aligned crop is there at fine scale: 1 for
-    a crisp large face, toward 0 for a blurred or small one. `isotropy` compares the two worst directions: 1 is no smear.
+    `detail` holds the natural logarithms of the aligned crop's contrast in one octave over the next coarser one, four of
+    them from 0.7 px up: lower is smoother. `isotropy` compares fine edges in the two directions: 1 is no smear.
+    `point_error` is how far, in pixels of the aligned crop, the five points lie from where a frontal face has them.
     """
 
     inter_eye_px: float
@@ -40,16 +41,14 @@ class FaceMeasures:
     dark_share: float
     bright_share: float
     contrast: float
-    floor: float
     side_balance: float
     noise: float
-    sharpness: float
-    fine_x: float
-    fine_y: float
+    detail: tuple[float, float, float, float]
     isotropy: float
     motion_angle: float
     eye_light: float
     mouth_edges: float
+    point_error: float
     detector_score: float
 
 
@@ -59,7 +58,7 @@ def measure_face(bgr: Pixels, found: Detection, crop: Pixels | None = None) -> F
     luma = np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     inside = luma[_INSIDE]
     low, high = (float(value) for value in np.percentile(inside, (1, 99)))
-    fine_x, fine_y, isotropy, angle = _measure_smear(luma)
+    isotropy, angle = _measure_smear(luma)
     yaw, pitch, roll = measure_pose(found.landmarks)
     left, right = float(luma[40:100, 22:54].mean()), float(luma[40:100, 58:90].mean())
     cheeks = float(np.concatenate([luma[62:82, 28:44].ravel(), luma[62:82, 68:84].ravel()]).mean())
@@ -74,16 +73,14 @@ def measure_face(bgr: Pixels, found: Detection, crop: Pixels | None = None) -> F
         dark_share=float((inside < 25).mean()),
         bright_share=float((inside > 247).mean()),
         contrast=high - low,
-        floor=low,
         side_balance=min(left, right) / max(left, right, 1.0),
         noise=estimate_noise(_native_luma(bgr, found)),
-        sharpness=float(cv2.Laplacian(luma, cv2.CV_32F)[_INSIDE].var()),
-        fine_x=fine_x,
-        fine_y=fine_y,
+        detail=_measure_detail(luma),
         isotropy=isotropy,
         motion_angle=(angle + roll) % 180.0,
         eye_light=float(luma[44:60, 28:84].mean()) / max(cheeks, 1.0),
         mouth_edges=float(edges[84:100, 40:72].mean()) / max(float(edges[44:60, 28:84].mean()), 1.0),
+        point_error=_point_error(found.landmarks),
         detector_score=found.score,
     )
 
@@ -126,8 +123,27 @@ def _native_luma(bgr: Pixels, found: Detection) -> Pixels:
     return np.asarray(cv2.cvtColor(bgr[top:bottom, left:right], cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
-def _measure_smear(luma: Pixels) -> tuple[float, float, float, float]:
-    """Return (fine_x, fine_y, isotropy, angle): how fine edges compare with coarse ones, and where they are missing.
+def _measure_detail(luma: Pixels) -> tuple[float, float, float, float]:
+    """Return log ratios of contrast between neighbouring octaves inside the face's oval; lighting cancels."""
+    before = luma.astype(np.float32)
+    spreads = []
+    for sigma in (0.7, 1.4, 2.8, 5.6, 11.2):
+        after = np.asarray(cv2.GaussianBlur(before, (0, 0), sigma), dtype=np.float32)
+        spreads.append(max(float((before - after)[_INSIDE].std()), 0.05))
+        before = after
+    ratios = np.log(np.array(spreads[:-1]) / np.array(spreads[1:]))
+    return float(ratios[0]), float(ratios[1]), float(ratios[2]), float(ratios[3])
+
+
+def _point_error(landmarks: NDArray[np.float32]) -> float:
+    """Return the root mean square distance of the aligned points from the frontal ones, in crop pixels."""
+    matrix = align_matrix(landmarks)
+    moved = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    return float(np.sqrt(((moved - ARCFACE_POINTS) ** 2).sum(axis=1).mean()))
+
+
+def _measure_smear(luma: Pixels) -> tuple[float, float]:
+    """Return (isotropy, angle): how fine edges compare with coarse ones by direction, and where they are missing.
 
     Structure tensors at two scales; the fine one in the frame of the coarse one shows a smear as its weak direction, and
     lighting and contrast cancel.
@@ -140,12 +156,7 @@ def _measure_smear(luma: Pixels) -> tuple[float, float, float, float]:
     ratios, directions = np.linalg.eigh(whiten @ fine @ whiten)
     x, y = directions[:, 0]
     angle = float(np.degrees(np.arctan2(y, x))) % 180.0
-    return (
-        float(np.sqrt(fine[0, 0] / coarse[0, 0])),
-        float(np.sqrt(fine[1, 1] / coarse[1, 1])),
-        float(np.sqrt(max(ratios[0], 0.0) / max(ratios[1], 1e-9))),
-        angle,
-    )
+    return float(np.sqrt(max(ratios[0], 0.0) / max(ratios[1], 1e-9))), angle
 
 
 def _structure_tensor(values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,0 +1,38 @@
+"""`wayseal evaluate faces`: one-to-one accuracy over pairs of pictures."""
+
+from pathlib import Path
+
+import click
+
+from wayseal.cli.common import json_option, print_json, print_table, show_progress
+
+
+@click.command()
+@click.option(
+    "--pairs",
+    "pairs_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV path_a,path_b,same (1 or 0); paths relative to it.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curve as .png or .svg."
+)
+@json_option
+def command(pairs_file: Path, plot: Path | None, *, as_json: bool) -> None:
+    """One-to-one accuracy over pairs of pictures.
+
+    A picture without a usable face counts as a failure to acquire, and its genuine pairs as non-matches.
+    """
+    from wayseal.flow.measure.faces import measure_faces, plot_faces, read_pairs
+
+    pairs = read_pairs(pairs_file)
+    pictures = len({path for pair in pairs for path in (pair.first, pair.second)})
+    with show_progress("pictures", pictures) as advance:
+        report = measure_faces(pairs, advance=advance)
+    if plot is not None:
+        plot_faces(report, plot)
+    if as_json:
+        print_json(report.figures)
+    else:
+        print_table("Faces", ("measure", "value"), list(report.figures.items()))

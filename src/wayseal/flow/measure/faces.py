@@ -1,0 +1,155 @@
+"""One-to-one accuracy over pairs of pictures: each picture is read once, each pair scored once.
+
+Owns the report of `evaluate faces`. It keeps templates in memory by path for the length of one run and writes nothing.
+"""
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wayseal.flow.measure.rates import MISSING, Curve, auc, eer, fnmr_at_fmr, trade_off
+from wayseal.model.border import Template
+from wayseal.model.errors import Invalid, NotFound, WaysealError
+from wayseal.vision.picture import read_picture
+from wayseal.vision.portrait import PortraitReader
+from wayseal.vision.template import cosine
+
+HEADER = ("path_a", "path_b", "same")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two picture files and whether they show one person."""
+
+    first: Path
+    second: Path
+    same: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacesReport:
+    """The figures of one run (CONTRACT names) and the curve behind them; the curve is None when a side has no pairs."""
+
+    figures: dict[str, Any]
+    curve: Curve | None
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Return the pairs of a CSV `path_a,path_b,same`; paths are relative to it. Raises `NotFound` or `Invalid`."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise NotFound(
+            f"cannot read the pairs file: {error.strerror}", hint="Give a CSV path_a,path_b,same."
+        ) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise Invalid("the pairs file is not a CSV", hint="Give a UTF-8 CSV path_a,path_b,same.") from None
+    if not rows or not set(HEADER) <= set(rows[0]):
+        raise Invalid(
+            "the pairs file has no rows or another header", hint=f"Its header is {','.join(HEADER)}."
+        )
+    for number, row in enumerate(rows, start=2):
+        if row["same"] not in {"0", "1"} or not row["path_a"] or not row["path_b"]:
+            raise Invalid(
+                f"line {number} of the pairs file is not a pair", hint="Give two paths, and same as 1 or 0."
+            )
+    folder = path.parent
+    return [Pair(folder / row["path_a"], folder / row["path_b"], row["same"] == "1") for row in rows]
+
+
+def measure_faces(
+    pairs: Sequence[Pair],
+    *,
+    reader: PortraitReader | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> FacesReport:
+    """Return the error rates over pairs. `advance` is called once a distinct picture.
+
+    A picture that cannot be read or shows no face is a failure to acquire: its pairs score below every threshold, so a
+    genuine one counts as a miss. `failure_to_acquire` is the share of pictures; `ms_per_image` is CPU time.
+    """
+    faces = reader or PortraitReader()
+    paths = list(dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)))
+    began = time.process_time()
+    templates = {}
+    for path in paths:
+        templates[path] = _read_template(path, faces)
+        advance(1)
+    spent = time.process_time() - began
+    scores = [_score_pair(templates[pair.first], templates[pair.second]) for pair in pairs]
+    genuine = [score for score, pair in zip(scores, pairs, strict=True) if pair.same]
+    impostor = [score for score, pair in zip(scores, pairs, strict=True) if not pair.same]
+    failed = sum(template is None for template in templates.values())
+    figures: dict[str, Any] = {
+        "pairs": len(pairs),
+        "genuine": len(genuine),
+        "impostor": len(impostor),
+        "images": len(paths),
+        "failed_images": failed,
+        "failure_to_acquire": failed / len(paths),
+        **_rates(genuine, impostor),
+        "model": faces.model.manifest.name,
+        "model_sha256": faces.model.manifest.sha256,
+        "ms_per_image": 1000 * spent / len(paths),
+    }
+    return FacesReport(figures, trade_off(genuine, impostor) if genuine and impostor else None)
+
+
+def plot_faces(report: FacesReport, path: Path) -> None:
+    """Draw the trade-off of misses against false matches into a PNG or SVG. Raises `Invalid` when there is no curve."""
+    # Late: drawing is the only use of the plotting library here.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    if report.curve is None:
+        raise Invalid("nothing to draw: a curve needs genuine and impostor pairs")
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.add_subplot()
+    least = 1 / max(report.figures["impostor"], report.figures["genuine"])
+    axes.plot(np.maximum(report.curve.accept, least / 2), np.maximum(report.curve.miss, least / 2))
+    axes.set(xscale="log", yscale="log", xlabel="false match rate", ylabel="false non-match rate")
+    axes.set_title(
+        f"{report.figures['model']}: {report.figures['genuine']} genuine, {report.figures['impostor']} impostor"
+    )
+    axes.grid(visible=True, which="both", alpha=0.3)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError):
+        raise Invalid(
+            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
+        ) from None
+
+
+def _read_template(path: Path, faces: PortraitReader) -> Template | None:
+    """Return a picture's template, None when it has none."""
+    try:
+        return faces.read_main(read_picture(path)).template
+    except WaysealError:
+        return None
+
+
+def _score_pair(first: Template | None, second: Template | None) -> float:
+    """Return the similarity of a pair, `MISSING` when either side could not be acquired."""
+    return MISSING if first is None or second is None else cosine(first, second)
+
+
+def _rates(genuine: Sequence[float], impostor: Sequence[float]) -> dict[str, float | None]:
+    """Return the figures over both kinds of pairs; None where a side is empty."""
+    names = (
+        "auc",
+        "eer",
+        "fnmr_at_fmr_1e-2",
+        "fnmr_at_fmr_1e-3",
+        "threshold_at_fmr_1e-2",
+        "threshold_at_fmr_1e-3",
+    )
+    if not genuine or not impostor:
+        return dict.fromkeys(names)
+    loose, strict = fnmr_at_fmr(genuine, impostor, 1e-2), fnmr_at_fmr(genuine, impostor, 1e-3)
+    values = (auc(genuine, impostor), eer(genuine, impostor), loose[0], strict[0], loose[1], strict[1])
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,131 @@
+"""One person's still picture to one template: find the face, repair what can be repaired, judge, embed.
+
+Owns the way from a picture to a template for enrolment and for offline measures; the lane's own way is in capture. It
+keeps nothing, and it never sees a gallery.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from wayseal.model.border import Box, Pixels, Quality, Template
+from wayseal.model.errors import BadPicture
+from wayseal.vision.condition import Treatment, apply_treatment, choose_treatment
+from wayseal.vision.detect import SMALL_FACE, Detection, FaceDetector, clip_box, move_detection
+from wayseal.vision.picture import faces_in
+from wayseal.vision.quality import is_recognisable, rate_face
+from wayseal.vision.quality_measure import measure_face
+from wayseal.vision.template import FaceModel, OnnxFaceModel, align_face
+
+ENROL_EYES = 16.0
+"""Pixels between the eyes that an enrolment picture needs at least: below, misses pass 20 % (docs/reference/models.md)."""
+RIVAL_FACE = 0.5
+"""A second face this share of the first one's area makes it unclear who is meant."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portrait:
+    """The face that stands for a picture: where it is, how good, its template, and what was repaired for it."""
+
+    found: Detection
+    quality: Quality
+    template: Template = field(repr=False)
+    treatment: Treatment
+
+
+class PortraitReader:
+    """Templates from still pictures. Holds the two networks; safe to call from several threads."""
+
+    def __init__(self, detector: FaceDetector | None = None, model: FaceModel | None = None) -> None:
+        self.detector = detector or FaceDetector()
+        self.model = model or OnnxFaceModel()
+
+    def read_main(self, bgr: Pixels) -> Portrait:
+        """Return the portrait of the main face, however poor. Raises `BadPicture` (fact `reason`: no_face) without one."""
+        return self._embed(bgr, self._find_main(bgr)[0])
+
+    def read_enrolment(self, bgr: Pixels) -> Portrait:
+        """Return the portrait of a picture that may stand in a gallery.
+
+        Raises `BadPicture` with the fact `reason`: `no_face`, `several_faces`, `too_small`, or the worst reason of the
+        quality gate (`too_blurred`, `too_dark`, `unrecognisable`, ...).
+        """
+        main, others = self._find_main(bgr)
+        area = main.box[2] * main.box[3]
+        if any(other.box[2] * other.box[3] >= RIVAL_FACE * area for other in others):
+            raise BadPicture(
+                "several faces of like size", hint="Crop the picture to one person.", reason="several_faces"
+            )
+        if main.inter_eye_px < ENROL_EYES:
+            raise BadPicture(
+                "the face is too small", hint="Use a picture with more pixels.", reason="too_small"
+            )
+        portrait = self._embed(bgr, main)
+        if not is_recognisable(portrait.quality):
+            reason = (*portrait.quality.reasons, "unrecognisable")[0]
+            raise BadPicture("the face cannot be recognised", hint="Use a sharper picture.", reason=reason)
+        return portrait
+
+    def _find_main(self, bgr: Pixels) -> tuple[Detection, list[Detection]]:
+        """Return the main face and the others; a picture without one is searched again after a repair."""
+        faces = faces_in(bgr, self.detector)
+        if not faces:
+            treatment = choose_treatment(_luma(bgr))
+            if treatment is not Treatment.NONE:
+                faces = faces_in(apply_treatment(bgr, treatment), self.detector)
+        if not faces:
+            raise BadPicture(
+                "no face was found",
+                hint="Use a picture that shows one face from the front.",
+                reason="no_face",
+            )
+        main = main_face(faces, bgr.shape[1], bgr.shape[0])
+        return main, [face for face in faces if face is not main]
+
+    def _embed(self, bgr: Pixels, found: Detection) -> Portrait:
+        """Return the portrait of one detection, from a repaired and, when small, enlarged crop around it."""
+        around, left, top = cut_around(bgr, found.box)
+        treatment = choose_treatment(_luma(face_region(bgr, found.box)))
+        local = move_detection(found, scale=1.0, x=-left, y=-top)
+        around = apply_treatment(around, treatment)
+        if found.box[3] < SMALL_FACE:
+            again = self.detector.refine_small(around, local)
+            around = np.asarray(
+                cv2.resize(around, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), dtype=np.uint8
+            )
+            local = move_detection(again, scale=2.0, x=0, y=0)
+        crop = align_face(around, local.landmarks)
+        template = self.model.embed([crop])[0]
+        quality = rate_face(measure_face(bgr, found, crop), strength=template.strength)
+        return Portrait(found, quality, template, treatment)
+
+
+def main_face(faces: list[Detection], width: int, height: int) -> Detection:
+    """Return the face a picture is about: the largest, a face at the edge counting for less than one in the middle."""
+
+    def weight(face: Detection) -> float:
+        x, y, w, h = face.box
+        off = np.hypot((x + w / 2) / width - 0.5, (y + h / 2) / height - 0.5)
+        return float(w * h * max(0.0, 1.0 - off) ** 2 * face.score)
+
+    return max(faces, key=weight)
+
+
+def cut_around(bgr: Pixels, box: Box, *, margin: float = 0.6) -> tuple[Pixels, int, int]:
+    """Return the picture around a box, `margin` times its size wider on each side, and the cut's left and top."""
+    x, y, width, height = box
+    wide = (x - margin * width, y - margin * height, width * (1 + 2 * margin), height * (1 + 2 * margin))
+    left, top, right, bottom = clip_box(wide, bgr.shape[1], bgr.shape[0])
+    return bgr[top:bottom, left:right], left, top
+
+
+def face_region(bgr: Pixels, box: Box) -> Pixels:
+    """Return the picture inside a box; all of it when the box lies outside."""
+    left, top, right, bottom = clip_box(box, bgr.shape[1], bgr.shape[0])
+    return bgr[top:bottom, left:right] if right > left and bottom > top else bgr
+
+
+def _luma(bgr: Pixels) -> Pixels:
+    """Return the brightness plane of BGR pixels."""
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
