@@ -74,6 +74,14 @@ def set_document(
         raise NotFound("no such encounter", encounter=encounter)
 
 
+def set_seen(connection: Connection, encounter: EncounterId, *, time: datetime, occupants_seen: int) -> None:
+    """Note when the vehicle left and how many people were seen, which only its sealed document knew. Raises `NotFound`."""
+    values = {"time": time, "occupants_seen": occupants_seen}
+    changed = connection.execute(update(encounters).where(encounters.c.id == encounter).values(**values))
+    if changed.rowcount == 0:
+        raise NotFound("no such encounter", encounter=encounter)
+
+
 def set_status(connection: Connection, encounter: EncounterId, status: RecordStatus) -> None:
     """Say whether an encounter's document is live or held. Raises `NotFound`."""
     chosen = update(encounters).where(encounters.c.id == encounter).values(status=status)

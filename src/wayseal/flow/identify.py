@@ -1,0 +1,185 @@
+"""From a sealed pass to an answered encounter: open what the search needs, search, seal the answer, make the crossings.
+
+Each template is opened under an intent of its own; pictures are never opened here. Plaintext lives in memory for as long
+as the search takes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any, Protocol
+
+from wayseal.flow.archive import Archive, Paper
+from wayseal.flow.documents import (
+    answer_document,
+    parse_answer,
+    parse_plate,
+    unpack_json,
+    unpack_template,
+)
+from wayseal.flow.policy import Principal
+from wayseal.flow.release import Opener
+from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
+from wayseal.model.clock import from_text
+from wayseal.model.custody import Kind, Purpose, RecordStatus
+from wayseal.model.errors import Erased, NotFound
+from wayseal.model.ids import EncounterId, RecordId
+from wayseal.store import encounters as encounter_rows
+from wayseal.store import records as record_rows
+from wayseal.store.centre import CentreStore
+from wayseal.store.encounters import StoredEncounter
+from wayseal.store.engine import read, write
+
+
+class Searcher(Protocol):
+    """Who the occupants of one vehicle are, one traveller at most once; `facts` is the answer for an empty vehicle."""
+
+    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
+        """Return one answer for each template, in order."""
+
+    def facts(self) -> SearchAnswer:
+        """Return the gallery's name, size, threshold and model as an answer without candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """What identifying needs. `matcher` is the principal under whose name templates are opened."""
+
+    opener: Opener
+    archive: Archive
+    searcher: Searcher
+    matcher: Principal
+    record_class: str
+
+
+def identify_encounter(
+    work: Identification, encounter: EncounterId, *, left_at: float | None = None
+) -> Encounter:
+    """Answer a received encounter and return it. Durable when it returns; repeating it answers from what is sealed.
+
+    `left_at` (monotonic seconds) is when the vehicle's last frame came in; the answer tells the time since. Raises
+    `Erased` when the encounter's hour is over.
+    """
+    store = work.archive.store
+    with read(store.engine) as connection:
+        row = encounter_rows.get_encounter(connection, encounter)
+    if row.document is not None:
+        return read_answers(work.opener, work.matcher, [row], Purpose.MATCHING)[0]
+    started = monotonic() if left_at is None else left_at
+    seen = _read_pass(work, encounter)
+    names = seen["records"]
+    seats = [person["seat"] for person in seen["occupants"] if f"template.{person['seat']}" in names]
+    bodies = work.opener.read_now(
+        work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING
+    )
+    answers = dict(zip(seats, work.searcher.search([unpack_template(body) for body in bodies]), strict=True))
+    facts = next(iter(answers.values()), None) or work.searcher.facts()
+    answered = Encounter(
+        id=encounter,
+        lane=seen["lane"],
+        direction=Direction(seen["direction"]),
+        time=from_text(seen["time"]),
+        speed_mph=seen["speed_mph"],
+        plate=parse_plate(seen["plate"]),
+        plate_record=names.get("plate"),
+        occupants_seen=seen["occupants_seen"],
+        occupants=tuple(_join(person, names, answers.get(person["seat"])) for person in seen["occupants"]),
+        gallery=facts.gallery,
+        gallery_size=facts.gallery_size,
+        threshold=facts.threshold,
+        fpir_target=facts.fpir_target,
+        model_sha256=facts.model_sha256,
+        capture_to_result_s=monotonic() - started,
+    )
+    _keep_answer(work, answered)
+    return answered
+
+
+def list_unanswered(store: CentreStore, *, limit: int = 1000) -> list[StoredEncounter]:
+    """Return encounters that were received and not answered, oldest first: what a crash left to do."""
+    with read(store.engine) as connection:
+        rows = encounter_rows.list_encounters(connection, limit=limit)
+    return [row for row in reversed(rows) if row.document is None and row.status is not RecordStatus.ERASED]
+
+
+def read_answers(
+    opener: Opener, who: Principal, rows: Sequence[StoredEncounter], purpose: Purpose
+) -> list[Encounter]:
+    """Open the sealed answers of encounters, each under an intent of its own, and return them in order.
+
+    Raises `Erased` when one is gone and `NotFound` when one is not answered yet.
+    """
+    documents = []
+    for row in rows:
+        if row.status is RecordStatus.ERASED:
+            raise Erased("the encounter was erased", encounter=row.id)
+        if row.document is None:
+            raise NotFound(
+                "the encounter has no answer yet", hint="Run the lane again: it finishes what was begun."
+            )
+        documents.append(row.document)
+    return [parse_answer(body) for body in opener.read_now(who, documents, purpose)]
+
+
+def _read_pass(work: Identification, encounter: EncounterId) -> Mapping[str, Any]:
+    """Return the opened pass document of an encounter."""
+    with read(work.archive.store.engine) as connection:
+        found = record_rows.list_encounter_records(connection, encounter)
+    documents = [row for row in found if row.kind is Kind.DOCUMENT]
+    if not documents:
+        raise NotFound("the encounter has no pass document", encounter=encounter)
+    (body,) = work.opener.read_now(work.matcher, [documents[0].object_id], Purpose.MATCHING)
+    return unpack_json(body, "pass")
+
+
+def _join(person: Mapping[str, Any], names: Mapping[str, str], answer: SearchAnswer | None) -> OccupantResult:
+    """Return one occupant's result: what the lane saw and what the search said."""
+    seat = person["seat"]
+    face = names.get(f"face.{seat}")
+    outcome = Outcome.NOT_CAPTURED if answer is None else answer.outcome
+    found_reasons = () if answer is None else answer.reasons
+    return OccupantResult(
+        seat=Seat(seat),
+        outcome=outcome,
+        quality=person["quality"],
+        reasons=(*person["reasons"], *found_reasons),
+        inter_eye_px=person["inter_eye_px"],
+        record=None if face is None else RecordId(face),
+        candidates=() if answer is None else answer.candidates,
+        frame=person["frame"],
+        box=None if person["box"] is None else tuple(person["box"]),
+    )
+
+
+def _keep_answer(work: Identification, answered: Encounter) -> None:
+    """Seal and store an answer, log the match, and point the encounter's row at it."""
+    paper = Paper(answer_document(answered), answered.lane, answered.id, work.record_class)
+    (sealed,) = work.archive.keep([paper])
+    matched = sum(person.outcome is Outcome.MATCH for person in answered.occupants)
+    captured = sum(person.record is not None for person in answered.occupants)
+    work.archive.ledger.append(
+        [
+            {
+                "type": "match", "object": answered.id, "encounter": answered.id, "actor": work.matcher.id,
+                "lane": answered.lane, "direction": answered.direction.value, "gallery": answered.gallery,
+                "gallery_size": answered.gallery_size, "threshold": round(answered.threshold, 6),
+                "fpir_target": answered.fpir_target, "model_sha256": answered.model_sha256, "exact": True,
+                "occupants_seen": answered.occupants_seen, "captured": captured, "matched": matched,
+            }
+        ]
+    )  # fmt: skip
+    with write(work.archive.store.engine) as connection:
+        encounter_rows.set_document(
+            connection, answered.id, sealed.header.object_id, epoch=sealed.epoch,
+        )  # fmt: skip
+        encounter_rows.set_seen(
+            connection, answered.id, time=answered.time, occupants_seen=answered.occupants_seen
+        )
+
+
+def answered_since(store: CentreStore, since: datetime, *, lane: str | None = None) -> list[StoredEncounter]:
+    """Return answered encounters of times from `since` on, newest first."""
+    with read(store.engine) as connection:
+        rows = encounter_rows.list_encounters(connection, lane=lane, since=since)
+    return [row for row in rows if row.document is not None]
