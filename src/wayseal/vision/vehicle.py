@@ -24,6 +24,7 @@ _FEWEST = 8  # points that make a vehicle
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
 _PROOF = 5  # frames in which they must agree before it is believed
 _PROOF_GROWTH, _PROOF_SHIFT = 1.15, 60.0  # and how far it must have come: growth, or pixels across
+_SIDES = 20  # points that tell where a vehicle's sides are
 _RECENT = 12  # frames whose points make the box
 _REACH = 0.4  # a vehicle takes points that move with it this far outside its box (share of the box)
 _REACH_ACROSS = 4.0  # the same for one that passes across: two such vehicles never fit into one picture
@@ -62,7 +63,9 @@ class VehicleTrack:
     path: list[tuple[float, float]] = field(default_factory=list)
     """(stream seconds, logarithm of the scale) at each frame, for the speed."""
     _spans: list[NDArray[np.float32]] = field(default_factory=list)
-    _whole: list[float] = field(default_factory=list)
+    _whole: list[tuple[float, float]] = field(default_factory=list)
+    _lefts: list[float] = field(default_factory=list)
+    _rights: list[float] = field(default_factory=list)
 
     @property
     def believed(self) -> bool:
@@ -81,11 +84,35 @@ class VehicleTrack:
         """How far outside its box it takes points that move with it, as a share of the box."""
         return _REACH_ACROSS if self.across else _REACH
 
+    @property
+    def axis(self) -> float | None:
+        """The x of its middle in vehicle coordinates, from frames in which both its sides were inside; else None."""
+        return float(np.median([sum(pair) / 2 for pair in self._whole])) if self._whole else None
+
+    @property
+    def width(self) -> float | None:
+        """What its points span from side to side, in vehicle coordinates; None when both sides were never inside."""
+        return float(np.median([high - low for low, high in self._whole])) if self._whole else None
+
+    @property
+    def left_side(self) -> float | None:
+        """The x of its side on the picture's left, in vehicle coordinates; None when it was never inside."""
+        return float(np.median(self._lefts)) if len(self._lefts) >= _PROOF else None
+
+    @property
+    def right_side(self) -> float | None:
+        """The x of its side on the picture's right, in vehicle coordinates; None when it was never inside."""
+        return float(np.median(self._rights)) if len(self._rights) >= _PROOF else None
+
+    def leading_edge(self, *, goes_right: bool) -> float:
+        """Return the x of the foremost points ever seen of a vehicle that passes across, in vehicle coordinates."""
+        spans = np.array(self._spans)
+        return float(spans[:, 2].max() if goes_right else spans[:, 0].min())
+
     def middle(self) -> float | None:
         """Return the x of the vehicle's middle in this frame, from frames in which both its sides were inside; else None."""
-        if not self._whole:
-            return None
-        return float(np.median(self._whole)) * self.pose.scale + self.pose.dx
+        axis = self.axis
+        return None if axis is None else axis * self.pose.scale + self.pose.dx
 
     def follow(self, movement: Similarity, points: Points, frame: Frame) -> None:
         """Take one frame's movement and the (n, 2) full-frame points that agree with it."""
@@ -110,8 +137,13 @@ class VehicleTrack:
         right, bottom = np.percentile(points, 98, axis=0)
         low, high = self.pose.inverse().move(np.array([[left, top], [right, bottom]], dtype=np.float32))
         self._spans.append(np.array([*low, *high], dtype=np.float32))
-        if left > 0.02 * width and right < 0.98 * width and len(points) >= 20:
-            self._whole.append(float(low[0] + high[0]) / 2)
+        if len(points) >= _SIDES:
+            if left > 0.03 * width:
+                self._lefts.append(float(low[0]))
+            if right < 0.97 * width:
+                self._rights.append(float(high[0]))
+            if left > 0.03 * width and right < 0.97 * width:
+                self._whole.append((float(low[0]), float(high[0])))
         spans = np.array(self._spans[-_RECENT:])
         x0, y0 = np.percentile(spans[:, :2], 20, axis=0)
         x1, y1 = np.percentile(spans[:, 2:], 80, axis=0)

@@ -1,0 +1,126 @@
+"""From a lane's frames to its vehicles: the one way in, `LaneCapture.feed`.
+
+Owns the order of work in a frame and the counts. It writes nothing, knows no traveller, and forgets the burst of each
+vehicle as soon as its pass is made. A lane that people have opted out of searches no face at all (R-11).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wayseal.model.border import Box, Frame, Plate, VehiclePass
+from wayseal.vision.detect import FaceDetector
+from wayseal.vision.settle import settle_occupants
+from wayseal.vision.template import FaceModel
+from wayseal.vision.vehicle import VehicleTrack, VehicleTracker
+from wayseal.vision.watch import VehicleWatch
+
+
+class PlateSession(Protocol):
+    """The plate of one vehicle, read over its frames."""
+
+    def offer(self, frame: Frame, vehicle_box: Box) -> None:
+        """Take one frame; the session decides whether to spend time on it."""
+
+    def result(self) -> Plate | None:
+        """Return what was read, when enough readings agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOptics:
+    """What is known of one lane's camera. `focal_px` gives speeds; `exposure_ms` gives the smear warning."""
+
+    focal_px: float | None = None
+    exposure_ms: float | None = None
+    steering: str = "left"
+    faces: bool = True
+    """False in a lane for people who opted out: no face is searched, only plates are read (R-11)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaptureModels:
+    """The networks of one lane. `new_plate` starts a plate session for a vehicle; None reads no plates."""
+
+    detector: FaceDetector
+    embedder: FaceModel
+    new_plate: Callable[[], PlateSession] | None = None
+
+
+@dataclass(slots=True)
+class CaptureCounts:
+    """What was done so far. `searches` are looks for faces; `quiet` are frames that cost only a look at a tiny plane."""
+
+    frames: int = 0
+    quiet: int = 0
+    searches: int = 0
+    faces: int = 0
+    vehicles: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class LaneCapture:
+    """Turns frames into vehicle passes. Feed frames in order; `finish` gives the vehicles still in the picture."""
+
+    models: CaptureModels
+    optics: LaneOptics = field(default_factory=LaneOptics)
+    counts: CaptureCounts = field(default_factory=CaptureCounts)
+    _tracker: VehicleTracker = field(default_factory=VehicleTracker)
+    _watches: dict[int, VehicleWatch] = field(default_factory=dict)
+    _plates: dict[int, PlateSession] = field(default_factory=dict)
+
+    def feed(self, frame: Frame) -> list[VehiclePass]:
+        """Take the next frame and return the passes of the vehicles that have left with it."""
+        self.counts.frames += 1
+        gone = self._tracker.feed(frame)
+        if not self._tracker.tracks:
+            self.counts.quiet += 1
+        for vehicle in self._tracker.tracks:
+            self._watch(vehicle, frame)
+        self._forget_unbelieved(gone)
+        return [self._close(vehicle) for vehicle in gone]
+
+    def finish(self) -> list[VehiclePass]:
+        """Return the passes of the vehicles still in the picture: the stream has ended."""
+        passes = [self._close(vehicle) for vehicle in self._tracker.finish()]
+        self._watches.clear()
+        self._plates.clear()
+        return passes
+
+    def _watch(self, vehicle: VehicleTrack, frame: Frame) -> None:
+        """Look at one vehicle in one frame, as far as its schedule says."""
+        watch = self._watches.setdefault(vehicle.number, VehicleWatch(vehicle))
+        watch.note(frame)
+        if self.models.new_plate is not None and vehicle.believed:
+            session = self._plates.get(vehicle.number)
+            if session is None:
+                session = self._plates[vehicle.number] = self.models.new_plate()
+            session.offer(frame, vehicle.box)
+        if self.optics.faces and watch.is_due(frame):
+            alone = len(self._tracker.tracks) == 1
+            self.counts.searches += 1
+            self.counts.faces += watch.look(frame, frame.colour(), self.models.detector, alone=alone)
+
+    def _close(self, vehicle: VehicleTrack) -> VehiclePass:
+        """Return the pass of a vehicle that has left, and forget its burst."""
+        watch = self._watches.pop(vehicle.number, VehicleWatch(vehicle))
+        plate = self._plates.pop(vehicle.number, None)
+        occupants = settle_occupants(watch, self.models.embedder, steering=self.optics.steering)
+        watch.release()
+        self.counts.vehicles += 1
+        return VehiclePass(
+            number=self.counts.vehicles,
+            entered=vehicle.entered.time,
+            left=vehicle.seen.time,
+            speed_mph=None,
+            plate=plate.result() if plate is not None else None,
+            occupants=tuple(occupants),
+            occupants_seen=len(occupants),
+            frames=vehicle.agreed,
+        )
+
+    def _forget_unbelieved(self, gone: list[VehicleTrack]) -> None:
+        """Drop what was kept for tracks that turned out to be no vehicle."""
+        known = {vehicle.number for vehicle in (*self._tracker.tracks, *gone)}
+        for number in [number for number in self._watches if number not in known]:
+            self._watches.pop(number).release()
+            self._plates.pop(number, None)

@@ -1,0 +1,102 @@
+"""One vehicle while it is in the picture: where to look for faces, when, and what is kept of each look.
+
+Owns the schedule that lets one core keep up: small planes until something moves, then only the glass, at the scale at
+which faces are just large enough to find. The burst of shots lives here and nowhere else.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wayseal.model.border import Box, Frame, Pixels
+from wayseal.vision.bestshot import ShotKeeper
+from wayseal.vision.detect import IN_TRACK, FaceDetector
+from wayseal.vision.seats import EYES_M
+from wayseal.vision.track import FaceTrack, FaceTracker
+from wayseal.vision.vehicle import Moment, VehicleTrack
+
+BODY_M = 1.76
+"""Width in metres that a car's points span, mirrors mostly left out."""
+_SEARCH_EYES = (
+    26.0  # pixels between the eyes at which faces are sought: below it they are missed, above it time is lost
+)
+_SCALES = (0.35, 2.0)
+_TINY_EYES = 7.0  # pixels between the eyes under which nothing can be found even at twice the size
+_GLASS = (0.95, 0.42, 0.42)  # metres beside the vehicle's middle, above and below the row of eyes
+_EVERY_S = 1 / 16  # seconds between looks at a vehicle that comes toward the camera
+_WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
+
+
+@dataclass(slots=True, eq=False)
+class VehicleWatch:
+    """Everything held of one vehicle until it has left; `release` empties it."""
+
+    vehicle: VehicleTrack
+    faces: FaceTracker = field(default_factory=FaceTracker)
+    bursts: dict[int, ShotKeeper] = field(default_factory=dict)
+    looks: int = 0
+    path: list[tuple[float, float, float]] = field(default_factory=list)
+    """(stream seconds, x shift, vehicle scale) at each frame."""
+    _looked: float = -1.0
+
+    def note(self, frame: Frame) -> None:
+        """Take the vehicle's place in one frame."""
+        self.path.append((frame.seconds, self.vehicle.pose.dx, self.vehicle.pose.scale))
+
+    def is_due(self, frame: Frame) -> bool:
+        """Return whether this frame should be searched: it is time, and faces can be large enough."""
+        if self.vehicle.agreed < 3:
+            return False
+        pause = 0.0 if self.vehicle.across else _EVERY_S
+        return frame.seconds - self._looked >= pause - 1e-3 and self.eyes_px() * _SCALES[1] > 2 * _TINY_EYES
+
+    def look(self, frame: Frame, bgr: Pixels, detector: FaceDetector, *, alone: bool) -> int:
+        """Search the glass in one frame and keep what is there; return the number of faces seen.
+
+        With other vehicles in the picture, faces of a size that cannot be this vehicle's are left to them.
+        """
+        self._looked = frame.seconds
+        self.looks += 1
+        eyes = self.eyes_px()
+        scale = float(np.clip(_SEARCH_EYES / eyes, *_SCALES))
+        found = detector.detect_region(bgr, self.glass_box(bgr), scale=scale, threshold=_WEAK)
+        if not alone:
+            found = [face for face in found if 0.3 * eyes < face.inter_eye_px < 1.8 * eyes]
+        moment = Moment.of(frame)
+        for track, sighting in self.faces.feed(moment, self.vehicle.pose, found):
+            if sighting.found.score >= IN_TRACK:
+                self.bursts.setdefault(track.number, ShotKeeper()).offer(bgr, sighting)
+        return len(found)
+
+    def eyes_px(self) -> float:
+        """Return how many pixels there should be between the eyes now: from faces already seen, else from the body's width."""
+        sizes = [track.last.size for track in self._clear_faces()]
+        if sizes:
+            return max(sizes) * self.vehicle.pose.scale
+        return self.vehicle.box[2] * EYES_M / BODY_M if self.vehicle.box[2] else 1.0
+
+    def glass_box(self, bgr: Pixels) -> Box:
+        """Return where faces can be: around the row of eyes once it is known, else all of the vehicle that is in view."""
+        height, width = bgr.shape[:2]
+        faces = self._clear_faces()
+        x, y, wide, high = self.vehicle.box
+        if not faces:
+            return (x - 0.05 * wide, y - 0.3 * wide, 1.1 * wide, high + 0.3 * wide)
+        metre = self.eyes_px() / EYES_M
+        side, above, below = (metre * part for part in _GLASS)
+        pose = self.vehicle.pose
+        row = float(np.median([track.last.place[1] for track in faces])) * pose.scale + pose.dy
+        middle = self.vehicle.middle()
+        if middle is None or self.vehicle.across:
+            return (0.0, row - above, float(width), above + below)
+        return (middle - side, row - above, 2 * side, min(above + below, float(height)))
+
+    def release(self) -> None:
+        """Forget every crop of the burst."""
+        for burst in self.bursts.values():
+            burst.release()
+        self.bursts.clear()
+
+    def _clear_faces(self) -> list[FaceTrack]:
+        """Return the tracks that are surely faces by now."""
+        return [track for track in self.faces.tracks if len(track.sightings) >= 3 and track.best_score >= 0.8]
