@@ -7,7 +7,7 @@ gate trusts nothing that the opener says; whoever calls it authenticates the pri
 The gate must never see a body, and the opener must never see an epoch key.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -73,13 +73,13 @@ class KeySource(Protocol):
 
 
 class Gate:
-    """The keyroom's rule. `devices` maps SHA-256 (hex) of a device's public key to that key; `log` verifies checkpoints."""
+    """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `log` verifies checkpoints."""
 
     def __init__(
         self,
         *,
         vault: EpochVault,
-        devices: Mapping[str, bytes],
+        find_device: Callable[[str], bytes | None],
         keyrooms: Sequence[bytes],
         log: Sequence[VerifierKey],
         policy: Policy,
@@ -88,7 +88,7 @@ class Gate:
         clock: Clock,
     ) -> None:
         self._vault = vault
-        self._devices = devices
+        self._find_device = find_device
         self._keyrooms = tuple(keyrooms)
         self._log = tuple(log)
         self._policy = policy
@@ -128,7 +128,7 @@ class Gate:
     def _unwrap_one(self, request: UnwrapRequest) -> bytearray:
         """Return the data key of a record that a known device sealed."""
         header = request.record.header
-        device = self._devices.get(header.device)
+        device = self._find_device(header.device)
         if device is None:
             raise SealBroken("a record from a device that is not on the roster", record=header.object_id)
         return unwrap_data_key(

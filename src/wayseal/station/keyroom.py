@@ -47,6 +47,7 @@ class Keyroom:
         self.log_signer = SigningIdentity.load_or_create("ledger", keeper, identities, post_quantum=True)
         self.centre = SigningIdentity.load_or_create(CENTRE, keeper, identities)
         self.official = SigningIdentity.load_or_create("roster", keeper, identities)
+        self._devices: dict[str, bytes] = {}
         self.index = BlindIndex.load_or_create(keeper, identities)
 
     @classmethod
@@ -97,14 +98,19 @@ class Keyroom:
         write_file(self._folder / ROSTER, data)
         return data
 
+    def find_device(self, digest: str) -> bytes | None:
+        """Return the public key of a device that is or was on the roster, or None. Reads the roster anew on a miss."""
+        if digest not in self._devices:
+            roster = self.read_roster()
+            known = {} if roster is None else roster.devices
+            self._devices = {sha256(public).hex(): public for public in [*known.values(), self.centre.public]}
+        return self._devices.get(digest)
+
     def open_gate(self, ledger: Ledger, policy: Policy) -> Gate:
         """Return the gate that unwraps for this site, with the devices of the newest roster."""
-        roster = self.read_roster()
-        devices = {} if roster is None else roster.devices
-        publics = {sha256(public).hex(): public for public in [*devices.values(), self.centre.public]}
         return Gate(
             vault=self.vault,
-            devices=publics,
+            find_device=self.find_device,
             keyrooms=[self.centre.public],
             log=log_keys(ledger.origin, self.log_signer),
             policy=policy,

@@ -1,0 +1,36 @@
+"""A whole site in a temporary folder, opened with a clock that tests can move."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from lineparts import PASSPHRASE, Line, MovableClock
+
+from wayseal.station.site import Site, init_site, open_site
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A quarter past seven, UTC."""
+    return MovableClock(datetime(2026, 11, 22, 7, 15, tzinfo=UTC))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where a site will be."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def site(home: Path, clock: MovableClock) -> Iterator[Site]:
+    """An evaluation site, open."""
+    init_site(home, PASSPHRASE, evaluation=True, clock=clock)
+    with open_site(home, PASSPHRASE, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def line(site: Site, clock: MovableClock) -> Line:
+    """The straight line, ready."""
+    return Line(site, clock)

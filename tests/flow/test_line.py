@@ -1,0 +1,141 @@
+"""The straight line: sealed encounter, candidate list, crossing, decision, pairing, expiry, erased."""
+
+from datetime import timedelta
+
+import pytest
+from lineparts import Line, MovableClock, make_picture, make_vehicle
+
+from wayseal.flow.erase import erase_due
+from wayseal.flow.identify import list_unanswered, read_answers
+from wayseal.flow.review import decide_crossing, list_crossings, record_crossings
+from wayseal.model.border import Direction, Outcome, Seat, Verdict
+from wayseal.model.custody import Kind, Purpose
+from wayseal.model.errors import Erased, Invalid, NoIntent, Refused
+from wayseal.store import encounters as encounter_rows
+from wayseal.store import records as record_rows
+from wayseal.store.engine import read
+
+
+def test_whole_line(line: Line, clock: MovableClock) -> None:
+    """A vehicle passes, its occupants are answered, an officer decides, and twelve hours later nothing can be opened."""
+    lane = line.lane()
+    answered = line.drive(
+        lane, make_vehicle(clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 77, Seat.REAR_LEFT: None})
+    )
+    assert [p.outcome for p in answered.occupants] == [Outcome.MATCH, Outcome.NO_MATCH, Outcome.NOT_CAPTURED]
+    assert answered.plate is not None
+    assert (answered.plate.text, answered.occupants_seen, answered.gallery_size) == ("6NM162", 3, 2)
+
+    crossings = record_crossings(line.register, answered)
+    assert [c.traveller for c in crossings] == ["traveller-1", None, None]
+    assert record_crossings(line.register, answered) == []
+    officer = line.site.principal("officer-7", "officer")
+    decided = decide_crossing(
+        line.register, officer, crossings[0].id, verdict=Verdict.ADMIT, reason="documents checked"
+    )
+    assert decided.decision is not None
+    with pytest.raises(Refused):
+        decide_crossing(line.register, officer, crossings[0].id, verdict=Verdict.ADMIT, reason="again")
+
+    face = answered.occupants[0].record
+    assert face is not None
+    (picture,) = line.site.opener.read_now(officer, [face], Purpose.PRIMARY_INSPECTION)
+    assert picture == make_picture(1).data
+
+    clock.move(timedelta(hours=12, minutes=44))
+    assert erase_due(line.site.eraser) == []
+    clock.move(timedelta(minutes=2))
+    (gone,) = erase_due(line.site.eraser)
+    assert gone.overshoot < timedelta(hours=1)
+    with read(line.site.store.engine) as connection:
+        row = encounter_rows.get_encounter(connection, answered.id)
+    with pytest.raises(Erased):
+        read_answers(line.site.opener, officer, [row], Purpose.PRIMARY_INSPECTION)
+    with pytest.raises(Erased):
+        line.site.opener.read_now(officer, [face], Purpose.PRIMARY_INSPECTION)
+    left = list_crossings(line.register, officer)
+    assert {c.traveller for c in left} == {"traveller-1", None}
+    assert all(c.plate == "6NM162" for c in left)
+
+
+def test_exit_pairs_with_entry(line: Line, clock: MovableClock) -> None:
+    """An exit is paired with the traveller's open entry; somebody unknown pairs with nobody."""
+    entry = line.drive(line.lane("in1"), make_vehicle(clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 2}))
+    entered = record_crossings(line.register, entry)
+    clock.move(timedelta(days=2))
+    leaving = line.drive(
+        line.lane("out1", Direction.EXIT),
+        make_vehicle(clock, {Seat.DRIVER: 1, Seat.REAR_LEFT: 55}, plate=None),
+    )
+    left = record_crossings(line.register, leaving)
+    assert [c.paired_with for c in left] == [entered[0].id, None]
+    officer = line.site.principal("officer-7", "officer")
+    unpaired = list_crossings(line.register, officer, unpaired=True)
+    assert [c.id for c in unpaired] == [entered[1].id]
+    assert list_crossings(line.register, officer, unpaired=True, before=clock() - timedelta(days=30)) == []
+
+
+def test_decision_names_traveller_and_pairs(line: Line, clock: MovableClock) -> None:
+    """An exit that no face matched is paired once an officer has read the name off the documents."""
+    entered = record_crossings(
+        line.register, line.drive(line.lane("in1"), make_vehicle(clock, {Seat.DRIVER: 1}))
+    )
+    (leaving,) = record_crossings(
+        line.register, line.drive(line.lane("out1", Direction.EXIT), make_vehicle(clock, {Seat.DRIVER: 66}))
+    )
+    officer = line.site.principal("officer-7", "officer")
+    with pytest.raises(Invalid):
+        decide_crossing(line.register, officer, leaving.id, verdict=Verdict.ADMIT, reason="x")
+    decided = decide_crossing(
+        line.register,
+        officer,
+        leaving.id,
+        verdict=Verdict.DEPARTED,
+        reason="passport",
+        traveller="traveller-1",
+    )
+    assert decided.paired_with == entered[0].id
+
+
+def test_unsent_vehicle_survives(line: Line, clock: MovableClock) -> None:
+    """What the centre did not take waits in the outbox, and goes once the centre answers; nothing is stored twice."""
+    lane = line.lane()
+    sealed = [lane.keep(make_vehicle(clock, {Seat.DRIVER: n})).encounter for n in (1, 2)]
+    assert line.hosts["lane1"].outbox.counts()["queued"] == len(sealed) * 4
+    assert lane.send_pending() == sealed
+    assert lane.send_pending() == []
+    assert [row.id for row in list_unanswered(line.site.store)] == sealed
+    with read(line.site.store.engine) as connection:
+        kinds = [row.kind for row in record_rows.list_encounter_records(connection, sealed[0])]
+    assert sorted(kinds) == [Kind.DOCUMENT, Kind.FACE, Kind.PLATE, Kind.TEMPLATE]
+
+
+def test_vehicle_without_faces(line: Line, clock: MovableClock) -> None:
+    """A vehicle in which nobody was seen is an ordinary encounter with its plate."""
+    answered = line.drive(line.lane(), make_vehicle(clock, {}))
+    assert answered.occupants == ()
+    assert answered.gallery == "port"
+    assert record_crossings(line.register, answered) == []
+
+
+def test_release_opens_once(line: Line, clock: MovableClock) -> None:
+    """One release opens one record once; a second look needs a second intent."""
+    answered = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    officer = line.site.principal("officer-7", "officer")
+    face = answered.occupants[0].record
+    assert face is not None
+    (release,) = line.site.opener.request(officer, [face], Purpose.PRIMARY_INSPECTION)
+    assert len(line.site.opener.open(officer, [release])) == 1
+    with pytest.raises(NoIntent):
+        line.site.opener.open(officer, [release])
+
+
+def test_every_opening_is_on_the_ledger(line: Line, clock: MovableClock) -> None:
+    """Each record that was opened has an intent before and a done after it, and the ledger verifies."""
+    line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 2}))
+    ledger = line.site.ledger
+    intents = {ledger.entry(i)["release"]: i for i in ledger.find(type="open-intent")}
+    done = {ledger.entry(i)["release"]: i for i in ledger.find(type="open-done")}
+    assert len(intents) == 3
+    assert intents.keys() == done.keys()
+    assert all(intents[release] < done[release] for release in intents)
