@@ -86,7 +86,7 @@ class PortraitReader:
     def _embed(self, bgr: Pixels, found: Detection) -> Portrait:
         """Return the portrait of one detection, from a repaired and, when small, enlarged crop around it."""
         around, left, top = cut_around(bgr, found.box)
-        treatment = choose_treatment(_luma(face_region(bgr, found.box)))
+        treatment = choose_treatment(_luma(around))
         local = move_detection(found, scale=1.0, x=-left, y=-top)
         around = apply_treatment(around, treatment)
         if found.box[3] < SMALL_FACE:
@@ -118,12 +118,6 @@ def cut_around(bgr: Pixels, box: Box, *, margin: float = 0.6) -> tuple[Pixels, i
     wide = (x - margin * width, y - margin * height, width * (1 + 2 * margin), height * (1 + 2 * margin))
     left, top, right, bottom = clip_box(wide, bgr.shape[1], bgr.shape[0])
     return bgr[top:bottom, left:right], left, top
-
-
-def face_region(bgr: Pixels, box: Box) -> Pixels:
-    """Return the picture inside a box; all of it when the box lies outside."""
-    left, top, right, bottom = clip_box(box, bgr.shape[1], bgr.shape[0])
-    return bgr[top:bottom, left:right] if right > left and bottom > top else bgr
 
 
 def _luma(bgr: Pixels) -> Pixels:

@@ -81,6 +81,11 @@ def align_face(bgr: Pixels, landmarks: NDArray[np.float32]) -> Pixels:
     The least-squares similarity of Umeyama (1991), bilinear, black outside the picture.
     """
     matrix = align_matrix(landmarks)
+    shrink = int(1 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-3))
+    if shrink >= 2:  # bilinear sampling skips pixels from half size on: average them first
+        size = (max(1, bgr.shape[1] // shrink), max(1, bgr.shape[0] // shrink))
+        matrix = align_matrix((landmarks + 0.5) * (size[0] / bgr.shape[1], size[1] / bgr.shape[0]) - 0.5)
+        bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     crop = cv2.warpAffine(bgr, matrix, (CROP, CROP), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     return np.asarray(crop, dtype=np.uint8)
 
