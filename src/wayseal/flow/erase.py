@@ -21,6 +21,7 @@ from wayseal.seal.erase import destroy_epoch
 from wayseal.seal.keys.vault import EpochVault
 from wayseal.store.centre import CentreStore
 from wayseal.store.engine import read
+from wayseal.store.holds import list_holds
 from wayseal.store.records import list_epoch_records
 
 Step = Literal["planned", "logged", "destroyed", "swept", "done"]
@@ -48,6 +49,11 @@ class Eraser:
     also: Sequence[Forget] = ()
     on_step: OnStep = _ignore
 
+    def schedule_now(self) -> Schedule:
+        """Return the schedule with the ends of all holds that were ever placed."""
+        with read(self.store.engine) as connection:
+            return self.schedule.with_holds(list_holds(connection))
+
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
@@ -63,7 +69,7 @@ class Erasure:
 def plan_erasure(eraser: Eraser, *, as_of: datetime | None = None) -> Plan:
     """Return what is due now, or would be at `as_of`. Changes nothing."""
     epochs = list_epochs(eraser.store, (key.epoch for key in eraser.vault.epoch_keys()))
-    return eraser.schedule.plan(as_of or eraser.clock(), epochs)
+    return eraser.schedule_now().plan(as_of or eraser.clock(), epochs)
 
 
 def erase_due(eraser: Eraser, *, as_of: datetime | None = None) -> list[Erasure]:
@@ -155,7 +161,7 @@ def _destroy_key(eraser: Eraser, epoch: EpochId) -> datetime:
 
 def _expiry(eraser: Eraser, epoch: EpochId) -> datetime:
     """Return when the epoch should have died; for an early erasure that is now, so that it is never late."""
-    return min(eraser.schedule.expires_at(epoch), eraser.clock())
+    return min(eraser.schedule_now().expires_at(epoch), eraser.clock())
 
 
 def commit_list(object_ids: Sequence[str]) -> str:

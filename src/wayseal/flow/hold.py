@@ -1,6 +1,6 @@
 """Keep named records past their class, and let them go again: the ledger first, then keys, bytes and rows.
 
-A hold has an epoch of its own, so that its records die together with it and with nothing else. Re-wrapping needs a
+A hold has keys of its own, so that its records die together with it and with nothing else. Re-wrapping needs a
 release; the caller brings the function that does it, and nothing here opens a record.
 """
 
@@ -11,9 +11,9 @@ from wayseal.flow.erase import Eraser, Erasure, erase_epoch
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Hold, RecordStatus
 from wayseal.model.errors import Erased, Invalid
-from wayseal.model.ids import EpochId, RecordId, new_ulid
+from wayseal.model.ids import EpochId, RecordId, epoch_id, epoch_span, new_ulid
 from wayseal.retention.hold import check_approvers, check_reason, check_records, check_until
-from wayseal.retention.schedule import hold_epoch, is_hold
+from wayseal.retention.schedule import hold_class, is_hold
 from wayseal.seal.envelope import parse_record, read_envelope
 from wayseal.store import holds as hold_rows
 from wayseal.store.centre import move_record, read_record
@@ -57,7 +57,7 @@ def place_hold(
         "approvers": list(hold.approvers),
         "reason": hold.reason,
         "until": to_text(hold.until),
-        "epoch": hold_epoch(hold.id, hold.until),
+        "record_class": hold_class(hold.id),
     }
     (index,) = site.ledger.append([entry])
     with write(site.store.engine) as connection:
@@ -71,11 +71,11 @@ def finish_hold(site: Eraser, hold_id: str, *, keep: Keep) -> int:
     with read(site.store.engine) as connection:
         hold = hold_rows.get_hold(connection, hold_id)
         known = find_known(connection, hold.records)
-    epoch = hold_epoch(hold.id, hold.until)
-    site.vault.create_epoch(epoch)
-    waiting = [
-        r for r in known.values() if site.schedule.expires_at(r.epoch) < site.schedule.expires_at(epoch)
-    ]
+    schedule = site.schedule_now()
+    waiting = [r for r in known.values() if schedule.expires_at(r.epoch) < hold.until]
+    epoch = epoch_id(hold_class(hold.id), site.clock())
+    if waiting:
+        site.vault.create_epoch(epoch)
     for record in waiting:
         keep(record.object_id, epoch, hold.reason)
     with write(site.store.engine) as connection:
@@ -83,8 +83,10 @@ def finish_hold(site: Eraser, hold_id: str, *, keep: Keep) -> int:
     return len(waiting)
 
 
-def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[str]) -> Erasure:
+def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[str]) -> list[Erasure]:
     """End a hold before its time. Its records go back to whatever else still keeps them; the others die now.
+
+    Returns the erasures of the hold's own keys.
 
     Raises `Refused` without two different approvers, `NotFound` when no such hold is in force.
     """
@@ -103,23 +105,23 @@ def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[st
         "reason": check_reason(reason),
     }
     site.ledger.append([entry])
-    epoch = hold_epoch(hold.id, hold.until)
     for record in hold.records:
-        _send_back(site, record, epoch)
+        _send_back(site, record, hold_class(hold.id))
     with write(site.store.engine) as connection:
         hold_rows.lift_hold(connection, hold.id, when=now)
-    return erase_epoch(site, epoch, reason="hold-lifted")
+    epochs = [key.epoch for key in site.vault.epoch_keys() if key.record_class == hold_class(hold.id)]
+    return [erase_epoch(site, epoch, reason="hold-lifted") for epoch in epochs]
 
 
 def _check_worthwhile(site: Eraser, hold: Hold) -> None:
     """Raise unless every record is there, can still be opened, and would die before the hold ends."""
-    end = site.schedule.expires_at(hold_epoch(hold.id, hold.until))
+    schedule = site.schedule_now()
     with read(site.store.engine) as connection:
         for object_id in hold.records:
             record = get_record(connection, object_id)
             if record.status is RecordStatus.ERASED or not site.vault.has(record.epoch):
                 raise Erased("it is too late to hold this record", record=object_id)
-            if record.status is RecordStatus.LIVE and site.schedule.expires_at(record.epoch) >= end:
+            if record.status is RecordStatus.LIVE and schedule.expires_at(record.epoch) >= hold.until:
                 raise Invalid(
                     "the record lives longer than the hold would",
                     hint="No hold is needed before its class runs out.",
@@ -127,19 +129,19 @@ def _check_worthwhile(site: Eraser, hold: Hold) -> None:
                 )
 
 
-def _send_back(site: Eraser, object_id: RecordId, lifted: EpochId) -> None:
+def _send_back(site: Eraser, object_id: RecordId, lifted: str) -> None:
     """Return one record to the longest-lived other epoch that it is wrapped to, if any is alive."""
     with read(site.store.engine) as connection:
         row = get_record(connection, object_id)
-    if row.epoch != lifted or row.status is RecordStatus.ERASED:
+    if row.record_class != lifted or row.status is RecordStatus.ERASED:
         return
     record = parse_record(read_record(site.store, object_id))
     envelope = read_envelope(record.data)
-    wrapped_to = {envelope.header.epoch, *(block.rewrap.epoch for block in envelope.rewraps)} - {lifted}
-    alive = [epoch for epoch in wrapped_to if site.vault.has(epoch)]
+    wrapped_to = {envelope.header.epoch, *(block.rewrap.epoch for block in envelope.rewraps)}
+    alive = [one for one in wrapped_to if epoch_span(one)[0] != lifted and site.vault.has(one)]
     if not alive:
         return
-    target = max(alive, key=site.schedule.expires_at)
+    target = max(alive, key=site.schedule_now().expires_at)
     move_record(site.store, record, target)
     with write(site.store.engine) as connection:
         set_held(connection, [object_id], held=is_hold(target))

@@ -1,24 +1,25 @@
 """Record classes as data, and what is due at a given time: pure arithmetic on hours of UTC.
 
 Owns the periods, their legal text and the site's changes to them. Never erases anything and never asks what time it is.
-A hold is an epoch of its own, named after the hour in which it ends: `hold-<id>/2027-01-31T17Z`.
+Each hold is a class of its own (`hold-<id>`) that ends when the hold does.
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-from wayseal.model.custody import RecordClass
+from wayseal.model.custody import Hold, RecordClass
 from wayseal.model.errors import Invalid, NotFound
-from wayseal.model.ids import EpochId, check_ulid, epoch_id, epoch_span
+from wayseal.model.ids import EpochId, check_ulid, epoch_span
 
 HOLD = "hold"
 LATE_AFTER = timedelta(minutes=10)
 """How long after its time an epoch may wait for the next sweep before it counts as overdue."""
 
+_NO_PERIOD = timedelta(days=365_000)
 _FIELDS = {"keep_hours", "keep_years", "needs_hard_end", "never_longer_than", "legal_text", "source"}
 
 
@@ -57,16 +58,24 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The record classes in force at one site, by name."""
+    """The record classes in force at one site, by name, and when each known hold ends, by its class's name."""
 
     classes: Mapping[str, RecordClass]
+    hold_ends: Mapping[str, datetime] = field(default_factory=dict)
+
+    def with_holds(self, holds: Iterable[Hold]) -> "Schedule":
+        """Return the schedule that also knows these holds; a lifted one ended when it was lifted."""
+        ends = {hold_class(hold.id): hold.lifted_at or hold.until for hold in holds}
+        return replace(self, hold_ends={**self.hold_ends, **ends})
 
     def find_class(self, name: str) -> RecordClass:
-        """Return a class; `hold-<id>` is the class of one hold. Raises `NotFound` for a class nobody defined."""
-        found = self.classes.get(HOLD if name.startswith(f"{HOLD}-") else name)
-        if found is None:
+        """Return a class. Raises `NotFound` for a class nobody defined, and for the class of an unknown hold."""
+        found = self.classes.get(HOLD if is_hold(name) else name)
+        if found is None or name == HOLD or (is_hold(name) and name not in self.hold_ends):
             raise NotFound(f"no such record class: {name}", hint="Known: " + ", ".join(sorted(self.classes)))
-        return replace(found, name=name)
+        if is_hold(name):
+            return replace(found, name=name, keep=_NO_PERIOD, hard_end=self.hold_ends[name])
+        return found
 
     def expires_at(self, epoch: EpochId) -> datetime:
         """Return when an epoch's key must be destroyed. Raises `NotFound` for a class nobody defined."""
@@ -119,14 +128,14 @@ def load_schedule(
     return Schedule(classes)
 
 
-def hold_epoch(hold_id: str, until: datetime) -> EpochId:
-    """Return the epoch of one hold: the hour in which it ends; its key is destroyed when that hour is over."""
-    return epoch_id(f"{HOLD}-{check_ulid(hold_id).lower()}", until)
+def hold_class(hold_id: str) -> str:
+    """Return the class of one hold's records, so that they have keys of their own and die together."""
+    return f"{HOLD}-{check_ulid(hold_id).lower()}"
 
 
-def is_hold(epoch: EpochId) -> bool:
-    """Say whether an epoch belongs to a hold."""
-    return epoch.startswith(f"{HOLD}-")
+def is_hold(name: str) -> bool:
+    """Say whether a class or an epoch belongs to a hold."""
+    return name.startswith(f"{HOLD}-")
 
 
 def _read_shipped() -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The lane's durable queue: what the centre has not yet receipted. While a record waits here, here is the truth.
 
 Owns the lane's own database file and segment folder. A row leaves the queue by a verified receipt and by nothing else;
-its bytes go when their whole segment is released, or with their epoch. Holds sealed bytes only.
+its bytes go when their whole segment is released, or with their epoch (`expired`). Holds sealed bytes only.
 """
 
 import threading
@@ -22,7 +22,9 @@ from wayseal.store.engine import open_file, read, scrub_deleted, write
 from wayseal.store.migrate import migrate
 from wayseal.store.schema import outbox
 
-QUEUED, SENT, RELEASED = "queued", "sent", "released"
+QUEUED, SENT, RELEASED, EXPIRED = "queued", "sent", "released", "expired"
+_WAITING = (QUEUED, SENT)
+_NEWEST = select(outbox.c.object_id).order_by(outbox.c.queued_at.desc(), outbox.c.object_id.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Outbox:
 
     def pending(self, limit: int = 64) -> list[QueuedRecord]:
         """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost."""
-        waiting = select(outbox).where(outbox.c.state.in_((QUEUED, SENT)))
+        waiting = select(outbox).where(outbox.c.state.in_(_WAITING))
         with read(self._engine) as connection:
             return _fetch(connection, waiting.order_by(outbox.c.queued_at, outbox.c.object_id).limit(limit))
 
@@ -91,10 +93,15 @@ class Outbox:
         """Return a waiting record's sealed bytes. Raises `NotFound` when it does not wait here, `Integrity` when damaged."""
         return self._blobs.read(self._get(object_id).position)
 
+    def head(self) -> str | None:
+        """Return SHA-256 (hex) of the newest record ever queued here, from which a lane's chain goes on; None for none."""
+        with read(self._engine) as connection:
+            return connection.execute(_NEWEST.with_only_columns(outbox.c.sha256)).scalar()
+
     def mark_sent(self, object_id: RecordId) -> None:
         """Count an attempt to send. It stays in `pending` until its receipt comes."""
         values = {"state": SENT, "sent_at": self._clock(), "attempts": outbox.c.attempts + 1}
-        waiting = (outbox.c.object_id == object_id) & (outbox.c.state != RELEASED)
+        waiting = (outbox.c.object_id == object_id) & outbox.c.state.in_(_WAITING)
         with write(self._engine) as connection:
             connection.execute(update(outbox).where(waiting).values(**values))
 
@@ -123,8 +130,8 @@ class Outbox:
             connection.execute(update(outbox).where(outbox.c.object_id == receipt.object_id).values(**values))
 
     def counts(self) -> dict[str, int]:
-        """Return how many records are `queued`, `sent` and `released`."""
-        totals = dict.fromkeys((QUEUED, SENT, RELEASED), 0)
+        """Return how many records are `queued`, `sent`, `released` and (the newest only, kept for `head`) `expired`."""
+        totals = dict.fromkeys((QUEUED, SENT, RELEASED, EXPIRED), 0)
         with read(self._engine) as connection:
             for state, count in connection.execute(
                 select(outbox.c.state, func.count()).group_by(outbox.c.state)
@@ -134,7 +141,7 @@ class Outbox:
 
     def sweep(self, *, current: Sequence[EpochId] = ()) -> int:
         """Unlink the segments whose records are all released, except those of `current` epochs; return how many went."""
-        waiting = select(outbox.c.epoch).where(outbox.c.state != RELEASED).distinct()
+        waiting = select(outbox.c.epoch).where(outbox.c.state.in_(_WAITING)).distinct()
         with self._lock:
             with read(self._engine) as connection:
                 needed = set(connection.execute(waiting).scalars()) | set(current)
@@ -151,8 +158,15 @@ class Outbox:
     def _unlink(self, epoch: EpochId) -> int:
         """Unlink a segment and delete its rows; the caller holds the lock."""
         self._blobs.unlink_epoch(epoch)
+        gone = dict.fromkeys(("segment", "offset", "length"))
         with write(self._engine) as connection:
-            removed = connection.execute(delete(outbox).where(outbox.c.epoch == epoch)).rowcount
+            newest = connection.execute(_NEWEST).scalar()
+            old = (outbox.c.epoch == epoch) & (outbox.c.object_id != newest)
+            removed = connection.execute(delete(outbox).where(old)).rowcount
+            last = (outbox.c.epoch == epoch) & (outbox.c.object_id == newest)
+            removed += connection.execute(update(outbox).where(last).values(**gone)).rowcount
+            waiting = last & outbox.c.state.in_(_WAITING)
+            connection.execute(update(outbox).where(waiting).values(state=EXPIRED))
         scrub_deleted(self._engine)
         return removed
 
@@ -178,7 +192,8 @@ class Outbox:
 
     def _get(self, object_id: RecordId) -> QueuedRecord:
         with read(self._engine) as connection:
-            found = _fetch(connection, select(outbox).where(outbox.c.object_id == object_id))
+            chosen = (outbox.c.object_id == object_id) & outbox.c.segment.is_not(None)
+            found = _fetch(connection, select(outbox).where(chosen))
         if not found:
             raise NotFound("no such record in the outbox", record=object_id)
         return found[0]
