@@ -6,6 +6,7 @@ lets `verify` notice a file that was put back to an older state. It must never s
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint, read_checkpoint
@@ -26,6 +27,12 @@ def read_latest(connection: sqlite3.Connection, *, cosigned: bool = False) -> st
 def read_all(connection: sqlite3.Connection) -> list[str]:
     """Return every checkpoint that is kept, oldest first: those that were cosigned, and the newest."""
     return [str(note) for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
+
+
+def iterate_cosigned(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the kept checkpoints that a witness cosigned, newest first."""
+    for (note,) in connection.execute("SELECT note FROM checkpoints WHERE cosigned = 1 ORDER BY size DESC"):
+        yield str(note)
 
 
 def keep_checkpoint(connection: sqlite3.Connection, note: str) -> None:

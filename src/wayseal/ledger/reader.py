@@ -3,14 +3,15 @@
 Owns look-ups and proofs over the ledger's file. It must never write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from wayseal.ledger import proof
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry
-from wayseal.ledger.history import read_latest
+from wayseal.ledger.history import iterate_cosigned, read_latest
+from wayseal.ledger.note import VerifierKey, parse_note
 from wayseal.ledger.offline import OfflineProof
 from wayseal.ledger.tables import Tables
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
@@ -35,6 +36,15 @@ class LedgerReader:
         """Return the newest signed checkpoint as a note, or the newest with a cosignature; None before the first."""
         with self._tables.snapshot() as connection:
             return read_latest(connection, cosigned=cosigned)
+
+    def latest_cosigned_by(self, keys: Sequence[VerifierKey]) -> str | None:
+        """Return the newest kept checkpoint that one of `keys` cosigned, None when there is none."""
+        wanted = {(key.name, key.key_id) for key in keys}
+        with self._tables.snapshot() as connection:
+            for note in iterate_cosigned(connection):
+                if any((line.name, line.key_id) in wanted for line in parse_note(note).signatures):
+                    return note
+        return None
 
     @property
     def size(self) -> int:
