@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-SMALLEST, LARGEST = 0.68, 1.55
+SMALLEST, LARGEST = 0.62, 1.55
 """Size between the eyes over that of the others in the same vehicle: children are at 0.75, prints mostly under 0.6."""
 _SHOULDER_M = (
     0.14  # metres under the eyes of somebody in the same seat from which a face is on a shirt or in a hand

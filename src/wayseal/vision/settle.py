@@ -71,7 +71,8 @@ def settle_occupants(watch: VehicleWatch, model: FaceModel, *, steering: str) ->
 def measure_vehicle(watch: VehicleWatch, faces: Sequence[_Face]) -> VehicleGeometry | None:
     """Return the vehicle's ruler and middle; None when neither faces nor body give a ruler."""
     vehicle = watch.vehicle
-    expected = vehicle.width * EYES_M / BODY_M if vehicle.width else None
+    facing = vehicle.width if not vehicle.went_across else None
+    expected = facing * EYES_M / BODY_M if facing else None
     eyes = reference_size(
         [face.size for face in faces], [float(len(face.track.sightings)) for face in faces], expected
     )
@@ -79,7 +80,9 @@ def measure_vehicle(watch: VehicleWatch, faces: Sequence[_Face]) -> VehicleGeome
         return None
     half = _HALF_BODY_M * eyes / EYES_M
     middle = vehicle.axis
-    if middle is None and vehicle.right_side is not None:
+    if vehicle.went_across:
+        middle = None
+    elif middle is None and vehicle.right_side is not None:
         middle = vehicle.right_side - half
     elif middle is None and vehicle.left_side is not None:
         middle = vehicle.left_side + half
@@ -91,7 +94,7 @@ def _gather_faces(watch: VehicleWatch) -> list[_Face]:
     joined = join_broken(watch.faces.tracks)
     shots_at = {id(shot.sighting): shot for burst in watch.bursts.values() for shot in burst.shots}
     faces = []
-    few = 0.25 if watch.vehicle.across else 1.0
+    few = 0.25 if watch.vehicle.went_across else 1.0
     for track in joined:
         needed = max(2, round(few * (_SEEN if track.best_score >= NEW_TRACK else _SEEN_WEAK)))
         if len(track.sightings) < needed:
@@ -141,7 +144,7 @@ def _seat(
     """Return one seat a face."""
     if not faces:
         return []
-    if watch.vehicle.across:
+    if watch.vehicle.went_across:
         return _seat_across(watch, faces, geometry, steering)
     middle = geometry.middle
     if middle is None:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from wayseal.vision.detect import IN_TRACK, NEW_TRACK, Detection
+from wayseal.vision.detect import IN_TRACK, Detection
 from wayseal.vision.motion import Similarity
 from wayseal.vision.vehicle import Moment
 
+_BIRTH = 0.55  # score that begins a track: hidden faces never reach more
 _REACH = 1.3  # inter-eye distances a face may miss its predicted place; neighbours sit four apart
 _DRIFT_FRAMES = 6  # sightings over which a face's own drift is measured
 _SIZE_CHANGE = 1.6  # factor by which two sightings of one face may differ in size
@@ -76,8 +77,8 @@ class FaceTracker:
     ) -> list[tuple[FaceTrack, Sighting]]:
         """Give each detection to at most one track and each track at most one detection; return the pairs.
 
-        `pose` takes vehicle coordinates to the frame's. A detection below 0.75 begins no track, one below 0.6 continues
-        none that is not exactly there (half the reach).
+        `pose` takes vehicle coordinates to the frame's. A detection below 0.55 begins no track, one below 0.6 continues
+        none that is not exactly there (half the reach). Whether a track is somebody is judged later, from all of it.
         """
         sightings = [_see(moment, pose, detection) for detection in found]
         pairs: list[tuple[FaceTrack, Sighting]] = []
@@ -87,7 +88,7 @@ class FaceTracker:
             pairs.append((self.tracks[row], sightings[column]))
             taken.add(column)
         for column, sighting in enumerate(sightings):
-            if column in taken or sighting.found.score < NEW_TRACK or self._crowded(sighting):
+            if column in taken or sighting.found.score < _BIRTH or self._crowded(sighting):
                 continue
             self._number += 1
             track = FaceTrack(self._number, [sighting])

@@ -24,6 +24,7 @@ _FEWEST = 8  # points that make a vehicle
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
 _PROOF = 5  # frames in which they must agree before it is believed
 _PROOF_GROWTH, _PROOF_SHIFT = 1.15, 60.0  # and how far it must have come: growth, or pixels across
+_EDGE = 0.025  # share of the picture's width at its sides where a vehicle is taken to be cut off
 _SIDES = 20  # points that tell where a vehicle's sides are
 _RECENT = 12  # frames whose points make the box
 _REACH = 0.4  # a vehicle takes points that move with it this far outside its box (share of the box)
@@ -66,6 +67,7 @@ class VehicleTrack:
     _whole: list[tuple[float, float]] = field(default_factory=list)
     _lefts: list[float] = field(default_factory=list)
     _rights: list[float] = field(default_factory=list)
+    _touches: list[int] = field(default_factory=lambda: [0, 0])
 
     @property
     def believed(self) -> bool:
@@ -80,6 +82,11 @@ class VehicleTrack:
         return abs(self.movement.scale - 1) < 0.004 and abs(self.movement.dx) > 4
 
     @property
+    def went_across(self) -> bool:
+        """Whether all of its way was across: as large at the end as at the start, and far from where it began."""
+        return 0.75 < self.pose.scale < 1.33 and abs(self.pose.dx) > 2 * _PROOF_SHIFT
+
+    @property
     def reach(self) -> float:
         """How far outside its box it takes points that move with it, as a share of the box."""
         return _REACH_ACROSS if self.across else _REACH
@@ -87,12 +94,18 @@ class VehicleTrack:
     @property
     def axis(self) -> float | None:
         """The x of its middle in vehicle coordinates, from frames in which both its sides were inside; else None."""
-        return float(np.median([sum(pair) / 2 for pair in self._whole])) if self._whole else None
+        return (
+            float(np.median([sum(pair) / 2 for pair in self._whole])) if len(self._whole) >= _PROOF else None
+        )
 
     @property
     def width(self) -> float | None:
         """What its points span from side to side, in vehicle coordinates; None when both sides were never inside."""
-        return float(np.median([high - low for low, high in self._whole])) if self._whole else None
+        return (
+            float(np.median([high - low for low, high in self._whole]))
+            if len(self._whole) >= _PROOF
+            else None
+        )
 
     @property
     def left_side(self) -> float | None:
@@ -137,17 +150,25 @@ class VehicleTrack:
         right, bottom = np.percentile(points, 98, axis=0)
         low, high = self.pose.inverse().move(np.array([[left, top], [right, bottom]], dtype=np.float32))
         self._spans.append(np.array([*low, *high], dtype=np.float32))
-        if len(points) >= _SIDES:
-            if left > 0.03 * width:
-                self._lefts.append(float(low[0]))
-            if right < 0.97 * width:
-                self._rights.append(float(high[0]))
-            if left > 0.03 * width and right < 0.97 * width:
-                self._whole.append((float(low[0]), float(high[0])))
+        self._note_sides(points, (float(low[0]), float(high[0])), width)
         spans = np.array(self._spans[-_RECENT:])
         x0, y0 = np.percentile(spans[:, :2], 20, axis=0)
         x1, y1 = np.percentile(spans[:, 2:], 80, axis=0)
         self.box = self.pose.move_box((float(x0), float(y0), float(x1 - x0), float(y1 - y0)))
+
+    def _note_sides(self, points: Points, sides: tuple[float, float], width: int) -> None:
+        """Keep where the sides are, until the vehicle first reaches that edge of the picture: from then on it is cut off."""
+        self._touches[0] += int(points[:, 0].min() < _EDGE * width)
+        self._touches[1] += int(points[:, 0].max() > (1 - _EDGE) * width)
+        inside = [touches < 2 for touches in self._touches]
+        if len(points) < _SIDES:
+            return
+        if inside[0]:
+            self._lefts.append(sides[0])
+        if inside[1]:
+            self._rights.append(sides[1])
+        if all(inside):
+            self._whole.append(sides)
 
 
 class VehicleTracker:
