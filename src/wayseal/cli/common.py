@@ -1,11 +1,14 @@
 """What every command shares: the home, `--json`, output on stdout, progress on stderr, errors with a hint."""
 
 import csv
+import getpass
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +24,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from wayseal.model.errors import KeeperLocked
+from wayseal.model.clock import from_text
+from wayseal.model.errors import Invalid, KeeperLocked
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 stderr = Console(stderr=True)
@@ -45,6 +49,47 @@ def passphrase_option(command: Command) -> Command:
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="WAYSEAL_PASSPHRASE_FILE",
         help="File that holds the key keeper's passphrase.",
+    )(command)
+
+
+def default_principal() -> str:
+    """Return the login name as a staff id."""
+    return re.sub(r"[^a-z0-9._-]", "-", getpass.getuser().lower()) or "operator"
+
+
+def principal_option(command: Command) -> Command:
+    """Add `--as NAME` and `--role ROLE`: who asks. On one host the operating system's user is taken at their word."""
+    command = click.option("--role", default="officer", show_default=True, help="Role that policy judges.")(
+        command
+    )
+    return click.option(
+        "--as",
+        "who",
+        default=default_principal,
+        show_default="your login name",
+        help="Staff id on the ledger.",
+    )(command)
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with a zone, as aware UTC."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time. Fails the parameter for anything that is no time or has no zone."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return from_text(str(value))
+        except Invalid as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+def since_option(command: Command) -> Command:
+    """Add `--since TIME`."""
+    return click.option(
+        "--since", type=Moment(), help="Only from this time on, such as 2026-11-22T07:00:00Z."
     )(command)
 
 

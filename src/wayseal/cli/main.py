@@ -10,6 +10,7 @@ from wayseal import __version__
 from wayseal.model.errors import WaysealError
 
 NOUNS = {
+    "crossing": "Who entered or left, without a picture: list, decide.",
     "encounter": "Vehicles that passed: list them, show one.",
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
     "gallery": "Known travellers: import, list, forget.",

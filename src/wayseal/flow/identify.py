@@ -20,6 +20,9 @@ from wayseal.flow.documents import (
 )
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
+from wayseal.match.assign import assign
+from wayseal.match.loaded import LoadedGallery
+from wayseal.match.search import SearchPolicy, find_thresholds, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus
@@ -183,3 +186,31 @@ def answered_since(store: CentreStore, since: datetime, *, lane: str | None = No
     with read(store.engine) as connection:
         rows = encounter_rows.list_encounters(connection, lane=lane, since=since)
     return [row for row in rows if row.document is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class GallerySearch:
+    """A `Searcher` over one loaded gallery: exact search, then no traveller in two seats."""
+
+    gallery: LoadedGallery
+    policy: SearchPolicy
+
+    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
+        """Return one answer for each of a vehicle's templates, in order."""
+        return assign(search_all(templates, self.gallery, self.policy), margin=self.policy.margin)
+
+    def facts(self) -> SearchAnswer:
+        """Return the gallery's facts as an answer about nobody."""
+        match, _ = find_thresholds(self.gallery, self.policy, size=self.gallery.size, fpir=self.policy.fpir)
+        return SearchAnswer(
+            outcome=Outcome.NO_MATCH,
+            candidates=(),
+            threshold=match,
+            fpir_target=self.policy.fpir,
+            gallery=self.gallery.name,
+            gallery_size=self.gallery.size,
+            model_sha256=self.gallery.model_sha256,
+            scanned=0,
+            reranked=0,
+            exact=True,
+        )

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -19,7 +18,7 @@ from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
 from wayseal.model.errors import NotArmed, Refused
-from wayseal.model.ids import EncounterId, RecordId, check_name
+from wayseal.model.ids import EncounterId, check_name
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
 from wayseal.seal.keys import FileKeeper, Roster, SigningIdentity, parse_roster
@@ -128,14 +127,6 @@ class RosterKeys:
         return self._roster.keys_for(self._class, self._clock())
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """A vehicle that was sealed and receipted, and when (monotonic seconds) its last frame had come in."""
-
-    encounter: EncounterId
-    left_at: float
-
-
 class LaneStation:
     """One lane at work: frames in, sealed and receipted vehicles out."""
 
@@ -202,16 +193,3 @@ class LaneStation:
             self._host.outbox.mark_sent(one.object_id)
         for receipt in self._deliver(encounter, records):
             self._host.outbox.release(receipt)
-
-
-def stamp_frames(frames: Iterator[Frame], stamps: dict[int, float]) -> Iterator[Frame]:
-    """Yield frames and note in `stamps` when (monotonic seconds) each came in, by index; old ones are dropped."""
-    for frame in frames:
-        stamps[frame.index] = monotonic()
-        stamps.pop(frame.index - 3000, None)
-        yield frame
-
-
-def record_ids(sealed: SealedPass) -> tuple[RecordId, ...]:
-    """Return the ids of a sealed vehicle's records, in order."""
-    return tuple(record.header.object_id for record in sealed.records)

@@ -1,0 +1,62 @@
+"""The matcher: it answers what lanes deliver. It holds a gallery in memory and asks the keyroom for one template at a time.
+
+Owns the order receive, identify, record crossings, and finishes what an earlier run left unanswered.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wayseal.flow.identify import Identification, Searcher, identify_encounter, list_unanswered
+from wayseal.flow.review import Register, record_crossings
+from wayseal.model.border import Encounter
+from wayseal.model.errors import Erased
+from wayseal.model.ids import EncounterId
+from wayseal.station.site import Site
+
+MATCHER = "matcher"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """A matcher on one site. Share it between threads only behind a lock."""
+
+    work: Identification
+    register: Register
+
+    def answer(self, encounter: EncounterId, *, left_at: float | None = None) -> Encounter:
+        """Answer one received encounter and make its crossings; durable when it returns. See `identify_encounter`."""
+        answered = identify_encounter(self.work, encounter, left_at=left_at)
+        record_crossings(self.register, answered)
+        return answered
+
+    def resume(self) -> Iterator[Encounter]:
+        """Answer what was received and never answered, oldest first. What has expired meanwhile is left to the sweep."""
+        for row in list_unanswered(self.work.archive.store):
+            try:
+                yield self.answer(row.id)
+            except Erased:
+                continue
+
+
+def open_matcher(site: Site, searcher: Searcher) -> Matcher:
+    """Return the matcher of a site over one gallery."""
+    work = Identification(
+        opener=site.opener,
+        archive=site.archive,
+        searcher=searcher,
+        matcher=site.principal(MATCHER, MATCHER),
+        record_class=site.settings.retention.default_class,
+    )
+    return Matcher(work, open_register(site))
+
+
+def open_register(site: Site) -> Register:
+    """Return the crossings' register of a site."""
+    return Register(
+        archive=site.archive,
+        opener=site.opener,
+        policy=site.policy,
+        index=site.keyroom.index,
+        record_class=site.settings.retention.crossing_class,
+        clock=site.clock,
+    )

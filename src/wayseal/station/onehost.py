@@ -1,0 +1,127 @@
+"""A lane and its centre on one host: frames in, answered encounters out, while the stream goes on.
+
+Owns the two threads (seeing; sealing, sending and answering) and the counts of a run. The lane's side hands vehicles over
+in memory; everything after that goes through the outbox, as it would over a network.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from wayseal.model.border import Encounter, Frame, Outcome, VehiclePass
+from wayseal.model.ids import EncounterId
+from wayseal.station.lane import LaneStation
+from wayseal.station.matcher import Matcher
+
+OnEncounter = Callable[[Encounter], None]
+_WAITING = 16
+"""Vehicles that may wait between the threads; a full queue slows a file down and is never reached by traffic."""
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run did; `seconds` is wall time, `fps` frames over it."""
+
+    vehicles: int = 0
+    occupants_seen: int = 0
+    captured: int = 0
+    matched: int = 0
+    frames: int = 0
+    dropped_frames: int = 0
+    seconds: float = 0.0
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of wall time."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def count(self, encounter: Encounter) -> None:
+        """Add one answered encounter."""
+        self.vehicles += 1
+        self.occupants_seen += encounter.occupants_seen
+        self.captured += sum(person.record is not None for person in encounter.occupants)
+        self.matched += sum(person.outcome is Outcome.MATCH for person in encounter.occupants)
+
+
+class OneHost:
+    """One lane at work with its centre beside it. Use `run` once."""
+
+    def __init__(self, station: LaneStation, matcher: Matcher, on_encounter: OnEncounter) -> None:
+        self._station = station
+        self._matcher = matcher
+        self._on_encounter = on_encounter
+        self._vehicles: queue.Queue[VehiclePass | None] = queue.Queue(_WAITING)
+        self._stamps: dict[datetime, float] = {}
+        self._failure: BaseException | None = None
+        self.summary = RunSummary()
+
+    def run(self, frames: Iterator[Frame]) -> RunSummary:
+        """Work until the stream ends and every vehicle is answered. Raises the first error of either side."""
+        started = monotonic()
+        self._finish_earlier()
+        worker = threading.Thread(target=self._work, name="wayseal-answers", daemon=True)
+        worker.start()
+        try:
+            for seen in self._station.run(self._stamped(frames)):
+                self._hand_over(seen)
+        finally:
+            self._vehicles.put(None)
+            worker.join()
+            self.summary.seconds = monotonic() - started
+        if self._failure is not None:
+            raise self._failure
+        return self.summary
+
+    def _finish_earlier(self) -> None:
+        """Deliver and answer what an earlier run, perhaps killed, has left."""
+        self._station.send_pending()
+        for encounter in self._matcher.resume():
+            self._report(encounter)
+
+    def _stamped(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield frames, counting them and noting when each came in."""
+        for frame in frames:
+            self.summary.frames += 1
+            self._stamps[frame.time] = monotonic()
+            if len(self._stamps) > 4000:
+                for old in list(self._stamps)[:2000]:
+                    del self._stamps[old]
+            yield frame
+
+    def _hand_over(self, seen: VehiclePass) -> None:
+        """Queue a vehicle for the other thread; stop seeing when that one has failed."""
+        while self._failure is None:
+            try:
+                self._vehicles.put(seen, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+        raise self._failure
+
+    def _work(self) -> None:
+        """Seal, send and answer vehicles until the end mark comes."""
+        while (seen := self._vehicles.get()) is not None:
+            if self._failure is not None:
+                continue
+            try:
+                self._settle(seen)
+            except BaseException as error:  # noqa: BLE001 - raised again by `run`
+                self._failure = error
+
+    def _settle(self, seen: VehiclePass) -> None:
+        """Take one vehicle from memory to an answer."""
+        left_at = self._stamps.get(seen.left)
+        sealed = self._station.keep(seen)
+        for encounter in self._station.send_pending():
+            self._report(self._answer(encounter, left_at if encounter == sealed.encounter else None))
+
+    def _answer(self, encounter: EncounterId, left_at: float | None) -> Encounter:
+        return self._matcher.answer(encounter, left_at=left_at)
+
+    def _report(self, encounter: Encounter) -> None:
+        """Count an answered encounter and tell the caller. It is durable by now."""
+        self.summary.count(encounter)
+        self._on_encounter(encounter)

@@ -1,0 +1,118 @@
+"""The portal: what officers and commands see of encounters and crossings. Every picture goes through a release.
+
+Owns no rule: it asks the opener, which asks the gate. Pictures are returned in memory and never kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from wayseal.flow.documents import encounter_line
+from wayseal.flow.identify import read_answers
+from wayseal.flow.policy import Principal
+from wayseal.flow.review import Register, decide_crossing, read_crossings
+from wayseal.model.border import Crossing, Direction, Seat, Verdict
+from wayseal.model.clock import to_text
+from wayseal.model.custody import Purpose, RecordStatus
+from wayseal.model.errors import NotFound
+from wayseal.model.ids import EncounterId, RecordId, check_ulid
+from wayseal.station.matcher import open_register
+from wayseal.station.site import Site
+from wayseal.store import crossings as crossing_rows
+from wayseal.store import encounters as encounter_rows
+from wayseal.store.encounters import StoredEncounter
+from wayseal.store.engine import read
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """One person's window on a site. `who` was authenticated by the caller; `purpose` is why they look."""
+
+    site: Site
+    register: Register
+    who: Principal
+    purpose: Purpose = Purpose.PRIMARY_INSPECTION
+
+    def rows(
+        self, *, lane: str | None = None, since: datetime | None = None, limit: int = 1000
+    ) -> list[StoredEncounter]:
+        """Return encounters' rows, newest first. Nothing is opened."""
+        with read(self.site.store.engine) as connection:
+            return encounter_rows.list_encounters(connection, lane=lane, since=since, limit=limit)
+
+    def row(self, encounter: str) -> StoredEncounter:
+        """Return one encounter's row. Raises `Invalid` for a malformed id, `NotFound` for an unknown one."""
+        with read(self.site.store.engine) as connection:
+            return encounter_rows.get_encounter(connection, EncounterId(check_ulid(encounter.upper())))
+
+    def lines(self, rows: Sequence[StoredEncounter]) -> list[dict[str, Any]]:
+        """Return encounters as contract lines with class, epoch, expiry and status, in order.
+
+        Each live answer is opened under an intent of its own; erased and unanswered ones show what their row says.
+        """
+        open_rows = [
+            row for row in rows if row.document is not None and row.status is not RecordStatus.ERASED
+        ]
+        answers = read_answers(self.site.opener, self.who, open_rows, self.purpose)
+        lines = {answer.id: encounter_line(answer) for answer in answers}
+        return [(lines.get(row.id) or _bare_line(row)) | self._custody(row) for row in rows]
+
+    def crossings(self, encounter: EncounterId) -> dict[Seat, Crossing]:
+        """Return an encounter's crossings by seat, each opened under an intent of its own."""
+        with read(self.site.store.engine) as connection:
+            stored = crossing_rows.list_crossings(connection, encounter=encounter)
+        return {c.seat: c for c in read_crossings(self.register, self.who, stored, self.purpose)}
+
+    def picture(self, record: RecordId) -> bytes:
+        """Return one record's picture after its intent is on the ledger. The caller shows it and forgets it."""
+        (body,) = self.site.opener.read_now(self.who, [record], self.purpose)
+        return body
+
+    def decide(
+        self, encounter: EncounterId, seat: Seat, *, verdict: Verdict, reason: str, traveller: str | None
+    ) -> Crossing:
+        """Write this officer's decision on one occupant. Raises `NotFound` for a seat without a crossing."""
+        with read(self.site.store.engine) as connection:
+            stored = crossing_rows.list_crossings(connection, encounter=encounter)
+        for row in stored:
+            if row.seat is seat:
+                return decide_crossing(
+                    self.register, self.who, row.id, verdict=verdict, reason=reason, traveller=traveller
+                )
+        raise NotFound("nobody was seen in that seat", encounter=encounter)
+
+    def _custody(self, row: StoredEncounter) -> dict[str, Any]:
+        """Return how long an encounter lives."""
+        return {
+            "record_class": row.record_class,
+            "epoch": row.epoch,
+            "expires_at": to_text(self.site.schedule.expires_at(row.epoch)),
+            "status": row.status.value,
+        }
+
+
+def open_portal(site: Site, name: str, role: str, purpose: Purpose = Purpose.PRIMARY_INSPECTION) -> Portal:
+    """Return somebody's window on the site."""
+    return Portal(site, open_register(site), site.principal(name, role), purpose)
+
+
+def _bare_line(row: StoredEncounter) -> dict[str, Any]:
+    """Return the line of an encounter that cannot be opened (any more, or yet): its row, and nothing personal."""
+    return {
+        "encounter": row.id,
+        "lane": row.lane,
+        "direction": Direction(row.direction).value,
+        "time": to_text(row.time),
+        "speed_mph": None,
+        "plate": None,
+        "plate_record": None,
+        "occupants_seen": row.occupants_seen,
+        "occupants": [],
+        "gallery": None,
+        "gallery_size": None,
+        "threshold": None,
+        "fpir_target": None,
+        "model_sha256": None,
+        "seconds": {"capture_to_result": None},
+    }
