@@ -88,8 +88,8 @@ class _Best:
     def __init__(self, wanted: int) -> None:
         self.floor = -np.inf
         self._wanted = wanted
-        self._rows: list[Numbers] = []
-        self._scores: list[Floats] = []
+        self._rows: list[Numbers] = [np.empty(0, dtype=np.int64)]
+        self._scores: list[Floats] = [np.empty(0, dtype=np.float32)]
         self._held = 0
 
     def offer(self, start: int, scores: Floats) -> None:
@@ -121,7 +121,7 @@ def scan_rows(rows: Vectors, probe: Floats, wanted: int) -> tuple[Numbers, Float
     best = _Best(wanted)
     step = max(1, _SCAN_BYTES // (4 * probe.size))
     scores = np.empty(min(step, len(rows)), dtype=np.float32)
-    for start in range(0, max(1, len(rows)), step):
+    for start in range(0, len(rows), step):
         block = rows[start : start + step]
         best.offer(start, np.vecdot(block, probe, out=scores[: len(block)]))
     return best.finish()
@@ -132,11 +132,11 @@ def scan_batch(rows: Vectors, probes: Vectors, wanted: int) -> list[tuple[Number
     best = [_Best(wanted) for _ in probes]
     floors = np.full(len(probes), -np.inf, dtype=np.float32)
     buffer = np.empty((len(probes), _BATCH_ROWS), dtype=np.float32)
-    for start in range(0, max(1, len(rows)), _BATCH_ROWS):
+    for start in range(0, len(rows), _BATCH_ROWS):
         block = rows[start : start + _BATCH_ROWS]
         scores = buffer[:, : len(block)] if len(block) < _BATCH_ROWS else buffer
         np.matmul(probes, block.T, out=scores)
-        highest = scores.max(axis=1, initial=-np.inf)
+        highest = scores.max(axis=1)
         for which in np.flatnonzero(highest > floors):
             best[which].offer(start, scores[which])
             floors[which] = best[which].floor

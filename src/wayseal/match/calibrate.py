@@ -1,0 +1,206 @@
+"""Thresholds that follow the gallery's size: hold the rate of false positives, and say how well that is known.
+
+A calibration belongs to one model and to the pictures it was fitted on. Thresholds do not travel: a site fits its own on
+its own cameras (`wayseal gallery calibrate`). Where a gallery is larger than a calibration supports, nothing is matched
+automatically. It holds summary figures only: no template, no score of a person. It must never look at mated scores.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.match.tail import Tail, draw_tails, fit_tail, scale_chance
+from wayseal.model.errors import Invalid, WrongModel
+
+Vectors = NDArray[np.float32]
+
+FORMAT = "calibration-1"
+_ANCHORS = (1, 10, 100)  # gallery sizes that are fitted beside the largest one
+_DRAWS = 100
+_SLACK = (
+    3.0  # a gallery is supported while the upper bound of its false positive rate is this near to the target
+)
+_LARGEST = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is known about strangers' scores under one model.
+
+    `tails` are fitted at rising gallery sizes, `draws` repeat the last fit over random draws of persons. `centre` is the
+    mean template of many people: taking it away before comparing lowers misses at the same rate of false positives
+    (docs/explanation/thresholds.md); empty for none. `cameras` names the cameras it was fitted on; empty for none of the
+    site's own.
+    """
+
+    model_sha256: str
+    source: str
+    people: int
+    templates: int
+    tails: tuple[Tail, ...]
+    draws: tuple[Tail, ...] = field(repr=False)
+    centre: tuple[float, ...] = field(default=(), repr=False)
+    cameras: tuple[str, ...] = ()
+
+    def threshold(self, gallery_size: int, fpir: float) -> float:
+        """Return the score at which a non-mated search among `gallery_size` templates is wrong with chance `fpir`.
+
+        For N templates that is one comparison in 1 / (1 - (1 - fpir)^(1/N)). Never falls as the gallery grows.
+        """
+        _check_target(gallery_size, fpir)
+        scores: list[float] = []
+        for tail, limit in zip(
+            self.tails, [*(tail.gallery_size for tail in self.tails[1:]), gallery_size], strict=True
+        ):
+            if tail.gallery_size <= gallery_size or not scores:
+                reach = min(gallery_size, max(limit, tail.gallery_size))
+                scores.append(tail.score_at(scale_chance(fpir, fitted=reach, wanted=tail.gallery_size)))
+        return max(scores)
+
+    def fpir(self, gallery_size: int, score: float) -> float:
+        """Return the expected rate of false positives at a threshold, by the fit nearest below the gallery's size."""
+        tail = ([tail for tail in self.tails if tail.gallery_size <= gallery_size] or [self.tails[0]])[-1]
+        return scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
+
+    def interval(self, gallery_size: int, score: float) -> tuple[float, float]:
+        """Return the 95 % interval of the rate of false positives at a threshold, over draws of persons."""
+        rates = [
+            scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
+            for tail in self.draws
+        ]
+        return float(np.quantile(rates, 0.025)), float(np.quantile(rates, 0.975))
+
+    def supports(self, gallery_size: int, fpir: float) -> bool:
+        """Say whether the upper bound of the rate of false positives is within three times `fpir` at this size."""
+        return self.interval(gallery_size, self.threshold(gallery_size, fpir))[1] <= _SLACK * fpir
+
+    def largest_gallery(self, fpir: float) -> int:
+        """Return the largest gallery that is supported, found by halving."""
+        low, high = 1, _LARGEST
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.supports(middle, fpir):
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def prepare(self, vectors: Vectors) -> Vectors:
+        """Return templates as they are compared: the mean face taken away, of unit length again. (n, d) or (d,)."""
+        if not self.centre:
+            return vectors
+        moved = vectors - np.asarray(self.centre, dtype=np.float32)
+        lengths = np.linalg.norm(moved, axis=-1, keepdims=True)
+        return np.asarray(moved / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
+
+    def check_model(self, model_sha256: str) -> None:
+        """Raise `WrongModel` unless this calibration is for the model."""
+        if model_sha256 != self.model_sha256:
+            raise WrongModel(
+                "the calibration is for another model",
+                hint="Calibrate this model: wayseal gallery calibrate PICTURES.csv --out FILE.",
+            )
+
+    def to_json(self) -> str:
+        """Return the calibration as a JSON document."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
+
+
+def fit_calibration(
+    vectors: Vectors,
+    people: Sequence[str],
+    *,
+    model_sha256: str,
+    source: str,
+    cameras: Sequence[str] = (),
+    seed: int = 7,
+) -> Calibration:
+    """Return a calibration from templates of known people, several pictures each where there are any.
+
+    `vectors` (n, d) are raw unit templates, `people[i]` says whose. All pictures should come from the same kind of
+    camera. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
+    """
+    names, member = np.unique(np.asarray(people), return_inverse=True)
+    if len(names) < 100 or len(vectors) != len(member):
+        raise Invalid(f"{len(names)} people to calibrate on", hint="Take 100 people or more, better 1,000.")
+    centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0))
+    empty = Calibration(model_sha256, source, len(names), len(vectors), (), (), centre, tuple(cameras))
+    prepared = empty.prepare(vectors)
+    sizes = [size for size in _ANCHORS if size < len(names) // 2] + [len(names) - 1]
+    random = np.random.default_rng(seed)
+    tails = []
+    for size in sizes:
+        best = impostor_maxima(prepared, member, size, random)
+        tails.append(fit_tail(best, size))
+    whose = np.tile(member, len(best) // len(member)).astype(str).tolist()
+    draws = draw_tails(best, whose, sizes[-1], rounds=_DRAWS, seed=seed)
+    return Calibration(
+        model_sha256,
+        source,
+        len(names),
+        len(vectors),
+        tuple(tails),
+        tuple(draws),
+        centre,
+        tuple(cameras),
+    )
+
+
+def impostor_maxima(
+    vectors: Vectors, member: NDArray[np.int64], size: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return each template's best score in a gallery of `size` other people, one template each; several galleries in turn.
+
+    The result is (galleries * n,), all templates in order for each gallery. A person drawn into a gallery that should
+    hold only others is left out for that search, so a few searches have one template fewer.
+    """
+    rounds = max(2, min(20, 400 // size))
+    best = []
+    for _ in range(rounds):
+        order = random.permutation(len(vectors))
+        _, first = np.unique(member[order], return_index=True)
+        chosen = random.permutation(order[first])[: size + 1]
+        scores = vectors @ vectors[chosen].T
+        own = member[:, None] == member[chosen][None, :]
+        scores[own] = -1.0
+        spare = ~own.any(axis=1)
+        scores[spare, -1] = -1.0
+        best.append(scores.max(axis=1))
+    return np.concatenate(best).astype(np.float64)
+
+
+def read_calibration(text: str) -> Calibration:
+    """Return the calibration in a JSON document. Raises `Invalid` when it is none."""
+    try:
+        data = json.loads(text)
+        if data.pop("format") != FORMAT:
+            raise Invalid("not a calibration of this version", hint="Calibrate again with this version.")
+        for name in ("tails", "draws"):
+            data[name] = tuple(Tail(**{**tail, "body": tuple(tail["body"])}) for tail in data[name])
+        made = Calibration(**{**data, "centre": tuple(data["centre"]), "cameras": tuple(data["cameras"])})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Invalid("not a calibration file", hint="Make one: wayseal gallery calibrate.") from None
+    if not made.tails or not made.draws:
+        raise Invalid("a calibration without fits")
+    return made
+
+
+def shipped_calibration(model_sha256: str) -> Calibration | None:
+    """Return the calibration that comes with the package for a model, or None: then nothing is matched automatically."""
+    folder = resources.files("wayseal.match") / "calibrations"
+    for entry in folder.iterdir():
+        if entry.name.endswith(".json"):
+            made = read_calibration(entry.read_text(encoding="utf-8"))
+            if made.model_sha256 == model_sha256:
+                return made
+    return None
+
+
+def _check_target(gallery_size: int, fpir: float) -> None:
+    """Raise `Invalid` for an impossible gallery size or rate."""
+    if gallery_size < 1 or not 0 < fpir < 1:
+        raise Invalid("a threshold needs a gallery of 1 or more and a rate between 0 and 1")
