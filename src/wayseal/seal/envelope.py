@@ -11,13 +11,13 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.model.clock import from_text, to_text
+from wayseal.model.clock import to_text
 from wayseal.model.custody import Kind, SealedRecord, SealHeader
 from wayseal.model.errors import Invalid, SealBroken
-from wayseal.model.ids import EpochId, RecordId, check_name, check_ulid, epoch_span
+from wayseal.model.ids import EpochId, RecordId, check_ulid, epoch_span
 from wayseal.seal.padding import FLOOR, LARGEST, bucket_size
 from wayseal.seal.rewrap import RewrapBlock, read_blocks
-from wayseal.seal.strict import ByteReader, decode_canonical, encode_canonical
+from wayseal.seal.strict import ByteReader, decode_canonical, decode_time, encode_canonical, is_name
 from wayseal.seal.suite import (
     KEY_ID_SIZE,
     NONCE_SIZE,
@@ -99,16 +99,16 @@ def decode_header(raw: bytes) -> SealHeader:
     if not all(isinstance(value, str) for value in fields.values()):
         raise Invalid("a header field has the wrong type")
     record_class, start, end = epoch_span(EpochId(fields["epoch"]))
-    sealed_at = from_text(fields["sealed_at"])
+    sealed_at = decode_time(fields["sealed_at"])
     if record_class != fields["record_class"] or not start <= sealed_at < end:
         raise Invalid("epoch, record class and sealing time do not belong together")
-    if to_text(sealed_at) != fields["sealed_at"] or fields["kind"] not in set(Kind):
-        raise Invalid("a header field is not in canonical form")
+    if fields["kind"] not in set(Kind) or not is_name(fields["lane"]):
+        raise Invalid("the kind or the name of the lane is malformed")
     if not _HEX.fullmatch(fields["device"]) or not _HEX.fullmatch(fields["previous"]):
         raise Invalid("a digest in the header is not 64 hexadecimal digits")
     return SealHeader(
         object_id=RecordId(check_ulid(fields["object_id"])),
-        lane=check_name(fields["lane"], what="lane"),
+        lane=fields["lane"],
         device=fields["device"],
         epoch=EpochId(fields["epoch"]),
         record_class=record_class,

@@ -14,10 +14,10 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.model.clock import from_text, to_text
+from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
 from wayseal.model.ids import EpochId, RecordId, check_ulid, epoch_span
-from wayseal.seal.strict import ByteReader, decode_canonical, encode_canonical
+from wayseal.seal.strict import ByteReader, decode_canonical, decode_time, encode_canonical
 from wayseal.seal.suite import KEY_ID_SIZE, SIGNATURE_SIZE, WRAPPED_SIZE, sha256
 
 MAGIC: Final = b"KEEP"
@@ -105,14 +105,12 @@ def decode_rewrap(raw: bytes) -> Rewrap:
     if not all(isinstance(value, str) for value in fields.values()):
         raise Invalid("a field of the re-wrap has the wrong type")
     record_class, start, end = epoch_span(EpochId(fields["epoch"]))
-    rewrapped_at = from_text(fields["rewrapped_at"])
+    rewrapped_at = decode_time(fields["rewrapped_at"])
     if record_class != fields["record_class"] or not start <= rewrapped_at < end:
         raise Invalid("epoch, record class and time of the re-wrap do not belong together")
     digests = (fields["original"], fields["previous"], fields["keyroom"])
     if not all(_HEX.fullmatch(digest) for digest in digests) or not _REASON.fullmatch(fields["reason"]):
         raise Invalid("a digest or the reason code of the re-wrap is malformed")
-    if to_text(rewrapped_at) != fields["rewrapped_at"]:
-        raise Invalid("the time of the re-wrap is not in canonical form")
     return Rewrap(
         object_id=RecordId(check_ulid(fields["object_id"])),
         original=fields["original"],

@@ -5,11 +5,14 @@ Owns no format. Every reader of untrusted bytes in this package goes through her
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 import rfc8785
 
+from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Invalid
+from wayseal.model.ids import check_name
 
 
 class ByteReader:
@@ -59,3 +62,23 @@ def decode_canonical(raw: bytes, names: Collection[str]) -> dict[str, Any]:
     if set(fields) != set(names):
         raise Invalid("a field is missing or unknown")
     return fields
+
+
+def decode_time(text: str) -> datetime:
+    """Return the time that a canonical text names (UTC, milliseconds, Z). Raises `Invalid`, without repeating the text."""
+    try:
+        moment = from_text(text)
+    except Invalid:
+        moment = None
+    if moment is None or to_text(moment) != text:
+        raise Invalid("a time is not in canonical form")
+    return moment
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can name a lane. For texts from outside, which no error may repeat."""
+    try:
+        check_name(text)
+    except Invalid:
+        return False
+    return True

@@ -13,12 +13,12 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.model.clock import from_text, to_text
+from wayseal.model.clock import to_text
 from wayseal.model.custody import EpochKey
 from wayseal.model.errors import Integrity, Invalid, NotArmed
 from wayseal.model.ids import EpochId, check_name, epoch_id, epoch_span
 from wayseal.seal.device import DeviceSigner
-from wayseal.seal.strict import decode_canonical, encode_canonical
+from wayseal.seal.strict import decode_canonical, decode_time, encode_canonical
 from wayseal.seal.suite import PUBLIC_SIZE, sha256
 
 LIMIT: Final = 8 * 1024 * 1024
@@ -122,7 +122,7 @@ def _decode(body: bytes) -> Roster:
     version = fields["version"]
     if fields["format"] != _FORMAT or type(version) is not int or version < 1:
         raise Invalid("unknown format or version")
-    issued_at, valid_until = from_text(fields["issued_at"]), from_text(fields["valid_until"])
+    issued_at, valid_until = decode_time(fields["issued_at"]), decode_time(fields["valid_until"])
     if issued_at >= valid_until:
         raise Invalid("it ends before it begins")
     keys = tuple(_decode_key(entry) for entry in fields["epoch_keys"])
