@@ -16,10 +16,13 @@ NOUNS = {
     "gallery": "Known travellers: import, list, forget.",
     "init": "Make a home: keys, ledger, schema, default policy and record classes.",
     "lane": "Run a lane on a video, folder or RTSP stream.",
-    "ledger": "Verify, export and prove the ledger.",
+    "ledger": "Verify, show, prove, export and publish the ledger.",
     "models": "Recognition models: install, list, check their pins.",
     "record": "Sealed records: inspect one without a key.",
+    "serve": "The officer's console on loopback.",
     "retention": "What is due, and its erasure.",
+    "witness": "Watch somebody's ledger: cosign that it only grows.",
+    "simulate": "Synthetic lane videos with ground truth, for demonstrations and drills.",
 }
 
 

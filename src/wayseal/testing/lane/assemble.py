@@ -1,0 +1,138 @@
+"""Builds a vehicle's cards from its description: the front view for a lane that leads to the camera.
+
+Owns which thing hides which. The side view is `side`.
+"""
+
+import numpy as np
+
+from wayseal.model.border import Seat
+from wayseal.testing.lane.body import (
+    MEASURES,
+    cabin_slope,
+    draw_bonnet,
+    draw_cabin,
+    draw_fascia,
+    draw_flanks,
+    draw_roof,
+    glass_outline,
+)
+from wayseal.testing.lane.cabin import (
+    Figure,
+    draw_backdrop,
+    draw_dashboard,
+    draw_distractor,
+    draw_figure,
+    draw_seats,
+    locate_seat,
+)
+from wayseal.testing.lane.canvas import smooth_outline
+from wayseal.testing.lane.glass import SKY_LENGTH_M, draw_drops, make_sky
+from wayseal.testing.lane.ground import draw_shadow
+from wayseal.testing.lane.optics import Matrix
+from wayseal.testing.lane.plates import hang_plate
+from wayseal.testing.lane.scene import Distractor, SceneVehicle, Shape, Thing, Weather
+from wayseal.testing.lane.vehicle import Inside, VehicleModel
+
+_FRONT = (Seat.DRIVER, Seat.FRONT_PASSENGER)
+
+
+def build_front(
+    number: int, vehicle: SceneVehicle, weather: Weather, rng: np.random.Generator
+) -> VehicleModel:
+    """Return a vehicle as a camera in front of it sees it."""
+    colour = tuple(float(value) for value in vehicle.colour)
+    paint = (colour[0], colour[1], colour[2])
+    wheels, shoulders, mirrors = draw_flanks(vehicle.shape, paint)
+    cabin, pane = draw_cabin(vehicle.shape, paint)
+    plate = hang_plate(vehicle.plate, vehicle.shape) if vehicle.plate else None
+    front = [cabin, draw_bonnet(vehicle.shape, paint, rng), draw_fascia(vehicle.shape, paint)]
+    return VehicleModel(
+        number=number,
+        vehicle=vehicle,
+        behind=(
+            draw_shadow(vehicle.shape, across=False),
+            draw_roof(vehicle.shape, paint),
+            wheels,
+            shoulders,
+            mirrors,
+        ),
+        inside=tuple(_furnish(vehicle, rng)),
+        panes=(pane,),
+        outlines=(_outline_glass(vehicle.shape),),
+        before=(*front, plate) if plate else tuple(front),
+        drops=draw_drops(vehicle.shape, weather.rain, rng) if weather.rain > 0 else None,
+        plate=plate,
+        body=_bound_body(vehicle.shape),
+        lamps=_place_lamps(vehicle.shape),
+        sky=make_sky(1.9, SKY_LENGTH_M, rng),
+        wiping=weather.rain > 0,
+    )
+
+
+def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
+    """Return what is in the cabin, from far to near."""
+    rear: list[Figure] = []
+    front: list[Figure] = []
+    glass: list[Figure] = []
+    for occupant in vehicle.occupants:
+        figure = draw_figure(
+            occupant, locate_seat(vehicle.shape, occupant.seat), rng, _find_shirt(vehicle, occupant.seat)
+        )
+        (front if occupant.seat in _FRONT else rear).append(figure)
+    for distractor in vehicle.distractors:
+        on_glass = np.array([-0.36, MEASURES[vehicle.shape].roof_up - 0.15, 0.16])
+        place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
+        drawn = draw_distractor(distractor, place)
+        if drawn is not None:
+            where = glass if drawn.seat is None else front if drawn.seat in _FRONT else rear
+            where.append(drawn)
+    near = draw_dashboard(vehicle.shape)
+    return [
+        Inside(draw_backdrop(vehicle.shape), hides=False),
+        Inside(draw_seats(vehicle.shape, front=False)),
+        *(Inside(figure.card, figure) for figure in rear),
+        Inside(draw_seats(vehicle.shape, front=True)),
+        *(Inside(figure.card, figure) for figure in front),
+        *(Inside(card, hides=False) for card in near),
+        *(Inside(figure.card, figure) for figure in glass),
+    ]
+
+
+def _find_shirt(vehicle: SceneVehicle, seat: Seat) -> Distractor | None:
+    """Return the shirt print that the occupant of a seat wears."""
+    return next(
+        (item for item in vehicle.distractors if item.thing is Thing.SHIRT and item.seat is seat), None
+    )
+
+
+def _outline_glass(shape: Shape) -> Matrix:
+    """Return the clear glass as a polygon in the vehicle's axes, (n, 3)."""
+    frame, slope = MEASURES[shape], cabin_slope(shape)
+    points = np.array(smooth_outline(glass_outline(shape), 3))
+    share = points[:, 1:] / slope
+    up = frame.cowl_up + share * (frame.roof_up - frame.cowl_up)
+    depth = frame.cowl_depth + share * (frame.roof_depth - frame.cowl_depth)
+    outline: Matrix = np.concatenate([points[:, :1], up, depth], axis=1)
+    return outline
+
+
+def _bound_body(shape: Shape) -> Matrix:
+    """Return points on the body's silhouette: roof edge, mirrors, bumper and tyres."""
+    frame = MEASURES[shape]
+    corners: list[tuple[float, float, float]] = []
+    for sign in (-1, 1):
+        corners += [
+            (sign * frame.half_roof, frame.roof_up, frame.roof_depth),
+            (sign * frame.half_roof * 0.95, frame.roof_up + 0.03, frame.roof_depth + 1.3),
+            (sign * (frame.half_cowl * 1.03 + 0.26), frame.cowl_up + 0.1, frame.cowl_depth + 0.3),
+            (sign * frame.half_width, 0.2, frame.nose_depth),
+            (sign * frame.half_width * 0.98, 0.0, frame.nose_depth + 0.35),
+        ]
+    return np.array(corners)
+
+
+def _place_lamps(shape: Shape) -> Matrix:
+    """Return the middle of both main headlamp bowls, (2, 3)."""
+    frame = MEASURES[shape]
+    x = 0.70 * frame.half_width / 0.90
+    return np.array([(sign * x, frame.nose_up - 0.115, frame.nose_depth - 0.03) for sign in (-1, 1)])

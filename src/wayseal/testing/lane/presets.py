@@ -1,0 +1,239 @@
+"""Ready-made scenes: one per condition a lane meets, and the one that the demonstration runs.
+
+Owns the choice of who sits where. A scene is a pure function of its people, its seed and its length.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import cycle, islice
+
+import numpy as np
+
+from wayseal.model.border import Seat
+from wayseal.model.errors import Invalid, NotFound
+from wayseal.testing.lane.plates import STYLES, make_plate
+from wayseal.testing.lane.scene import (
+    Camera,
+    Distractor,
+    LaneScene,
+    Light,
+    Motion,
+    SceneOccupant,
+    SceneVehicle,
+    Shape,
+    Thing,
+    Traveller,
+    Weather,
+)
+
+COLOURS = (
+    (112, 74, 40), (52, 48, 140), (92, 92, 94), (40, 42, 44), (190, 192, 194), (72, 96, 60), (60, 120, 160), (120, 112, 100),
+)  # fmt: skip
+"""Paints as blue, green, red."""
+MID, WIDE, FACE, TELE = (
+    Camera(),
+    Camera(focal_px=3600.0, z_capture_m=9.0),
+    Camera(focal_px=11040.0),
+    Camera(focal_px=21000.0, z_capture_m=14.0, aim_height_m=1.16),
+)
+"""Lenses at 1280x720: about 40, 25, 58 and 94 px between the eyes at the capture plane."""
+CAPTURE_S = 1.9
+HEADWAY_S = 2.4
+
+
+def seat_traveller(traveller: Traveller, seat: Seat, *, hidden: bool = False) -> SceneOccupant:
+    """Return a traveller on a seat; nobody has `gallery` pictures unless enrolled."""
+    gallery = traveller.enrolling if traveller.enrolled else ()
+    return SceneOccupant(
+        seat, traveller.shown, traveller.identity, gallery, traveller.same_picture and bool(gallery), hidden
+    )
+
+
+def cast_people(people: Sequence[Traveller], rng: np.random.Generator) -> list[Traveller]:
+    """Return the people in a random order, each either enrolled or not; about one in four of the undecided is not.
+
+    Among two or more undecided at least one is enrolled and one is not.
+    """
+    order = [people[int(index)] for index in rng.permutation(len(people))]
+    undecided = [person for person in order if person.enrolled is None]
+    strangers = max(1, len(undecided) // 4) if len(undecided) > 1 else 0
+    unknown = {person.identity for person in undecided[1 : 1 + strangers]}
+    return [
+        replace(person, enrolled=person.identity not in unknown) if person.enrolled is None else person
+        for person in order
+    ]
+
+
+def _fill_vehicle(
+    people: Sequence[Traveller],
+    seats: Sequence[Seat],
+    rng: np.random.Generator,
+    *,
+    at: float,
+    shape: Shape | None = None,
+) -> SceneVehicle:
+    """Return a vehicle with people on its seats, as many as there are; paint, plate and speed by chance."""
+    return SceneVehicle(
+        t_capture_s=at,
+        speed_mph=float(np.round(20 + rng.normal(0, 0.4), 2)),
+        shape=shape or list(Shape)[int(rng.integers(len(Shape)))],
+        colour=COLOURS[int(rng.integers(len(COLOURS)))],
+        plate=make_plate(str(rng.choice(sorted(set(STYLES) - {"de"}))), rng),
+        occupants=tuple(seat_traveller(person, seat) for person, seat in zip(people, seats, strict=False)),
+    )
+
+
+Preset = Callable[[list[Traveller], np.random.Generator], LaneScene]
+_PAIR = (Seat.DRIVER, Seat.FRONT_PASSENGER)
+_THREE = (*_PAIR, Seat.REAR_CENTRE)
+
+
+def _one_vehicle(
+    people: list[Traveller], rng: np.random.Generator, seats: Sequence[Seat] = _PAIR
+) -> tuple[SceneVehicle]:
+    return (_fill_vehicle(people, seats, rng, at=CAPTURE_S),)
+
+
+def _make_day(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng, _THREE))
+
+
+def _make_overcast(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng), weather=Weather(Light.OVERCAST, glare=0.08))
+
+
+def _make_dusk(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng), weather=Weather(Light.DUSK, headlights=0.6))
+
+
+def _make_night_nir(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    camera = replace(MID, full_well=1500.0, read_noise=0.008)
+    (vehicle,) = _one_vehicle(people, rng, _PAIR[:1])
+    dog = Distractor(Thing.DOG, Seat.FRONT_PASSENGER)
+    return LaneScene((replace(vehicle, distractors=(dog,)),), camera, Weather(Light.NIR, headlights=0.8))
+
+
+def _make_night_strobe(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng), weather=Weather(Light.STROBE, headlights=0.6))
+
+
+def _make_rain(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(
+        _one_vehicle(people, rng, _THREE),
+        weather=Weather(Light.OVERCAST, glare=0.08, rain=0.6, headlights=0.4),
+    )
+
+
+def _make_glare(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(
+        _one_vehicle(people, rng), replace(FACE, exposure_s=0.002), Weather(glare=0.18, glint=True)
+    )
+
+
+def _make_tint(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    (vehicle,) = _one_vehicle(people, rng, _PAIR)
+    return LaneScene((replace(vehicle, transmission=0.35, lateral_m=0.12),), FACE)
+
+
+def _make_wide(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng, _THREE), WIDE)
+
+
+def _make_slow_shutter(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    return LaneScene(_one_vehicle(people, rng), replace(FACE, exposure_s=0.008))
+
+
+def _make_across(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    seats = (Seat.DRIVER, Seat.REAR_LEFT)
+    vehicle = replace(_fill_vehicle(people, seats, rng, at=0.8, shape=Shape.SEDAN), plate=None)
+    return LaneScene((vehicle,), replace(MID, fps=60), motion=Motion.ACROSS)
+
+
+def _make_impostors(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """A shirt, a sticker and a telephone: faces that nobody wears."""
+    (vehicle,) = _one_vehicle(people, rng)
+    printed = people[-1]
+    things = (
+        Distractor(Thing.SHIRT, Seat.FRONT_PASSENGER, printed.shown, printed.identity),
+        Distractor(Thing.STICKER, None, printed.shown, printed.identity),
+        Distractor(Thing.PHONE, Seat.DRIVER),
+    )
+    return LaneScene((replace(vehicle, distractors=things),))
+
+
+def _make_convoy(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """Four vehicles nose to tail; the third hides its occupants, the fourth carries whoever is left."""
+    supply = iter(people)
+    vehicles = []
+    for index in range(4):
+        seats = (_THREE, _PAIR, _PAIR[:1], _PAIR)[index]
+        riders = list(islice(supply, len(seats)))
+        vehicle = _fill_vehicle(riders, seats, rng, at=CAPTURE_S + index * 1.8)
+        if index == 2:
+            hidden = tuple(replace(occupant, hidden=True) for occupant in vehicle.occupants)
+            vehicle = replace(vehicle, occupants=hidden, transmission=0.12)
+        vehicles.append(vehicle)
+    return LaneScene(tuple(vehicles))
+
+
+def _make_empty(_people: list[Traveller], _rng: np.random.Generator) -> LaneScene:
+    return LaneScene((), seconds=2.0)
+
+
+PRESETS: dict[str, Preset] = {
+    "across": _make_across, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
+    "glare": _make_glare, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
+    "overcast": _make_overcast, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
+    "wide": _make_wide,
+}  # fmt: skip
+
+
+def make_scene(name: str, people: Sequence[Traveller], *, seed: int = 0, seconds: float = 0.0) -> LaneScene:
+    """Return a preset's scene, or `demo`. Raises `NotFound` for an unknown name and `Invalid` without people."""
+    if not people:
+        raise Invalid("a scene needs at least one traveller")
+    if name == "demo":
+        return replace(demo_scene(people, seed=seed), seconds=seconds)
+    if name not in PRESETS:
+        raise NotFound(f"no preset {name!r}", hint=f"Presets: demo, {', '.join(sorted(PRESETS))}.")
+    rng = np.random.default_rng([seed, 7])
+    scene = PRESETS[name](cast_people(people, rng), rng)
+    return replace(scene, seed=seed, name=name, seconds=seconds or scene.seconds)
+
+
+def demo_scene(people: Sequence[Traveller], *, seed: int = 0) -> LaneScene:
+    """Return the demonstration: up to three vehicles, overlapping in time, with everybody in `people` once (at most 6).
+
+    The first vehicle always has a driver; a last one hides its occupant behind tint, so that "not captured" is seen too.
+    """
+    rng = np.random.default_rng([seed, 11])
+    cast = [
+        replace(person, enrolled=index % 3 != 1) if person.enrolled is None else person
+        for index, person in enumerate(people[:6])
+    ]
+    looks = cycle(
+        (
+            (Shape.SEDAN, (112, 74, 40), "tx"),
+            (Shape.SUV, (58, 50, 128), "nm"),
+            (Shape.PICKUP, (172, 176, 180), "ca"),
+        )
+    )
+    vehicles: list[SceneVehicle] = []
+    supply = iter(cast)
+    for seats in (_PAIR, _THREE, _PAIR[:1]):
+        riders = list(islice(supply, len(seats)))
+        if not riders:
+            break
+        shape, paint, region = next(looks)
+        at = CAPTURE_S + HEADWAY_S * len(vehicles)
+        vehicle = _fill_vehicle(riders, seats, rng, at=at, shape=shape)
+        vehicles.append(replace(vehicle, colour=paint, plate=make_plate(region, rng)))
+    shape, paint, region = next(looks)
+    last = _fill_vehicle(cast[:1], (Seat.DRIVER,), rng, at=CAPTURE_S + HEADWAY_S * len(vehicles), shape=shape)
+    riding = replace(
+        seat_traveller(replace(cast[-1], enrolled=False), Seat.DRIVER), identity="unseen", hidden=True
+    )
+    vehicles.append(
+        replace(last, colour=paint, plate=make_plate(region, rng), transmission=0.15, occupants=(riding,))
+    )
+    return LaneScene(tuple(vehicles), seed=seed, name="demo")
