@@ -1,0 +1,82 @@
+"""Who is at the console: sign-in with the console's code, sessions in memory, and what each session has open right now.
+
+Owns no rule about records. A session forgets what it has opened when it ends; nothing of it is ever written.
+"""
+
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from wayseal.model.clock import Clock
+from wayseal.model.custody import Release
+from wayseal.model.errors import QuotaExceeded, Refused
+
+SHIFT = timedelta(hours=10)
+_TRIES = 5
+_PAUSE = timedelta(seconds=60)
+_LINES = 60
+
+
+@dataclass(slots=True)
+class Session:
+    """One officer at one browser: the answers on the screen and the pictures about to be shown, in memory only."""
+
+    officer: str
+    ends: datetime
+    lines: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False)
+    shown: dict[tuple[str, str], Release] = field(default_factory=dict, repr=False)
+
+    def remember(self, line: dict[str, Any]) -> None:
+        """Keep an opened answer for as long as it is among the newest on this screen."""
+        self.lines[line["encounter"]] = line
+        self.lines.move_to_end(line["encounter"])
+        while len(self.lines) > _LINES:
+            self.lines.popitem(last=False)
+
+
+class Sessions:
+    """The console's sessions. `code` is what the terminal shows; wrong ones are rationed."""
+
+    def __init__(self, code: str, clock: Clock) -> None:
+        self._code = code
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: dict[str, Session] = {}
+        self._wrong: list[datetime] = []
+
+    def sign_in(self, officer: str, code: str) -> str:
+        """Return a new session's token. Raises `Refused` for a wrong code, `QuotaExceeded` after five within a minute."""
+        now = self._clock()
+        with self._lock:
+            self._wrong = [when for when in self._wrong if now - when < _PAUSE]
+            if len(self._wrong) >= _TRIES:
+                raise QuotaExceeded(
+                    "too many wrong codes", hint="Wait a minute, then read the code in the terminal again."
+                )
+            if not hmac.compare_digest(code.strip().encode(), self._code.encode()):
+                self._wrong.append(now)
+                raise Refused(
+                    "that is not this console's code",
+                    hint="It stands in the terminal where the console runs.",
+                )
+            token = secrets.token_urlsafe(32)
+            self._open[token] = Session(officer, now + SHIFT)
+        return token
+
+    def find(self, token: str | None) -> Session | None:
+        """Return a session that has not ended, or None."""
+        with self._lock:
+            session = self._open.get(token or "")
+            if session is None or session.ends <= self._clock():
+                self._open.pop(token or "", None)
+                return None
+            return session
+
+    def sign_out(self, token: str | None) -> None:
+        """End a session and forget what it had open."""
+        with self._lock:
+            self._open.pop(token or "", None)
