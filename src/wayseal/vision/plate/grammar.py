@@ -1,0 +1,181 @@
+"""Jurisdiction grammars: which strings are likely to be plates, and whose.
+
+Owns `jurisdictions.toml` and the arithmetic on it. A grammar weighs readings that the recogniser made; it never adds a
+character, and a string that fits no series stays possible (vanity plates), only less likely.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from importlib.resources import files
+
+from wayseal.model.errors import Invalid
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGITS = "0123456789"
+FREE_SHARE = 0.08
+"""Share of plates that follow no series: vanity, special issues, series that the table lacks."""
+FREE_LENGTHS = {1: 0.002, 2: 0.008, 3: 0.02, 4: 0.07, 5: 0.18, 6: 0.32, 7: 0.34, 8: 0.05, 9: 0.01}
+SURE_REGION = 0.6
+WORD_MATCH = 0.8
+WORD_ODDS = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Jurisdiction:
+    """One issuer: its code, how common it is, its series, the letters it uses, and the words it prints."""
+
+    code: str
+    name: str
+    weight: float
+    patterns: tuple[str, ...]
+    letters: str = LETTERS
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionGuess:
+    """Whose plate it is, with its probability; `code` is None when no jurisdiction reaches `SURE_REGION`."""
+
+    code: str | None
+    probability: float
+
+
+class Grammar:
+    """Prior probabilities of plate strings from a list of jurisdictions."""
+
+    def __init__(self, jurisdictions: Sequence[Jurisdiction]) -> None:
+        if not jurisdictions:
+            raise Invalid(
+                "no jurisdictions given", hint="Give at least one jurisdiction, or use load_jurisdictions()."
+            )
+        self.jurisdictions = tuple(jurisdictions)
+        total = sum(one.weight for one in jurisdictions)
+        self._series: dict[str, list[tuple[Jurisdiction, float]]] = {}
+        for one in jurisdictions:
+            for rank, pattern in enumerate(one.patterns):
+                share = (1 - FREE_SHARE) * one.weight / total * _rank_share(rank, len(one.patterns))
+                letters, digits = pattern.count("A"), pattern.count("9")
+                self._series.setdefault(pattern, []).append(
+                    (one, share * len(one.letters) ** -letters * 10.0**-digits)
+                )
+
+    def log_odds(self, text: str, named: Mapping[str, float] | None = None) -> float:
+        """Return how much likelier `text` is as a plate than as random characters (natural logarithm).
+
+        Random characters of the same length: so the length of a string is neither a merit nor a fault. `named` gives
+        jurisdictions whose words were read on the plate, with their odds (see `weigh_words`).
+        """
+        known = named or {}
+        series = sum(share * known.get(one.code, 1.0) for one, share in self._matches(text))
+        shares = sum(one.weight * known.get(one.code, 1.0) for one in self.jurisdictions)
+        whole = sum(one.weight for one in self.jurisdictions) / shares
+        return math.log(self._free(text) + series * whole) + len(text) * math.log(36)
+
+    def weigh_words(self, printed: Sequence[str]) -> dict[str, float]:
+        """Return the odds that words read beside the number give to the jurisdictions that print them."""
+        named = {}
+        for one in self.jurisdictions:
+            likeness = max((_similarity(word, seen) for word in one.words for seen in printed), default=0.0)
+            if likeness >= WORD_MATCH:
+                named[one.code] = WORD_ODDS**likeness
+        return named
+
+    def fits_series(self, text: str) -> bool:
+        """Tell whether some jurisdiction issues a series that `text` fits."""
+        return any(True for _ in self._matches(text))
+
+    def guess_region(self, text: str, printed: Sequence[str] = ()) -> RegionGuess:
+        """Return whose plate it is, by its series and by the words read beside its number.
+
+        A state's name that was read counts `WORD_ODDS` to one for that state; a pattern alone is seldom enough.
+        """
+        named = self.weigh_words(printed)
+        free = self._free(text)
+        total = sum(one.weight for one in self.jurisdictions)
+        odds = {one.code: share * named.get(one.code, 1.0) for one, share in self._matches(text)}
+        for one in self.jurisdictions:
+            if one.code in named:
+                odds[one.code] = odds.get(one.code, 0.0) + free * one.weight / total * named[one.code]
+        if not odds:
+            return RegionGuess(None, 0.0)
+        best = max(odds, key=odds.__getitem__)
+        probability = odds[best] / (sum(odds.values()) + free)
+        return RegionGuess(best if probability >= SURE_REGION else None, probability)
+
+    def _free(self, text: str) -> float:
+        """Return the probability of `text` as a plate that follows no series."""
+        return FREE_SHARE * FREE_LENGTHS.get(len(text), 1e-5) * 36.0 ** -len(text)
+
+    def _matches(self, text: str) -> list[tuple[Jurisdiction, float]]:
+        """Return the jurisdictions whose series `text` fits, with its probability under each."""
+        series = self._series.get(pattern_of(text), ())
+        return [(one, share) for one, share in series if _uses_letters(text, one.letters)]
+
+
+def pattern_of(text: str) -> str:
+    """Return a string's pattern: A for each letter, 9 for each digit."""
+    return "".join("9" if character in DIGITS else "A" for character in text)
+
+
+def _uses_letters(text: str, letters: str) -> bool:
+    """Tell whether all letters of a string are among those an issuer uses."""
+    return letters == LETTERS or all(character in DIGITS or character in letters for character in text)
+
+
+def _rank_share(rank: int, count: int) -> float:
+    """Return the share of an issuer's plates in its series number `rank`: the first listed are the commoner."""
+    return (1 / (rank + 1)) / sum(1 / (place + 1) for place in range(count))
+
+
+@cache
+def _similarity(word: str, seen: str) -> float:
+    """Return how well a printed word was read, 0 to 1; a fragment of four letters or less must be the whole word."""
+    if not seen or abs(len(word) - len(seen)) > max(2, len(word) // 3):
+        return 0.0
+    if len(word) <= 4:
+        return float(word == seen)
+    return SequenceMatcher(None, word, seen, autojunk=False).ratio()
+
+
+@cache
+def load_jurisdictions() -> tuple[Jurisdiction, ...]:
+    """Return the jurisdictions that ship with the package."""
+    text = files("wayseal.vision.plate").joinpath("jurisdictions.toml").read_text("utf-8")
+    return parse_jurisdictions(tomllib.loads(text))
+
+
+def parse_jurisdictions(table: Mapping[str, object]) -> tuple[Jurisdiction, ...]:
+    """Return jurisdictions from a parsed TOML table. Raises `Invalid` when one is malformed."""
+    rows = table.get("jurisdiction")
+    if not isinstance(rows, list):
+        raise Invalid(
+            "no jurisdictions in the table",
+            hint="Use [[jurisdiction]] tables with code, weight and patterns.",
+        )
+    return tuple(_parse_one(row) for row in rows)
+
+
+def _parse_one(row: Mapping[str, object]) -> Jurisdiction:
+    """Return one jurisdiction from its table."""
+    try:
+        one = Jurisdiction(
+            code=str(row["code"]),
+            name=str(row["name"]),
+            weight=float(str(row["weight"])),
+            patterns=tuple(str(item) for item in row["patterns"]),  # type: ignore[attr-defined]
+            letters=str(row.get("letters", LETTERS)),
+            words=tuple(str(item) for item in row.get("words", ())),  # type: ignore[attr-defined]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Invalid(
+            f"malformed jurisdiction: {error}", hint="It needs code, name, weight and patterns."
+        ) from None
+    if one.weight <= 0 or not one.patterns or any(set(pattern) - {"A", "9"} for pattern in one.patterns):
+        raise Invalid(
+            f"malformed jurisdiction {one.code}", hint="The weight is positive; patterns are made of A and 9."
+        )
+    return one

@@ -1,0 +1,213 @@
+"""Reads one plate in one picture: the network's text lines, the likeliest of them, many looks at it, one reading.
+
+`PlateReader` is the room's door. It holds two sessions and no state; it keeps no picture.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from wayseal.model.border import Box, Pixels
+from wayseal.vision.plate.choose import is_overlay, score_region
+from wayseal.vision.plate.confusion import Confusion, load_confusion
+from wayseal.vision.plate.decode import score_strings, search_strings, spread_positions
+from wayseal.vision.plate.geometry import (
+    Quad,
+    clip_box,
+    grow_quad,
+    join_quads,
+    quad_box,
+    quad_size,
+    quad_tilt,
+    rectify,
+    shift_quad,
+)
+from wayseal.vision.plate.grammar import Grammar, load_jurisdictions
+from wayseal.vision.plate.reading import Look, PlateReading, PlateRegion
+from wayseal.vision.plate.recognise import Columns, Recogniser, stretch_contrast
+from wayseal.vision.plate.text_lines import Session, TextLine, find_lines
+
+QUICK = (Look(0.15, -0.08, 1.0),)
+LOOKS = (
+    Look(0.15, -0.08, 1.0),
+    Look(0.15, 0.08, 1.15),
+    Look(0.15, 0.0, 1.0),
+    Look(0.15, -0.08, 1.15, soften=0.8),
+    Look(0.15, -0.08, 1.15, contrast=False),
+    Look(0.3, -0.08, 1.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlateSettings:
+    """What a site may set. `looks` and `zooms` trade time for accuracy; `trust_grammar` is the grammar's exponent."""
+
+    longest: int = 1280
+    zooms: int = 3
+    zoomed_height: float = 40.0
+    trust_grammar: float = 1.0
+    looks: tuple[Look, ...] = LOOKS
+
+
+class PlateReader:
+    """Locates and reads plates in single pictures. Sessions come from the pinned models; one thread a call."""
+
+    def __init__(
+        self, det_session: Session, rec_session: Session, settings: PlateSettings | None = None,
+        *, grammar: Grammar | None = None, confusion: Confusion | None = None,
+    ) -> None:  # fmt: skip
+        self.finder = det_session
+        self.recogniser = Recogniser(rec_session)
+        self.settings = settings or PlateSettings()
+        self.grammar = grammar or Grammar(load_jurisdictions())
+        self.confusion = confusion or load_confusion()
+
+    def locate(
+        self, bgr: Pixels, region: Box | None = None, *, longest: int | None = None
+    ) -> list[PlateRegion]:
+        """Return where plates may be in the picture, likeliest first, each with a quick reading.
+
+        `region` limits the search (a vehicle's box, in the picture's pixels). Overlay timestamps are left out.
+        """
+        height, width = bgr.shape[:2]
+        x0, y0, x1, y1 = clip_box(region or (0, 0, width, height), width, height)
+        if x1 - x0 < 8 or y1 - y0 < 8:
+            return []
+        lines = find_lines(self.finder, bgr[y0:y1, x0:x1], longest=longest or self._side(x1 - x0, y1 - y0))
+        moved = [TextLine(shift_quad(line.quad, x0, y0), line.score) for line in lines]
+        return self._rank(bgr, moved)
+
+    def zoom(self, bgr: Pixels, around: Quad) -> list[PlateRegion]:
+        """Return what a closer look round one line finds: tighter corners, joined halves, and the words beside it."""
+        height, width = bgr.shape[:2]
+        across, down = quad_size(around)
+        centre = around.mean(axis=0)
+        wide, high = max(across * 1.3, across + 4 * down, 5 * down), 4.5 * down
+        x0, y0, x1, y1 = clip_box((centre[0] - wide / 2, centre[1] - high / 2, wide, high), width, height)
+        if x1 - x0 < 8 or y1 - y0 < 8 or down < 1:
+            return []
+        crop = stretch_contrast(bgr[y0:y1, x0:x1])
+        longest = int(np.clip(self.settings.zoomed_height / down * max(crop.shape[:2]), 192, 640))
+        lines = find_lines(self.finder, crop, longest=longest)
+        lines = [TextLine(shift_quad(line.quad, x0, y0), line.score) for line in lines]
+        return self._rank(bgr, lines + _join_halves(lines))
+
+    def find_near(self, bgr: Pixels, guess: Quad) -> Quad | None:
+        """Return the line of text that is most like a guessed outline, by place and size, or None. Reads nothing."""
+        height, width = bgr.shape[:2]
+        across, down = quad_size(guess)
+        if down < 1:
+            return None
+        x0, y0, x1, y1 = clip_box(quad_box(grow_quad(guess, 1.5, 2.0)), width, height)
+        if x1 - x0 < 8 or y1 - y0 < 8:
+            return None
+        longest = int(np.clip(self.settings.zoomed_height / down * max(x1 - x0, y1 - y0), 128, 384))
+        lines = find_lines(self.finder, bgr[y0:y1, x0:x1], longest=longest)
+        quads = [shift_quad(line.quad, x0, y0) for line in lines + _join_halves(lines)]
+        alike = [
+            quad
+            for quad in quads
+            if 0.6 < quad_size(quad)[1] / down < 1.7 and quad_size(quad)[0] > 0.6 * across
+        ]
+        return min(alike, key=lambda quad: _unlikeness(quad, guess), default=None)
+
+    def read(
+        self,
+        bgr: Pixels,
+        quads: Quad | Sequence[Quad],
+        printed: Sequence[str] = (),
+        looks: Sequence[Look] | None = None,
+    ) -> PlateReading | None:
+        """Return one reading of a plate from one or more outlines of its number, or None when nothing is legible.
+
+        `printed` are words read beside the number (a state's name), which tell whose series to expect.
+        """
+        outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
+        columns = self._look(bgr, outlines, looks or self.settings.looks)
+        return self._decide(columns, self.grammar.weigh_words(printed))
+
+    def _side(self, width: int, height: int) -> int:
+        """Return the detector's longer side for a region: never more than twice the region's own pixels."""
+        longer = max(width, height)
+        return min(self.settings.longest, max(320, 960 if longer > 600 else 640) if longer <= 900 else 1280)
+
+    def _rank(self, bgr: Pixels, lines: Sequence[TextLine]) -> list[PlateRegion]:
+        """Return lines that could be a plate's number with their quick readings, likeliest first."""
+        shaped = [line for line in lines if _plate_shaped(line.quad)]
+        regions = []
+        for line in shaped:
+            columns = self._look(bgr, [line.quad], QUICK)
+            reading = self._decide(columns, {})
+            if reading is None or is_overlay(reading.text):
+                continue
+            regions.append(
+                PlateRegion(line.quad, score_region(line, reading, bgr.shape[:2]), line.score, reading)
+            )
+        return sorted(regions, key=lambda region: -region.score)
+
+    def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Columns]:
+        """Return the recogniser's columns for each outline and look, confusions spread."""
+        crops = [_crop(bgr, quad, look) for quad in quads for look in looks]
+        return [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
+
+    def _decide(self, columns: Sequence[Columns], named: dict[str, float]) -> PlateReading | None:
+        """Return the likeliest string over all looks: the recogniser's mean probability, weighed by the grammar."""
+        strings = sorted({text for one in columns for text in search_strings(one) if 2 <= len(text) <= 10})
+        if not strings:
+            return None
+        likely = np.stack([score_strings(one, strings) for one in columns])
+        pooled = np.log(np.exp(likely).mean(axis=0) + 1e-300)
+        odds = np.array([self.grammar.log_odds(text, named) for text in strings])
+        total = pooled + self.settings.trust_grammar * odds
+        chances = np.exp(total - total.max())
+        chances /= chances.sum()
+        order = np.argsort(-chances, kind="stable")
+        best = int(order[0])
+        text = strings[best]
+        spread = np.mean([spread_positions(one, text) for one in columns], axis=0)
+        return PlateReading(
+            text=text,
+            spread=spread,
+            alternatives=tuple((strings[place], float(chances[place])) for place in order[:8]),
+            score=float(chances[best]),
+            fit=float(pooled[best]) / len(text),
+            odds=float(odds[best]),
+        )
+
+
+def _plate_shaped(quad: Quad) -> bool:
+    """Tell whether a line's size and tilt could be a plate's number."""
+    across, down = quad_size(quad)
+    return down >= 5 and 1.0 <= across / down <= 12 and abs(quad_tilt(quad)) < 40
+
+
+def _crop(bgr: Pixels, quad: Quad, look: Look) -> Pixels:
+    """Return one look at a line, 48 pixels high."""
+    crop = rectify(bgr, grow_quad(quad, look.across, look.down), stretch=look.stretch)
+    if look.contrast:
+        crop = stretch_contrast(crop)
+    if not look.soften:
+        return crop
+    return np.asarray(cv2.GaussianBlur(crop, (0, 0), look.soften), np.uint8)
+
+
+def _unlikeness(quad: Quad, guess: Quad) -> float:
+    """Return how far an outline is from a guess: its centre's distance in heights, and its size's ratio."""
+    across, down = quad_size(guess)
+    wide, high = quad_size(quad)
+    apart = float(np.hypot(*(quad.mean(axis=0) - guess.mean(axis=0)))) / down
+    return apart + 2.0 * abs(math.log(wide / across)) + abs(math.log(high / down))
+
+
+def _join_halves(lines: Sequence[TextLine]) -> list[TextLine]:
+    """Return the lines that two neighbours would make together."""
+    joined = []
+    for place, one in enumerate(lines):
+        for other in lines[place + 1 :]:
+            quad = join_quads(one.quad, other.quad)
+            if quad is not None:
+                joined.append(TextLine(quad, min(one.score, other.score)))
+    return joined

@@ -1,0 +1,48 @@
+"""The values of this room: one way to look, one reading, one place that may be a plate. They compute nothing."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.vision.plate.geometry import Quad
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way to rectify a line: how far to grow it (in heights), how to widen it, and how to treat its pixels."""
+
+    across: float
+    down: float
+    stretch: float
+    contrast: bool = True
+    soften: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateReading:
+    """What was read once. `text` is personal data and never printed.
+
+    `spread` is (len(text), 36): each position's probabilities over A-Z, 0-9. `alternatives` are the likeliest strings
+    with their probabilities, best first.
+    """
+
+    text: str = field(repr=False)
+    spread: NDArray[np.float64] = field(repr=False)
+    alternatives: tuple[tuple[str, float], ...] = field(repr=False)
+    score: float
+    """The posterior probability of `text` among the alternatives; not calibrated (see `calibrate`)."""
+    fit: float
+    """Mean log-probability a character: how clearly the recogniser saw them."""
+    odds: float
+    """The grammars' log odds for `text` against random characters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlateRegion:
+    """A line that may be a plate's number. `score` is how plate-like it is (log odds), `seen` the detector's score."""
+
+    quad: Quad = field(repr=False)
+    score: float
+    seen: float
+    reading: PlateReading = field(repr=False)

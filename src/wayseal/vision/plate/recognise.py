@@ -1,0 +1,87 @@
+"""What the recogniser sees in a rectified line: a probability for each of A-Z and 0-9, column by column.
+
+Owns pre-processing of the text recogniser (PP-OCRv6 rec) and the folding of its 18,709 classes into the 36 characters that
+plates have. It decides nothing.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.model.border import Pixels
+from wayseal.vision.plate.text_lines import Session
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+HEIGHT = 48
+Columns = NDArray[np.float32]
+"""(T, 37) probabilities: index 0 is "no character here" (blank, hyphen, emblem), then `ALPHABET`."""
+# Capitals of another alphabet that the network may prefer for the same shapes, by code point.
+GREEK = dict(
+    zip(
+        map(chr, (913, 914, 917, 918, 919, 921, 922, 924, 925, 927, 929, 932, 933, 935)),
+        "ABEZHIKMNOPTYX",
+        strict=True,
+    )
+)
+
+
+class Recogniser:
+    """Reads rectified lines. The session's file names its own classes, so a renumbered file still reads right."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.name: str = session.get_inputs()[0].name  # type: ignore[attr-defined]
+        classes = session.get_modelmeta().custom_metadata_map["character"].split("\n")  # type: ignore[attr-defined]
+        self.members = [fold_classes(classes, letter) for letter in ALPHABET]
+
+    def read_columns(self, crops: Sequence[Pixels]) -> list[Columns]:
+        """Return each crop's columns. Crops are 48 pixels high and of any width; equal widths go in one batch."""
+        answers: dict[int, Columns] = {}
+        for width in sorted({crop.shape[1] for crop in crops}):
+            places = [place for place, crop in enumerate(crops) if crop.shape[1] == width]
+            feed = (
+                np.stack([crops[place] for place in places]).transpose(0, 3, 1, 2).astype(np.float32) / 127.5
+                - 1.0
+            )
+            raw = self.session.run(None, {self.name: np.ascontiguousarray(feed)})[0]
+            for place, one in zip(places, raw, strict=True):
+                answers[place] = self._fold_columns(one)
+        return [answers[place] for place in range(len(crops))]
+
+    def _fold_columns(self, raw: NDArray[np.float32]) -> Columns:
+        """Return (T, 37) from the network's (T, classes): look-alikes summed, everything else counted as no character."""
+        folded = np.empty((raw.shape[0], len(ALPHABET) + 1), np.float32)
+        for column, members in enumerate(self.members, start=1):
+            folded[:, column] = raw[:, members].sum(axis=1)
+        folded[:, 0] = np.clip(1.0 - folded[:, 1:].sum(axis=1), 1e-9, 1.0)
+        return folded
+
+
+def fold_classes(classes: Sequence[str], letter: str) -> list[int]:
+    """Return the network's class numbers that look like `letter`: both cases, accented forms, Greek capitals.
+
+    Class 0 is the CTC blank, so the metadata's first character is class 1.
+    """
+    return [number for number, name in enumerate(classes, start=1) if _fold_character(name) == letter]
+
+
+def _fold_character(name: str) -> str:
+    """Return the plate character that a class stands for, or an empty string."""
+    if len(name) != 1:
+        return ""
+    base = unicodedata.normalize("NFKD", name)[0]
+    upper = GREEK.get(base, base.upper())
+    return upper if upper in ALPHABET and len(upper) == 1 else ""
+
+
+def stretch_contrast(bgr: Pixels) -> Pixels:
+    """Return the picture with its 1st to 99th brightness percentiles spread over the whole range (dark or hazy plates)."""
+    luma = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) if bgr.ndim == 3 else bgr
+    low, high = np.percentile(luma, (1, 99))
+    if high - low < 4:
+        return bgr
+    table = np.clip((np.arange(256) - low) * (255.0 / (high - low)), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(bgr, table), np.uint8)

@@ -1,0 +1,175 @@
+"""The plate of one vehicle in a lane: when to look, where, and what the looks amount to.
+
+Owns the spending of time: one search of the vehicle's box, then small looks where the number was last seen, each time the
+vehicle has come visibly nearer. It keeps one small picture, of the best reading, in memory; nothing else of a frame.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wayseal.model.border import Box, Frame, Pixels, PlainImage, Plate
+from wayseal.vision.picture import encode_picture
+from wayseal.vision.plate.calibrate import rate_confidence
+from wayseal.vision.plate.geometry import Quad, clip_box, grow_quad, quad_box, quad_size, shift_quad
+from wayseal.vision.plate.reader import PlateReader
+from wayseal.vision.plate.reading import Look, PlateReading
+from wayseal.vision.plate.vote import PlateVote, Verdict
+
+SEARCH_EVERY = 5
+SEARCHES = 10
+SEARCH_SIDE = 640
+READ_EVERY = 6
+READINGS = 6
+GROWTH = 1.1
+AGREEING = 3
+CLEAR_HEIGHT = 24.0
+LEAST_BOX = 160.0
+AGREE = 2
+LEAST_SCORE = 0.0
+LOOKS = (Look(0.15, -0.08, 1.0), Look(0.15, 0.06, 1.15))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sighting:
+    """One reading: the frame, the number's outline in it, the outline in shares of the vehicle's box, the words beside."""
+
+    frame: int
+    quad: Quad
+    share: Quad
+    box_width: float
+    reading: PlateReading
+    printed: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class PlateSession:
+    """Reads one vehicle's plate over the frames it is offered; `result` is their vote."""
+
+    reader: PlateReader
+    seconds: float = 0.0
+    """CPU seconds spent so far."""
+    _vote: PlateVote = field(default_factory=PlateVote, repr=False)
+    _sightings: list[_Sighting] = field(default_factory=list, repr=False)
+    _searches: int = 0
+    _due: int = -1
+    _sharpest: float = 0.0
+    _picture: PlainImage | None = field(default=None, repr=False)
+
+    def offer(self, frame: Frame, vehicle_box: Box) -> None:
+        """Take one frame. Time is spent only when a reading is due; most frames cost nothing."""
+        if vehicle_box[2] < LEAST_BOX or self._is_settled() or not self._is_due(frame.index, vehicle_box):
+            return
+        started = time.thread_time()
+        bgr = frame.colour()
+        sighting = self._follow(frame.index, bgr, vehicle_box) if self._sightings else None
+        if sighting is None:
+            sighting = self._search(frame.index, bgr, vehicle_box)
+        if sighting is not None:
+            self._keep(sighting, bgr)
+        self.seconds += time.thread_time() - started
+
+    def result(self) -> Plate | None:
+        """Return the plate on which at least two readings agree, or None."""
+        verdict = self._vote.result()
+        if verdict is None:
+            return None
+        text = verdict.text if verdict.reads >= AGREE else self._commonest()
+        agreeing = [one for one in self._sightings if one.reading.text == text]
+        if len(agreeing) < AGREE:
+            return None
+        return self._describe(text, agreeing, verdict)
+
+    def _is_settled(self) -> bool:
+        """Tell whether more readings would change nothing, or have been tried often enough."""
+        if len(self._sightings) >= READINGS or self._searches >= SEARCHES:
+            return True
+        clear = [one for one in self._sightings if quad_size(one.quad)[1] >= CLEAR_HEIGHT]
+        texts = {one.reading.text for one in self._sightings[-AGREEING:]}
+        return len(clear) >= AGREE and len(self._sightings) >= AGREEING and len(texts) == 1
+
+    def _is_due(self, index: int, box: Box) -> bool:
+        """Tell whether it is time: the vehicle has come nearer since the last reading, or enough frames went by."""
+        if index >= self._due:
+            return True
+        return (
+            bool(self._sightings)
+            and box[2] >= GROWTH * self._sightings[-1].box_width
+            and index >= self._due - 4
+        )
+
+    def _search(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
+        """Look for the number in the whole vehicle."""
+        self._searches += 1
+        self._due = index + SEARCH_EVERY
+        x, y, width, height = box
+        around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.0 * height)
+        found = self.reader.locate(bgr, around, longest=SEARCH_SIDE)
+        if not found or found[0].score < LEAST_SCORE:
+            return None
+        return self._read(index, bgr, box, found[0].quad)
+
+    def _follow(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
+        """Look where the number was last, carried along with the vehicle's box."""
+        guess = shift_quad(self._sightings[-1].share * np.array(box[2:], np.float32), box[0], box[1])
+        self._due = index + READ_EVERY
+        near = self.reader.find_near(bgr, guess)
+        return None if near is None else self._read(index, bgr, box, near)
+
+    def _read(self, index: int, bgr: Pixels, box: Box, quad: Quad) -> _Sighting | None:
+        """Read the number in its outline. One that the picture's edge cuts is not read."""
+        self._due = index + READ_EVERY
+        height, width = bgr.shape[:2]
+        if quad.min() < 1 or quad[:, 0].max() > width - 1 or quad[:, 1].max() > height - 1:
+            return None
+        reading = self.reader.read(bgr, quad, looks=LOOKS)
+        if reading is None:
+            return None
+        share = np.asarray(shift_quad(quad, -box[0], -box[1]) / np.array(box[2:], np.float32), np.float32)
+        return _Sighting(index, quad, share, box[2], reading, ())
+
+    def _keep(self, sighting: _Sighting, bgr: Pixels) -> None:
+        """Count a reading, and keep its picture when it is the clearest so far."""
+        self._sightings.append(sighting)
+        self._vote.add(sighting.reading)
+        clarity = sighting.reading.fit + 0.02 * min(quad_size(sighting.quad)[1], 40.0)
+        if self._picture is None or clarity > self._sharpest:
+            self._sharpest = clarity
+            self._picture = crop_plate(bgr, sighting.quad)
+
+    def _commonest(self) -> str:
+        """Return the text that most readings are."""
+        counts = Counter(one.reading.text for one in self._sightings)
+        return max(sorted(counts), key=counts.__getitem__)
+
+    def _describe(self, text: str, agreeing: list[_Sighting], verdict: Verdict) -> Plate:
+        """Return the plate with its marks."""
+        best = max(agreeing, key=lambda one: (one.reading.score, one.frame))
+        printed = [word for one in self._sightings for word in one.printed]
+        spreads = np.mean([one.reading.spread.max(axis=1) for one in agreeing], axis=0)
+        confidence = rate_confidence(
+            [one.reading.score for one in agreeing],
+            [one.reading.fit for one in agreeing],
+            float(spreads.min()),
+            reads=len(agreeing),
+            votes=verdict.votes,
+        )
+        return Plate(
+            text=text,
+            region=self.reader.grammar.guess_region(text, printed).code,
+            reads=len(agreeing),
+            confidence=confidence,
+            characters=tuple(float(chance) for chance in spreads),
+            frame=best.frame,
+            box=quad_box(best.quad),
+            picture=self._picture,
+        )
+
+
+def crop_plate(bgr: Pixels, quad: Quad) -> PlainImage:
+    """Return the plate with its surroundings, half a number's height beyond the plate, as an encoded picture."""
+    height, width = bgr.shape[:2]
+    x0, y0, x1, y1 = clip_box(quad_box(grow_quad(quad, 0.8, 1.0)), width, height)
+    return encode_picture(bgr[y0:y1, x0:x1])

@@ -1,0 +1,76 @@
+"""Reads the plate of one whole picture: looks wide, looks closer at the likeliest lines, decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from wayseal.model.border import Box, Pixels
+from wayseal.vision.plate.choose import score_region
+from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
+from wayseal.vision.plate.reader import PlateReader
+from wayseal.vision.plate.reading import PlateReading, PlateRegion
+from wayseal.vision.plate.text_lines import TextLine
+
+FINALISTS = 3
+SAME = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StillPlate:
+    """The plate found in one picture. `quad` outlines its number; `printed` are the words beside it."""
+
+    reading: PlateReading
+    quad: Quad = field(repr=False)
+    score: float
+    printed: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = field(default=(), repr=False)
+
+
+def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
+    """Return the plate in a picture (or in a region of it), or None when no line of text could be one."""
+    wide = reader.locate(bgr, region)
+    close = [found for one in wide[: reader.settings.zooms] for found in reader.zoom(bgr, one.quad)]
+    everything = sorted([*close, *wide], key=lambda one: -one.score)
+    finalists = [_read_fully(reader, bgr, one, everything) for one in _distinct(everything)[:FINALISTS]]
+    there = [one for one in finalists if one is not None]
+    if not there:
+        return None
+    there.sort(key=lambda one: -one.score)
+    best = there[0]
+    return StillPlate(
+        best.reading, best.quad, best.score, best.printed, tuple(one.reading.text for one in there[1:])
+    )
+
+
+def _distinct(regions: Sequence[PlateRegion]) -> list[PlateRegion]:
+    """Return the best of each group of outlines that cover one another."""
+    kept: list[PlateRegion] = []
+    for one in regions:
+        if all(box_overlap(quad_box(one.quad), quad_box(other.quad)) < SAME for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _read_fully(
+    reader: PlateReader, bgr: Pixels, one: PlateRegion, everything: Sequence[PlateRegion]
+) -> StillPlate | None:
+    """Return the full reading of one candidate, from all outlines that agree on where it is."""
+    box = quad_box(one.quad)
+    outlines = [one.quad]
+    outlines += [
+        other.quad
+        for other in everything
+        if other is not one and box_overlap(box, quad_box(other.quad)) > 0.7
+    ]
+    printed = tuple(sorted({other.reading.text for other in everything if _is_beside(one.quad, other.quad)}))
+    reading = reader.read(bgr, outlines[:3], printed)
+    if reading is None:
+        return None
+    score = score_region(TextLine(one.quad, one.seen), reading, bgr.shape[:2])
+    return StillPlate(reading, one.quad, score, printed)
+
+
+def _is_beside(number: Quad, other: Quad) -> bool:
+    """Tell whether a line lies above or below a number, within the plate."""
+    across, down = quad_size(number)
+    apart = other.mean(axis=0) - number.mean(axis=0)
+    return bool(abs(apart[0]) < across * 0.7 and 0.6 * down < abs(apart[1]) < 2.5 * down)

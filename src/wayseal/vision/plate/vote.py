@@ -1,0 +1,137 @@
+"""One plate from many readings: a vote, position by position.
+
+Agreement outranks confidence: a character that two readings share beats one that a single reading is surer of. The
+result does not depend on the order in which readings came.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.vision.plate.confusion import GAP_COST, Confusion, load_confusion
+from wayseal.vision.plate.recognise import ALPHABET
+
+
+class Ballot(Protocol):
+    """One reading as the vote sees it: its text, and (len(text), 36) probabilities over A-Z, 0-9."""
+
+    @property
+    def text(self) -> str:
+        """The characters read."""
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Each position's probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the readings say together. `reads` is how many of them are exactly `text`; `votes` how many were cast.
+
+    `characters` is each position's probability: the mean over the readings that speak for the position.
+    """
+
+    text: str = field(repr=False)
+    reads: int
+    votes: int
+    characters: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class PlateVote:
+    """Collects readings of one plate and says what they amount to."""
+
+    confusion: Confusion = field(default_factory=load_confusion, repr=False)
+    _ballots: list[Ballot] = field(default_factory=list, repr=False)
+
+    def add(self, ballot: Ballot) -> None:
+        """Take one reading. An empty one casts no vote."""
+        if ballot.text:
+            self._ballots.append(ballot)
+
+    def __len__(self) -> int:
+        return len(self._ballots)
+
+    def result(self) -> Verdict | None:
+        """Return the vote's outcome, or None when nothing was read.
+
+        The length is the one that most readings have (then the surest, then the longest). Readings of other lengths are
+        aligned to it and vote where they align. Each position takes the character with the most votes, then the most
+        probability, then the first of A-Z, 0-9.
+        """
+        if not self._ballots:
+            return None
+        reference = _pick_reference(self._ballots)
+        counts = np.zeros((len(reference.text), len(ALPHABET)))
+        belief = np.zeros_like(counts)
+        voters = np.zeros(len(reference.text))
+        for ballot in sorted(self._ballots, key=_fixed_order):
+            for place, mine in align_texts(reference.text, ballot.text, self.confusion):
+                counts[place, ALPHABET.index(ballot.text[mine])] += 1
+                belief[place] += ballot.spread[mine]
+                voters[place] += 1
+        winners = np.argmax(counts + belief.round(9) / (len(self._ballots) + 1), axis=1)
+        text = "".join(ALPHABET[winner] for winner in winners)
+        chances = belief[np.arange(len(winners)), winners] / voters
+        reads = sum(ballot.text == text for ballot in self._ballots)
+        return Verdict(text, reads, len(self._ballots), tuple(float(chance) for chance in chances))
+
+
+def _surety(ballot: Ballot) -> float:
+    """Return a reading's mean probability a character."""
+    return float(np.mean(ballot.spread.max(axis=1)))
+
+
+def _fixed_order(ballot: Ballot) -> tuple[str, float]:
+    """Return a key that puts readings in one order, however they came."""
+    return ballot.text, _surety(ballot)
+
+
+def _pick_reference(ballots: Sequence[Ballot]) -> Ballot:
+    """Return the reading that the others are aligned to: of the commonest length, the commonest text, then the surest."""
+    lengths: Counter[int] = Counter(len(ballot.text) for ballot in ballots)
+    texts: Counter[str] = Counter(ballot.text for ballot in ballots)
+    best: dict[int, float] = {}
+    for ballot in ballots:
+        size = len(ballot.text)
+        best[size] = max(best.get(size, 0.0), round(_surety(ballot), 9))
+    return max(
+        ballots,
+        key=lambda one: (
+            lengths[len(one.text)], best[len(one.text)], len(one.text), texts[one.text], _surety(one), one.text,
+        ),
+    )  # fmt: skip
+
+
+def align_texts(one: str, other: str, confusion: Confusion) -> list[tuple[int, int]]:
+    """Return which position of `one` answers to which of `other`: the cheapest alignment under the confusions.
+
+    Equal lengths align place by place: cameras shift less often than characters are confused.
+    """
+    if len(one) == len(other):
+        return [(place, place) for place in range(len(one))]
+    costs = np.zeros((len(one) + 1, len(other) + 1))
+    costs[:, 0] = GAP_COST * np.arange(len(one) + 1)
+    costs[0, :] = GAP_COST * np.arange(len(other) + 1)
+    for row, mine in enumerate(one, start=1):
+        for column, theirs in enumerate(other, start=1):
+            swap = costs[row - 1, column - 1] + confusion.cost(mine, theirs)
+            costs[row, column] = min(
+                swap, costs[row - 1, column] + GAP_COST, costs[row, column - 1] + GAP_COST
+            )
+    pairs = []
+    row, column = len(one), len(other)
+    while row and column:
+        here = costs[row, column]
+        if here == costs[row - 1, column - 1] + confusion.cost(one[row - 1], other[column - 1]):
+            row, column = row - 1, column - 1
+            pairs.append((row, column))
+        elif here == costs[row - 1, column] + GAP_COST:
+            row -= 1
+        else:
+            column -= 1
+    return pairs[::-1]
