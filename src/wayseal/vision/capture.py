@@ -10,7 +10,9 @@ from typing import Protocol
 
 from wayseal.model.border import Box, Frame, Plate, VehiclePass
 from wayseal.vision.detect import FaceDetector
-from wayseal.vision.settle import settle_occupants
+from wayseal.vision.optics import LaneOptics
+from wayseal.vision.picture import encode_picture
+from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import FaceModel
 from wayseal.vision.vehicle import VehicleTrack, VehicleTracker
 from wayseal.vision.watch import VehicleWatch
@@ -24,17 +26,6 @@ class PlateSession(Protocol):
 
     def result(self) -> Plate | None:
         """Return what was read, when enough readings agree."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneOptics:
-    """What is known of one lane's camera. `focal_px` gives speeds; `exposure_ms` gives the smear warning."""
-
-    focal_px: float | None = None
-    exposure_ms: float | None = None
-    steering: str = "left"
-    faces: bool = True
-    """False in a lane for people who opted out: no face is searched, only plates are read (R-11)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,18 +95,20 @@ class LaneCapture:
         """Return the pass of a vehicle that has left, and forget its burst."""
         watch = self._watches.pop(vehicle.number, VehicleWatch(vehicle))
         plate = self._plates.pop(vehicle.number, None)
-        occupants = settle_occupants(watch, self.models.embedder, steering=self.optics.steering)
+        settled = settle_vehicle(watch, self.models.embedder, self.optics)
+        scene = None if watch.scene is None else encode_picture(watch.scene, quality=85)
         watch.release()
         self.counts.vehicles += 1
         return VehiclePass(
             number=self.counts.vehicles,
             entered=vehicle.entered.time,
             left=vehicle.seen.time,
-            speed_mph=None,
+            speed_mph=settled.speed_mph,
             plate=plate.result() if plate is not None else None,
-            occupants=tuple(occupants),
-            occupants_seen=len(occupants),
+            occupants=settled.occupants,
+            occupants_seen=settled.seen,
             frames=vehicle.agreed,
+            scene=scene,
         )
 
     def _forget_unbelieved(self, gone: list[VehicleTrack]) -> None:

@@ -5,6 +5,7 @@ Joins the burst, the seats and the checks for nobody. After it, of each face one
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,11 +14,19 @@ from wayseal.vision.bestshot import FusedShots, KeptShot, choose_shots, embed_sh
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
 from wayseal.vision.notpeople import FaceFacts, judge_faces, reference_size
 from wayseal.vision.picture import encode_picture
+from wayseal.vision.optics import LaneOptics
 from wayseal.vision.seats import EYES_M, Placed, seat_front, seat_side
+from wayseal.vision.speed import speed_across, speed_toward
 from wayseal.vision.template import FaceModel
 from wayseal.vision.track import FaceTrack, join_broken
 from wayseal.vision.watch import BODY_M, VehicleWatch
 
+EXPOSURE_TOO_LONG = "exposure_too_long"
+"""Reason on every occupant of a vehicle whose faces the lane's shutter must smear."""
+SMEAR_MPH_MS = 30.0
+"""Miles an hour times milliseconds beyond which a face that passes across is smeared: 1.5 ms at 20 mph (MODELS measure)."""
+SMEAR_EYES = 0.2
+"""The same as a share of the distance between the eyes."""
 _SEEN = 4  # sightings that make a clear face an occupant
 _SEEN_WEAK = 7  # and a face that was never clear
 _HALF_BODY_M = 0.87  # metres from the vehicle's middle to the side of its body
@@ -40,6 +49,15 @@ class _Face:
         return self.track.best_score >= NEW_TRACK
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What is left of a vehicle: its people, one a seat; how many were seen; its speed where the geometry tells."""
+
+    occupants: tuple[Occupant, ...]
+    seen: int
+    speed_mph: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class VehicleGeometry:
     """What one vehicle coordinate is worth: pixels of size between people's eyes, and where the vehicle's middle is."""
@@ -53,19 +71,66 @@ class VehicleGeometry:
         return self.eyes / EYES_M
 
 
-def settle_occupants(watch: VehicleWatch, model: FaceModel, *, steering: str) -> list[Occupant]:
-    """Return the people of a vehicle that has left, one a seat, from what was kept of them."""
+def settle_vehicle(watch: VehicleWatch, model: FaceModel, optics: LaneOptics) -> Settled:
+    """Return the people of a vehicle that has left, from what was kept of them. The burst is not released here."""
     faces = _gather_faces(watch)
     geometry = measure_vehicle(watch, faces)
-    if geometry is None or not faces:
-        return []
+    if geometry is None:
+        return Settled((), 0, None)
     people = _drop_nobodies(faces, geometry, strengths=False)
     for face in people:
         embed_shots(chosen := choose_shots(face.shots), model)
         face.fused = fuse_shots(chosen)
     people = _drop_nobodies(people, geometry, strengths=True)
-    seats = _seat(watch, people, geometry, steering)
-    return [_describe(face, seat) for face, seat in zip(people, seats, strict=True)]
+    seats = _seat(watch, people, geometry, optics.steering)
+    speed = measure_speed(watch, geometry, optics)
+    smeared = _is_smeared(watch, speed, optics)
+    seated = [_describe(face, seat, smeared=smeared) for face, seat in zip(people, seats, strict=True)]
+    return Settled(_one_each(seated), len(people), speed)
+
+
+def measure_speed(watch: VehicleWatch, geometry: VehicleGeometry, optics: LaneOptics) -> float | None:
+    """Return the vehicle's speed in mph; toward the camera only with a focal length in the settings."""
+    if watch.vehicle.went_across:
+        return speed_across(
+            [one[0] for one in watch.path], [one[1] for one in watch.path], eyes=geometry.eyes
+        )
+    path = [(seconds, float(np.log(scale))) for seconds, _, scale in watch.path]
+    return speed_toward(path, eyes=geometry.eyes, focal_px=optics.focal_px)
+
+
+def _is_smeared(watch: VehicleWatch, speed: float | None, optics: LaneOptics) -> bool:
+    """Return whether the reported shutter smears faces at this speed: more than 1.5 ms at 20 mph, or as much in movement.
+
+    Toward the camera a face moves across the picture far less than the vehicle moves, so its own movement is what counts.
+    """
+    if optics.exposure_ms is None:
+        return False
+    if speed is not None and watch.vehicle.went_across:
+        return speed * optics.exposure_ms > SMEAR_MPH_MS
+    shares = [
+        np.hypot(*(late.found.landmarks[2] - early.found.landmarks[2]))
+        / max(late.moment.seconds - early.moment.seconds, 1e-3)
+        / max(late.found.inter_eye_px, 1.0)
+        for track in watch.faces.tracks
+        for early, late in pairwise(track.sightings)
+    ]
+    return bool(shares) and float(np.median(shares)) * optics.exposure_ms / 1000 > SMEAR_EYES
+
+
+def _one_each(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
+    """Return at most one occupant a seat, the best captured first: a third row has one name for all its seats."""
+    best: dict[Seat, Occupant] = {}
+    for person in occupants:
+        held = best.get(person.seat)
+        if held is None or _rank(person) > _rank(held):
+            best[person.seat] = person
+    return tuple(sorted(best.values(), key=lambda person: list(Seat).index(person.seat)))
+
+
+def _rank(person: Occupant) -> tuple[bool, int]:
+    """Return the order in which occupants are kept for one seat."""
+    return person.template is not None, 0 if person.best is None else person.best.quality.score
 
 
 def measure_vehicle(watch: VehicleWatch, faces: Sequence[_Face]) -> VehicleGeometry | None:
@@ -181,14 +246,20 @@ def _seat_across(
     return seat_side(behind, near=f"{person}_{side}")
 
 
-def _describe(face: _Face, seat: Seat) -> Occupant:
-    """Return an occupant with the pictures that stay, or with the reasons why there are none."""
-    fused = face.fused
+def _describe(face: _Face, seat: Seat, *, smeared: bool) -> Occupant:
+    """Return an occupant with the pictures that stay, or, when none is usable, with the best look and why it is not."""
+    fused, count = face.fused, len(face.track.sightings)
+    warning = (EXPOSURE_TOO_LONG,) if smeared else ()
     if fused is None or not fused.recognisable or not face.clear:
-        return Occupant(seat, None, None, None, len(face.track.sightings), _explain(face))
+        look = max(face.shots, key=lambda shot: shot.quality.score, default=None)
+        reasons = (look.quality.reasons if look is not None else ()) or ("hidden",)
+        return Occupant(
+            seat, None if look is None else _as_shot(look), None, None, count, (*reasons, *warning)
+        )
     best = max(fused.shots, key=lambda shot: (shot.view is not None, shot.quality.score))
-    view = encode_picture(best.view) if best.view is not None else encode_picture(best.crop)
-    return Occupant(seat, _as_shot(best), view, fused.template, len(face.track.sightings), ())
+    view = encode_picture(best.crop if best.view is None else best.view)
+    reasons = (*best.quality.reasons, *warning)
+    return Occupant(seat, _as_shot(best), view, fused.template, count, reasons)
 
 
 def _as_shot(kept: KeptShot) -> Shot:
@@ -204,11 +275,3 @@ def _as_shot(kept: KeptShot) -> Shot:
         quality=kept.quality,
         template=kept.template,
     )
-
-
-def _explain(face: _Face) -> tuple[str, ...]:
-    """Return reason codes for somebody who was seen and not captured: those of the best shot, or `hidden` without one."""
-    if not face.shots:
-        return ("hidden",)
-    best = max(face.shots, key=lambda shot: shot.quality.score)
-    return best.quality.reasons or ("hidden",)

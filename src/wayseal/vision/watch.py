@@ -37,6 +37,9 @@ class VehicleWatch:
     looks: int = 0
     path: list[tuple[float, float, float]] = field(default_factory=list)
     """(stream seconds, x shift, vehicle scale) at each frame."""
+    scene: Pixels | None = field(default=None, repr=False)
+    """The frame that shows most of the vehicle, in memory."""
+    _shown: float = 0.0
     _looked: float = -1.0
 
     def note(self, frame: Frame) -> None:
@@ -57,6 +60,7 @@ class VehicleWatch:
         """
         self._looked = frame.seconds
         self.looks += 1
+        self._keep_scene(bgr)
         eyes = self.eyes_px()
         scale = float(np.clip(_SEARCH_EYES / eyes, *_SCALES))
         found = detector.detect_region(bgr, self.glass_box(bgr), scale=scale, threshold=_WEAK)
@@ -96,6 +100,17 @@ class VehicleWatch:
         for burst in self.bursts.values():
             burst.release()
         self.bursts.clear()
+        self.scene = None
+
+    def _keep_scene(self, bgr: Pixels) -> None:
+        """Keep this frame when it shows more of the vehicle than the one held: as large as can be with nothing cut off."""
+        x, y, wide, high = self.vehicle.box
+        height, width = bgr.shape[:2]
+        inside_x = max(0.0, min(x + wide, width) - max(x, 0.0))
+        inside_y = max(0.0, min(y + high, height) - max(y, 0.0))
+        shown = inside_x * inside_y * (inside_x * inside_y / max(wide * high, 1.0)) ** 2
+        if shown > self._shown:
+            self._shown, self.scene = shown, bgr
 
     def _clear_faces(self) -> list[FaceTrack]:
         """Return the tracks that are surely faces by now."""
