@@ -4,7 +4,7 @@ Trusts nothing in the file but the bytes of the entries and the keys it is given
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,8 +15,8 @@ from wayseal.ledger.checkpoint import Checkpoint, GoodSignature, read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry, list_references
 from wayseal.ledger.history import read_all, read_beside
 from wayseal.ledger.note import VerifierKey, parse_vkey
-from wayseal.ledger.tables import Tables
-from wayseal.model.errors import Invalid, LedgerBroken
+from wayseal.ledger.tables import Tables, read_meta
+from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
 _STEP = 1000
 
@@ -64,36 +64,60 @@ def verify_ledger(
         with tables.snapshot() as connection:
             beside = read_beside(file.parent)
             notes = [*read_all(connection), *([beside] if beside is not None else []), *known]
-            checkpoints = [read_checkpoint(note) for note in notes]
+            checkpoints = read_notes(notes, read_meta(connection, "origin"))
             tree = _recompute(connection, {checkpoint.size: None for checkpoint in checkpoints}, progress)
     finally:
         tables.close()
     size, root, roots = tree
-    for checkpoint in checkpoints:
-        _compare(checkpoint, size, roots)
+    if size and not notes:
+        raise LedgerBroken("the ledger has entries and no signed checkpoint", size=size, index=0)
+    compare_checkpoints(checkpoints, size, roots)
     return judge_signatures(notes, keys, size, root)
 
 
-def _compare(checkpoint: Checkpoint, size: int, roots: dict[int, bytes | None]) -> None:
-    if checkpoint.size > size:
-        raise LedgerBroken(
-            "the ledger is shorter than a checkpoint it signed", size=size, signed=checkpoint.size, index=size
-        )
-    if roots[checkpoint.size] != checkpoint.root:
-        raise LedgerBroken(
-            "the ledger contradicts a checkpoint it signed", size=checkpoint.size, index=checkpoint.size
-        )
+def read_notes(notes: Sequence[str], origin: str) -> list[Checkpoint]:
+    """Return the checkpoints that notes carry. Raises `LedgerBroken` for a malformed one, or one of another log."""
+    try:
+        checkpoints = [read_checkpoint(note) for note in notes]
+    except Invalid as error:
+        raise LedgerBroken("a kept checkpoint is damaged", reason=str(error)) from None
+    if any(checkpoint.origin != origin for checkpoint in checkpoints):
+        raise LedgerBroken("a checkpoint is of another log than this ledger", origin=origin)
+    return checkpoints
+
+
+def compare_checkpoints(
+    checkpoints: Sequence[Checkpoint], size: int, roots: Mapping[int, bytes | None]
+) -> None:
+    """Raise `LedgerBroken` unless the recomputed tree extends every checkpoint; `roots` are its roots at their sizes."""
+    for checkpoint in checkpoints:
+        if checkpoint.size > size:
+            raise LedgerBroken(
+                "the ledger is shorter than a checkpoint it signed",
+                size=size,
+                signed=checkpoint.size,
+                index=size,
+            )
+        if roots[checkpoint.size] != checkpoint.root:
+            raise LedgerBroken(
+                "the ledger contradicts a checkpoint it signed", size=checkpoint.size, index=checkpoint.size
+            )
 
 
 def judge_signatures(
     notes: Sequence[str], keys: Sequence[VerifierKey], size: int, root: bytes
 ) -> Verification:
-    """Verify the signatures on every checkpoint, and say who signed the newest and the newest cosigned one."""
-    if keys and size and not notes:
-        raise LedgerBroken("the ledger has entries and no signed checkpoint", size=size, index=0)
+    """Verify the signatures on every checkpoint, and say who signed the newest and the newest cosigned one.
+
+    Raises `NotFound` without any key: then nothing would have been verified.
+    """
+    if not keys:
+        raise NotFound(
+            "no verifier keys", hint="Pass the log's keys with --vkey; they were published when it was made."
+        )
     signed: tuple[int, tuple[GoodSignature, ...]] = (0, ())
     cosigned: tuple[int, tuple[GoodSignature, ...]] = (0, ())
-    for note in notes if keys else ():
+    for note in notes:
         checkpoint, good = verify_checkpoint(note, keys)
         own = tuple(signature for signature in good if signature.key.name == checkpoint.origin)
         others = tuple(signature for signature in good if signature.key.name != checkpoint.origin)

@@ -126,7 +126,7 @@ class Ledger(LedgerReader):
     def write_keys(self, signer: Signer, *, prefix: str = "log") -> list[Path]:
         """Write the log's public verifier keys beside the ledger, one vkey a file, so that verifying needs no secret."""
         return [
-            self.add_key(f"{prefix}-{key.kind.name.lower()}", key) for key in log_keys(self.origin, signer)
+            self.add_key(f"{prefix}-{key.algorithm.lower()}", key) for key in log_keys(self.origin, signer)
         ]
 
     def add_key(self, label: str, key: VerifierKey) -> Path:

@@ -49,6 +49,11 @@ class VerifierKey:
         """The four bytes that, with the name, mark this key's signature lines."""
         return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
 
+    @property
+    def algorithm(self) -> str:
+        """The signature algorithm by its usual name."""
+        return "ML-DSA-44" if self.kind is KeyKind.MLDSA44_COSIGNATURE else "Ed25519"
+
     def __str__(self) -> str:
         encoded = base64.b64encode(bytes([self.kind]) + self.public).decode()
         return f"{self.name}+{self.key_id.hex()}+{encoded}"

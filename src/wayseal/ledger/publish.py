@@ -19,7 +19,7 @@ from wayseal.ledger.log import Ledger
 from wayseal.ledger.note import Note, VerifierKey, decode_decimal, parse_note, parse_signatures
 from wayseal.ledger.policy import Policy
 from wayseal.ledger.reader import LedgerReader
-from wayseal.model.errors import Invalid, LedgerBroken, Unavailable, WaysealError
+from wayseal.model.errors import Invalid, LedgerBroken, Refused, Unavailable, WaysealError
 
 _MAX_ANSWER = 64 * 1024
 _OK, _CONFLICT, _INCONSISTENT = 200, 409, 422
@@ -73,6 +73,16 @@ def publish_checkpoint(
     good = verify_signatures(parse_note(publication.note), policy.keys())
     publication.quorum = policy.is_quorum(signature.key for signature in good)
     return publication
+
+
+def require_quorum(publication: Publication) -> None:
+    """Raise `Refused` unless the quorum stands: for whatever needs a witnessed checkpoint first."""
+    if not publication.quorum:
+        raise Refused(
+            "too few witnesses cosigned the checkpoint",
+            hint="Start the witnesses that are down and publish again; nothing that is on the ledger is lost.",
+            failed=len(publication.failures),
+        )
 
 
 def _ask_all(

@@ -79,21 +79,23 @@ def explain_sqlite() -> Iterator[None]:
 
 
 class Tables:
-    """One reading and one writing connection to the file; safe to share between threads, and beside other processes."""
+    """A reading and, once it is needed, a writing connection to the file; for many threads, and beside other processes."""
 
     def __init__(self, file: Path) -> None:
         if not file.is_file():
             raise NotFound(f"no ledger at {file.name}", hint="Make a home first: wayseal init.")
+        self._file = file
         self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._writer: sqlite3.Connection | None = None
         with explain_sqlite():
-            self._reader, self._writer = _connect(file), _connect(file)
-        self._lock_file = file.with_name(file.name + ".lock").open("ab")
+            self._reader = _connect(file)
+            self._reader.execute("PRAGMA query_only=ON")
 
     def close(self) -> None:
         """Close both connections. Everything appended is on disk already."""
         self._reader.close()
-        self._writer.close()
-        self._lock_file.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of one SELECT."""
@@ -107,13 +109,16 @@ class Tables:
         Any error rolls everything back.
         """
         with self._writing, self._lock_processes(), explain_sqlite():
-            self._writer.execute("BEGIN IMMEDIATE")
+            if self._writer is None:
+                self._writer = _connect(self._file)
+            connection = self._writer
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield self._writer
-                self._writer.execute("COMMIT")
+                yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
     @contextmanager
@@ -129,11 +134,9 @@ class Tables:
     @contextmanager
     def _lock_processes(self) -> Iterator[None]:
         """Hold the file lock that queues the writers of all processes fairly, where SQLite would only poll."""
-        fcntl.flock(self._lock_file, fcntl.LOCK_EX)
-        try:
+        with self._file.with_name(f"{self._file.name}.lock").open("ab") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
             yield
-        finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
 
 
 def read_meta(connection: sqlite3.Connection, key: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wayseal.ledger import proof
-from wayseal.ledger.check import Verification, judge_signatures, read_vkeys
-from wayseal.ledger.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
+from wayseal.ledger.check import Verification, compare_checkpoints, judge_signatures, read_notes, read_vkeys
+from wayseal.ledger.checkpoint import Checkpoint, read_checkpoint
 from wayseal.ledger.entry import MAX_ENTRY, decode_entry
 from wayseal.ledger.history import CHECKPOINT_FILE, read_beside, write_whole
 from wayseal.ledger.note import VerifierKey
@@ -107,16 +107,15 @@ def _write_tile(folder: Path, tile: Tile, data: bytes) -> None:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, data)
-    if tile.width == WIDTH:
-        shutil.rmtree(
-            file.with_name(f"{file.name}.p"), ignore_errors=True
-        )  # the specification allows it: all is in the full tile
+    if tile.width == WIDTH:  # the full tile has all that its partial forerunners had, so they may go
+        shutil.rmtree(file.with_name(f"{file.name}.p"), ignore_errors=True)
 
 
 def verify_export(
     folder: Path,
     keys: Sequence[VerifierKey] = (),
     *,
+    known: Sequence[str] = (),
     progress: Callable[[int], None] = lambda steps: None,  # noqa: ARG005 - the callback's signature
 ) -> Verification:
     """Verify an exported folder from its raw entries and return what holds. Needs no home, no database and no secret.
@@ -128,43 +127,48 @@ def verify_export(
     if note is None:
         raise NotFound("no checkpoint in the folder", hint="Name the folder that ledger export wrote.")
     trusted = tuple(keys) or read_vkeys(folder)
-    checkpoint, _ = verify_checkpoint(note, trusted)
-    root = _recompute(folder, checkpoint.size, progress)
-    if root != checkpoint.root:
-        raise LedgerBroken(
-            "the entries do not lead to the signed root", size=checkpoint.size, index=checkpoint.size
-        )
-    return judge_signatures([note], trusted, checkpoint.size, root)
+    notes = [note, *known]
+    checkpoints = read_notes(notes, read_checkpoint(note).origin)
+    size = checkpoints[0].size
+    roots = _recompute(folder, size, {checkpoint.size: None for checkpoint in checkpoints}, progress)
+    compare_checkpoints(checkpoints, size, roots)
+    return judge_signatures(notes, trusted, size, checkpoints[0].root)
 
 
-def _recompute(folder: Path, size: int, progress: Callable[[int], None]) -> bytes:
-    """Rebuild the tree from the bundles, compare every tile with it, and return the root."""
+def _recompute(
+    folder: Path, size: int, roots: dict[int, bytes | None], progress: Callable[[int], None]
+) -> dict[int, bytes | None]:
+    """Rebuild the tree from the bundles, compare every tile with it, and return its roots at the sizes asked for."""
     tree = proof.CompactRange()
     rows: dict[int, bytearray] = {}
     for tile in list_tiles(size):
         data = _load(folder, tile)
-        if tile.level < 0:
-            for entry in split_bundle(data, tile):
-                _check_form(entry, tree.size)
-                for level, _, value in tree.append(proof.hash_leaf(entry)):
-                    if level % _BITS == 0:
-                        rows.setdefault(level // _BITS, bytearray()).extend(value)
-            progress(tile.width)
+        if tile.level >= 0:
+            _compare_tile(tile, data, rows[tile.level])
             continue
-        start = tile.number * WIDTH * proof.HASH_SIZE
-        expected = bytes(rows[tile.level][start : start + tile.width * proof.HASH_SIZE])
-        if data != expected:
-            wrong = next(
-                (
-                    place
-                    for place in range(tile.width)
-                    if data[place * 32 :][:32] != expected[place * 32 :][:32]
-                ),
-                0,
-            )
-            index = (tile.number * WIDTH + wrong) << (tile.level * _BITS)
-            raise LedgerBroken("a tile does not fit the entries below it", tile=tile.path(), index=index)
-    return tree.root()
+        for entry in split_bundle(data, tile):
+            if tree.size in roots:
+                roots[tree.size] = tree.root()
+            _check_form(entry, tree.size)
+            for level, _, value in tree.append(proof.hash_leaf(entry)):
+                if level % _BITS == 0:
+                    rows.setdefault(level // _BITS, bytearray()).extend(value)
+        progress(tile.width)
+    roots[size] = tree.root()
+    return roots
+
+
+def _compare_tile(tile: Tile, data: bytes, row: bytearray) -> None:
+    """Raise `LedgerBroken`, naming the first entry it concerns, unless the tile is its part of the level's hashes."""
+    start = tile.number * WIDTH * proof.HASH_SIZE
+    expected = row[start : start + tile.width * proof.HASH_SIZE]
+    if data != expected:
+        same = (
+            next(place for place, byte in enumerate(expected) if data[place : place + 1] != bytes([byte]))
+            // 32
+        )
+        index = (tile.number * WIDTH + same) << (tile.level * _BITS)
+        raise LedgerBroken("a tile does not fit the entries below it", tile=tile.path(), index=index)
 
 
 def _check_form(entry: bytes, index: int) -> None:

@@ -125,6 +125,11 @@ class Witness:
             self._logs.setdefault(key.name, []).append(key)
         self._mutex = threading.Lock()
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The logs it watches."""
+        return tuple(self._logs)
+
     def check_identity(self) -> None:
         """Raise `Restored` when this folder is a copy, was put back from a backup, or was retired."""
         if (self.folder / RETIRED_FILE).exists():

@@ -36,7 +36,7 @@ def create_witness(folder: Path, *, name: str, anchor: Path) -> tuple[VerifierKe
     bind_place(folder, name=name, anchor=anchor)
     keys = witness_keys(name, load_signer(folder))
     for key in keys:
-        write_whole(folder / f"{key.kind.name.lower()}.vkey", f"{key}\n".encode())
+        write_whole(folder / f"{key.algorithm.lower()}.vkey", f"{key}\n".encode())
     return keys
 
 
