@@ -35,7 +35,7 @@ class StoredCrossing:
 
 
 def add_crossings(connection: Connection, rows: Sequence[StoredCrossing]) -> None:
-    """Insert crossings. An id that is there already raises SQLAlchemy's IntegrityError."""
+    """Insert crossings. An id that is there already is `Invalid` at the end."""
     if rows:
         connection.execute(insert(crossings), [asdict(row) for row in rows])
 

@@ -32,7 +32,7 @@ class StoredEncounter:
 
 
 def add_encounters(connection: Connection, rows: Sequence[StoredEncounter]) -> None:
-    """Insert encounters. An id that is there already raises SQLAlchemy's IntegrityError."""
+    """Insert encounters. An id that is there already is `Invalid` at the end."""
     if rows:
         connection.execute(insert(encounters), [asdict(row) for row in rows])
 

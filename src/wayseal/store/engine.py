@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from wayseal.model.errors import Integrity, Invalid, StoreFull, Unavailable
 
 BUSY_MS = 30_000
+_BAD_URL = Invalid("not a database URL", hint="Use sqlite:///FILE or postgresql://USER@HOST/NAME.")
 _WRITES = {"wayseal_writes": True}
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -35,19 +36,19 @@ def open_engine(url: str) -> Engine:
     Raises `Invalid` for any other URL. A SQLite file is made with mode 0600.
     """
     try:
-        backend = make_url(url).get_backend_name()
-    except ValueError as error:
-        raise Invalid("not a database URL", hint="Use sqlite:///FILE or postgresql+psycopg://…") from error
-    if backend == "sqlite":
-        return _open_sqlite(url)
-    if backend == "postgresql":
+        named = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _BAD_URL from None
+    if named.drivername in ("sqlite", "sqlite+pysqlite") and named.database not in (None, "", ":memory:"):
+        return _open_sqlite(named)
+    if named.drivername in ("postgresql", "postgresql+psycopg"):
         return create_engine(
-            url,
+            named.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"options": "-c synchronous_commit=on"},
         )
-    raise Invalid(f"no such database engine: {backend}", hint="Use sqlite:///FILE or postgresql+psycopg://…")
+    raise _BAD_URL
 
 
 def open_file(path: Path) -> Engine:
@@ -61,7 +62,7 @@ def write(engine: Engine) -> Iterator[Connection]:
     """Give a connection inside one write transaction: committed durably at the end, rolled back on any error.
 
     On SQLite it takes the write lock at once and waits for it up to 30 s, so that two writers queue and never fail half way.
-    Raises `StoreFull` when the disk is full and `Unavailable` when the lock or the server is out of reach.
+    Raises `StoreFull` when the disk is full, `Invalid` for a row that is there already, and `Unavailable` when the lock or the server is out of reach.
     """
     with _translate(), engine.connect().execution_options(**_WRITES) as connection, connection.begin():
         yield connection
@@ -95,11 +96,9 @@ def scrub_deleted(engine: Engine) -> None:
         connection.execute(text("VACUUM"))
 
 
-def _open_sqlite(url: str) -> Engine:
+def _open_sqlite(url: URL) -> Engine:
     """Return a SQLite engine whose every connection carries the pragmas."""
-    file = make_url(url).database
-    if file and file != ":memory:":
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    os.close(os.open(str(url.database), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -132,6 +131,8 @@ def _translate() -> Iterator[None]:
             raise StoreFull("the database took no more bytes") from None
         if "malformed" in reason or "not a database" in reason:
             raise Integrity("the database file is damaged", hint="Restore the last backup; the ledger tells what is missing.") from None  # fmt: skip
+        if isinstance(error, IntegrityError):
+            raise Invalid("a row contradicts the database", hint="Is it there already?") from None
         if isinstance(error, OperationalError):
             raise Unavailable("the database does not answer", reason=reason) from None
         raise

@@ -24,7 +24,7 @@ from wayseal.store.schema import outbox
 
 QUEUED, SENT, RELEASED, EXPIRED = "queued", "sent", "released", "expired"
 _WAITING = (QUEUED, SENT)
-_NEWEST = select(outbox.c.object_id).order_by(outbox.c.queued_at.desc(), outbox.c.object_id.desc()).limit(1)
+_NEWEST = select(outbox.c.object_id).order_by(outbox.c.sequence.desc()).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,15 @@ class Outbox:
                 values += [self._to_columns(r, encounter, p) for r, p in zip(group, positions, strict=True)]
             if values:
                 with write(self._engine) as connection:
-                    connection.execute(insert(outbox), values)
+                    last = connection.execute(select(func.max(outbox.c.sequence))).scalar() or 0
+                    numbered = [{**row, "sequence": last + n} for n, row in enumerate(values, 1)]
+                    connection.execute(insert(outbox), numbered)
 
     def pending(self, limit: int = 64) -> list[QueuedRecord]:
         """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost."""
         waiting = select(outbox).where(outbox.c.state.in_(_WAITING))
         with read(self._engine) as connection:
-            return _fetch(connection, waiting.order_by(outbox.c.queued_at, outbox.c.object_id).limit(limit))
+            return _fetch(connection, waiting.order_by(outbox.c.sequence).limit(limit))
 
     def read(self, object_id: RecordId) -> bytes:
         """Return a waiting record's sealed bytes. Raises `NotFound` when it does not wait here, `Integrity` when damaged."""

@@ -69,7 +69,7 @@ def describe_record(
 
 
 def add_records(connection: Connection, rows: Sequence[StoredRecord]) -> None:
-    """Insert rows. The caller has made their bytes durable. An id that is there already raises SQLAlchemy's IntegrityError."""
+    """Insert rows. The caller has made their bytes durable. An id that is there already is `Invalid` at the end."""
     if rows:
         connection.execute(insert(records), [_to_columns(row) for row in rows])
 

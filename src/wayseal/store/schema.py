@@ -153,6 +153,7 @@ outbox = Table(
     "outbox",
     lane,
     Column("object_id", String(26), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
     Column("encounter", String(26), nullable=True),
     Column("kind", String(16), nullable=False),
     Column("epoch", String(48), nullable=False),
@@ -167,5 +168,6 @@ outbox = Table(
     Column("receipt_ledger_index", BigInteger, nullable=True),
     Column("receipt_signature", LargeBinary, nullable=True),
 )
-Index("ix_outbox_state_queued_at", outbox.c.state, outbox.c.queued_at)
+Index("ix_outbox_sequence", outbox.c.sequence, unique=True)
+Index("ix_outbox_state_sequence", outbox.c.state, outbox.c.sequence)
 Index("ix_outbox_epoch", outbox.c.epoch)

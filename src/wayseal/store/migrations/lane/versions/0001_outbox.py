@@ -12,6 +12,7 @@ def upgrade() -> None:
     op.create_table(
         "outbox",
         sa.Column("object_id", sa.String(26), nullable=False),
+        sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.Column("encounter", sa.String(26)),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("epoch", sa.String(48), nullable=False),
@@ -27,5 +28,6 @@ def upgrade() -> None:
         sa.Column("receipt_signature", sa.LargeBinary),
         sa.PrimaryKeyConstraint("object_id", name="pk_outbox"),
     )
-    op.create_index("ix_outbox_state_queued_at", "outbox", ["state", "queued_at"])
+    op.create_index("ix_outbox_sequence", "outbox", ["sequence"], unique=True)
+    op.create_index("ix_outbox_state_sequence", "outbox", ["state", "sequence"])
     op.create_index("ix_outbox_epoch", "outbox", ["epoch"])
