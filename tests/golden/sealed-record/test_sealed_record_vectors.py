@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import independent_reader
-import make_vectors
+import independent_record_reader as independent_reader
+import make_record_vectors as make_vectors
 import pytest
 
 from wayseal.model.errors import SealBroken

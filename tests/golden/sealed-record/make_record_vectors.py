@@ -1,6 +1,6 @@
 """Write docs/spec/vectors/sealed-record: sealed records with every key published, and records with one defect each.
 
-Run it only when the format changes: `python tests/golden/sealed-record/make_vectors.py`. All is fixed but the HPKE
+Run it only when the format changes: `python tests/golden/sealed-record/make_record_vectors.py`. All is fixed but the HPKE
 encapsulations, which the cryptography library draws at random; so wraps change when the vectors are written again.
 """
 
