@@ -40,12 +40,12 @@ class RecordClass:
 
         An anniversary that does not exist (29 February) falls on 1 March, never earlier.
         """
-        _, _, end = epoch_span(epoch)
+        _, start, end = epoch_span(epoch)
         try:
-            later = end.replace(year=end.year + self.keep_years)
+            later = start.replace(year=start.year + self.keep_years)
         except ValueError:
-            later = end.replace(year=end.year + self.keep_years, month=3, day=1)
-        later += self.keep
+            later = start.replace(year=start.year + self.keep_years, month=3, day=1)
+        later += (end - start) + self.keep
         return later if self.hard_end is None else min(later, self.hard_end)
 
 
