@@ -5,7 +5,7 @@ Owns the choice of who sits where. A scene is a pure function of its people, its
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import islice
 
 import numpy as np
 
@@ -37,8 +37,11 @@ MID, WIDE, FACE, TELE = (
     Camera(focal_px=21000.0, z_capture_m=14.0, aim_height_m=1.16),
 )
 """Lenses at 1280x720: about 40, 25, 58 and 94 px between the eyes at the capture plane."""
+DEMO_LOOKS = (
+    (Shape.SEDAN, (112, 74, 40), "tx"), (Shape.SUV, (58, 50, 128), "nm"), (Shape.PICKUP, (172, 176, 180), "ca"),
+)  # fmt: skip
 CAPTURE_S = 1.9
-HEADWAY_S = 2.4
+HEADWAY_S = 1.8
 
 
 def seat_traveller(traveller: Traveller, seat: Seat, *, hidden: bool = False) -> SceneOccupant:
@@ -202,38 +205,25 @@ def make_scene(name: str, people: Sequence[Traveller], *, seed: int = 0, seconds
 
 
 def demo_scene(people: Sequence[Traveller], *, seed: int = 0) -> LaneScene:
-    """Return the demonstration: up to three vehicles, overlapping in time, with everybody in `people` once (at most 6).
+    """Return the demonstration: two or three vehicles that overlap in time, with each of up to 6 people once.
 
-    The first vehicle always has a driver; a last one hides its occupant behind tint, so that "not captured" is seen too.
+    The last vehicle's driver hides behind the sun visor and is nobody's traveller, so that "not captured" is seen too.
     """
     rng = np.random.default_rng([seed, 11])
     cast = [
         replace(person, enrolled=index % 3 != 1) if person.enrolled is None else person
         for index, person in enumerate(people[:6])
     ]
-    looks = cycle(
-        (
-            (Shape.SEDAN, (112, 74, 40), "tx"),
-            (Shape.SUV, (58, 50, 128), "nm"),
-            (Shape.PICKUP, (172, 176, 180), "ca"),
-        )
+    groups = [cast[:2], cast[2:5]] if len(cast) > 2 else [cast]
+    vehicles = [
+        _fill_vehicle(riders, _THREE, rng, at=CAPTURE_S + HEADWAY_S * index)
+        for index, riders in enumerate(groups)
+    ]
+    unseen = SceneOccupant(Seat.DRIVER, cast[-1].shown, "unseen", hidden=True)
+    last = _fill_vehicle(cast[5:], (Seat.FRONT_PASSENGER,), rng, at=CAPTURE_S + HEADWAY_S * len(groups))
+    vehicles.append(replace(last, occupants=(unseen, *last.occupants)))
+    dressed = tuple(
+        replace(vehicle, shape=shape, colour=paint, plate=make_plate(region, rng))
+        for vehicle, (shape, paint, region) in zip(vehicles, DEMO_LOOKS, strict=False)
     )
-    vehicles: list[SceneVehicle] = []
-    supply = iter(cast)
-    for seats in (_PAIR, _THREE, _PAIR[:1]):
-        riders = list(islice(supply, len(seats)))
-        if not riders:
-            break
-        shape, paint, region = next(looks)
-        at = CAPTURE_S + HEADWAY_S * len(vehicles)
-        vehicle = _fill_vehicle(riders, seats, rng, at=at, shape=shape)
-        vehicles.append(replace(vehicle, colour=paint, plate=make_plate(region, rng)))
-    shape, paint, region = next(looks)
-    last = _fill_vehicle(cast[:1], (Seat.DRIVER,), rng, at=CAPTURE_S + HEADWAY_S * len(vehicles), shape=shape)
-    riding = replace(
-        seat_traveller(replace(cast[-1], enrolled=False), Seat.DRIVER), identity="unseen", hidden=True
-    )
-    vehicles.append(
-        replace(last, colour=paint, plate=make_plate(region, rng), transmission=0.15, occupants=(riding,))
-    )
-    return LaneScene(tuple(vehicles), seed=seed, name="demo")
+    return LaneScene(dressed, seed=seed, name="demo")
