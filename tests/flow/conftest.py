@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from lineparts import PASSPHRASE, Line, MovableClock
 
+from wayseal.seal.keys import PassphraseCost
 from wayseal.station.site import Site, init_site, open_site
+
+
+@pytest.fixture(autouse=True)
+def cheap_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make one guess at a passphrase cost little: these tests open a dozen keepers and attack none."""
+    monkeypatch.setattr(PassphraseCost.__init__, "__defaults__", (64, 1, 4))
 
 
 @pytest.fixture

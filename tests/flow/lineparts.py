@@ -138,7 +138,7 @@ class Line:
     def lane(self, name: str = "lane1", direction: Direction = Direction.ENTRY) -> LaneStation:
         """Return a lane that delivers to this site."""
         if name not in self.hosts:
-            self.hosts[name] = self.site.open_lane(name, PASSPHRASE)
+            self.hosts[name] = self.site.open_lane(name)
         host = self.hosts[name]
         return LaneStation(
             host, NoCamera(), direction=direction, keys=self.site.roster_keys(host), clock=self.clock,
@@ -159,7 +159,7 @@ class Line:
         """Return the crossings' parts."""
         return Register(
             archive=self.site.archive, opener=self.site.opener, policy=self.site.policy,
-            index=self.site.keyroom.index, record_class=self.site.settings.retention.crossing_class, clock=self.clock,
+            index=self.site.keys.index, record_class=self.site.settings.retention.crossing_class, clock=self.clock,
         )  # fmt: skip
 
     def drive(self, lane: LaneStation, seen: VehiclePass) -> Encounter:

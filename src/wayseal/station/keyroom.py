@@ -4,20 +4,19 @@ Owns `HOME/keyroom`. It makes epoch pairs, signs the roster of public halves, un
 destroys. It never sees a picture: what goes in are sealed records and proofs, what comes out are data keys.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
 from wayseal.flow.spent import SpentIntents
-from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
+from wayseal.ledger.note import VerifierKey
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
 from wayseal.model.ids import EpochId, epoch_id
 from wayseal.seal.keys import (
-    BlindIndex,
     EpochVault,
     FileKeeper,
     KeyKeeper,
@@ -31,7 +30,6 @@ from wayseal.seal.suite import sha256
 from wayseal.station.settings import SiteSettings
 
 ROSTER = "roster.json"
-CENTRE = "centre"
 
 
 class Keyroom:
@@ -44,11 +42,9 @@ class Keyroom:
         self.keeper = keeper
         self.vault = EpochVault(keeper, folder / "epochs", clock)
         identities = folder / "identities"
-        self.log_signer = SigningIdentity.load_or_create("ledger", keeper, identities, post_quantum=True)
-        self.centre = SigningIdentity.load_or_create(CENTRE, keeper, identities)
         self.official = SigningIdentity.load_or_create("roster", keeper, identities)
+        self.identity = SigningIdentity.load_or_create("keyroom", keeper, identities)
         self._devices: dict[str, bytes] = {}
-        self.index = BlindIndex.load_or_create(keeper, identities)
 
     @classmethod
     def create(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
@@ -72,10 +68,10 @@ class Keyroom:
             return None
         return parse_roster(file.read_bytes(), [self.official.public])
 
-    def publish_roster(self, ledger: Ledger, *, lanes: dict[str, bytes]) -> bytes:
+    def publish_roster(self, ledger: Ledger, *, devices: Mapping[str, bytes]) -> bytes:
         """Make the coming hours' keys of the default class, sign the roster that lists them, log both, and return it.
 
-        `lanes` adds or replaces lane devices (id to raw Ed25519 key). The old roster's devices stay: records they sealed
+        `devices` adds or replaces devices (name to raw Ed25519 key). The old roster's devices stay: records they sealed
         must still verify.
         """
         now = self._clock()
@@ -90,11 +86,11 @@ class Keyroom:
             issued_at=now.replace(microsecond=0),
             valid_until=(now + timedelta(hours=ahead + 1)).replace(minute=0, second=0, microsecond=0),
             epoch_keys=keys,
-            devices={**({} if old is None else old.devices), CENTRE: self.centre.public, **lanes},
-            keyrooms={"keyroom": self.centre.public},
+            devices={**({} if old is None else old.devices), **devices},
+            keyrooms={self.identity.name: self.identity.public},
         )
         data = sign_roster(roster, [self.official])
-        ledger.append([*_epoch_entries(fresh, keys), _roster_entry(roster, data, list(lanes))])
+        ledger.append([*_epoch_entries(fresh, keys), _roster_entry(roster, data)])
         write_file(self._folder / ROSTER, data)
         return data
 
@@ -103,16 +99,16 @@ class Keyroom:
         if digest not in self._devices:
             roster = self.read_roster()
             known = {} if roster is None else roster.devices
-            self._devices = {sha256(public).hex(): public for public in [*known.values(), self.centre.public]}
+            self._devices = {sha256(public).hex(): public for public in known.values()}
         return self._devices.get(digest)
 
-    def open_gate(self, ledger: Ledger, policy: Policy) -> Gate:
-        """Return the gate that unwraps for this site, with the devices of the newest roster."""
+    def open_gate(self, log: Sequence[VerifierKey], policy: Policy) -> Gate:
+        """Return the gate that unwraps for this site. `log` are the keys that every checkpoint must be signed with."""
         return Gate(
             vault=self.vault,
             find_device=self.find_device,
-            keyrooms=[self.centre.public],
-            log=log_keys(ledger.origin, self.log_signer),
+            keyrooms=[self.identity.public],
+            log=log,
             policy=policy,
             spent=SpentIntents(self._folder / "spent.sqlite"),
             life=timedelta(seconds=self._settings.release.seconds),
@@ -129,9 +125,9 @@ def _epoch_entries(fresh: Sequence[EpochId], keys: Sequence[EpochKey]) -> list[d
     ]
 
 
-def _roster_entry(roster: Roster, data: bytes, lanes: list[str]) -> dict[str, object]:
+def _roster_entry(roster: Roster, data: bytes) -> dict[str, object]:
     """Return the ledger entry for a roster."""
     return {
         "type": "roster", "object": "roster", "roster_sha256": sha256(data).hex(), "version": roster.version, "signers": 1,
-        "lanes": sorted(lanes),
+        "lanes": sorted(roster.devices),
     }  # fmt: skip

@@ -56,7 +56,7 @@ def open_register(site: Site) -> Register:
         archive=site.archive,
         opener=site.opener,
         policy=site.policy,
-        index=site.keyroom.index,
+        index=site.keys.index,
         record_class=site.settings.retention.crossing_class,
         clock=site.clock,
     )

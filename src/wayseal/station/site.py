@@ -17,6 +17,7 @@ from wayseal.flow.encounter import Intake, receive_pass
 from wayseal.flow.erase import Eraser
 from wayseal.flow.policy import Policy, Principal, default_rules
 from wayseal.flow.release import Opener
+from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, from_text, to_text, utc_now
@@ -26,6 +27,7 @@ from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.suite import sha256
+from wayseal.station.centre import CENTRE, CentreKeys
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
@@ -49,15 +51,21 @@ class Site:
     """An open site. Parts open when first used; `close` closes what was opened."""
 
     def __init__(
-        self, home: Path, facts: SiteFacts, settings: SiteSettings, keyroom: Keyroom, clock: Clock
+        self, home: Path, facts: SiteFacts, settings: SiteSettings, passphrase: bytes, clock: Clock
     ) -> None:
         self.home = home
         self.facts = facts
         self.settings = settings
-        self.keyroom = keyroom
         self.clock = clock
+        self._passphrase = passphrase
+        self.keys = CentreKeys.open(home / "centre", passphrase)
         self.ledger = Ledger(home / "ledger", clock=clock)
         self._hosts: list[LaneHost] = []
+
+    @cached_property
+    def keyroom(self) -> Keyroom:
+        """The keyroom, in this process; commands that only append, list or verify never open it."""
+        return Keyroom.open(self.home / "keyroom", self._passphrase, self.settings, self.clock)
 
     @cached_property
     def store(self) -> CentreStore:
@@ -82,8 +90,8 @@ class Site:
         return Opener(
             ledger=self.ledger,
             store=self.store,
-            keys=self.keyroom.open_gate(self.ledger, self.policy),
-            log_signer=self.keyroom.log_signer,
+            keys=self.keyroom.open_gate(log_keys(self.ledger.origin, self.keys.log_signer), self.policy),
+            log_signer=self.keys.log_signer,
             life=timedelta(seconds=self.settings.release.seconds),
             clock=self.clock,
         )
@@ -91,7 +99,7 @@ class Site:
     @cached_property
     def archive(self) -> Archive:
         """Where the centre's own documents go."""
-        return Archive(self.ledger, self.store, self.keyroom.centre, self.keyroom.keys_for, self.clock)
+        return Archive(self.ledger, self.store, self.keys.identity, self.keyroom.keys_for, self.clock)
 
     @cached_property
     def eraser(self) -> Eraser:
@@ -109,22 +117,21 @@ class Site:
         """Return somebody of the operating organisation. The caller has authenticated them."""
         return Principal(id=name, role=role, organisation=self.settings.organisation)
 
-    def open_lane(self, lane: str, passphrase: bytes) -> LaneHost:
-        """Return a lane's host, made and put on the roster when it is new. It shares no key with the keyroom."""
-        trust = LaneTrust(officials=(self.keyroom.official.public,), centre=self.keyroom.centre.public)
-        host = LaneHost.open(
-            lane, self.home / "lanes" / check_name(lane, what="lane id"), passphrase, trust, self.clock
-        )
+    def open_lane(self, lane: str) -> LaneHost:
+        """Return a lane's host, made when it is new. It shares no key with the centre or the keyroom."""
+        trust = LaneTrust(officials=(self.keyroom.official.public,), centre=self.keys.identity.public)
+        folder = self.home / "lanes" / check_name(lane, what="lane id")
+        host = LaneHost.open(lane, folder, self._passphrase, trust, self.clock)
         self._hosts.append(host)
         return host
 
     def roster_keys(self, host: LaneHost) -> RosterKeys:
         """Return where a lane finds its public keys: a fresh roster whenever the old one has run out."""
-        lanes = {host.lane: host.identity.public}
+        devices = {CENTRE: self.keys.identity.public, host.lane: host.identity.public}
         return RosterKeys(
             host,
             self.settings.retention.default_class,
-            lambda: self.keyroom.publish_roster(self.ledger, lanes=lanes),
+            lambda: self.keyroom.publish_roster(self.ledger, devices=devices),
             self.clock,
         )
 
@@ -138,14 +145,14 @@ class Site:
             ledger=self.ledger,
             store=self.store,
             devices={sha256(public).hex(): (name, public) for name, public in devices.items()},
-            signer=self.keyroom.centre,
+            signer=self.keys.identity,
             clock=self.clock,
         )
         return receive_pass(intake, encounter, records, direction=direction)
 
     def sign_checkpoint(self) -> str:
         """Sign the ledger as it stands and return the checkpoint, so that others can verify without a passphrase."""
-        return self.ledger.sign_checkpoint(self.keyroom.log_signer)
+        return self.ledger.sign_checkpoint(self.keys.log_signer)
 
     def as_of(self, moment: datetime | None) -> datetime | None:
         """Return a pretended time, which only test sites accept. Raises `Refused` elsewhere."""
@@ -219,11 +226,12 @@ def init_site(
     (home / FILE_NAME).write_text(initial_file(name, organisation), encoding="utf-8")
     (home / "policy").mkdir(mode=0o700)
     (home / "policy" / "site.cedar").write_text(default_rules(), encoding="utf-8")
-    keyroom = Keyroom.create(home / "keyroom", passphrase, load_settings(home), clock)
+    Keyroom.create(home / "keyroom", passphrase, load_settings(home), clock)
+    keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
     ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
-    ledger.write_keys(keyroom.log_signer)
-    ledger.sign_checkpoint(keyroom.log_signer)
+    ledger.write_keys(keys.log_signer)
+    ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
     open_centre(home / "store").close()
     _write_facts(home, facts)
@@ -237,7 +245,7 @@ def open_site(home: Path, passphrase: bytes, *, clock: Clock = utc_now) -> Site:
     first ledger entry disagree on what the site is.
     """
     facts, settings = read_facts(home), load_settings(home)
-    site = Site(home, facts, settings, Keyroom.open(home / "keyroom", passphrase, settings, clock), clock)
+    site = Site(home, facts, settings, passphrase, clock)
     first = site.ledger.entry(0)
     if (first["object"], first["evaluation"]) != (facts.id.lower(), facts.evaluation):
         site.close()
