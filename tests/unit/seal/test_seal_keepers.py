@@ -3,17 +3,25 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sealdevices import PIN, TOKEN, make_token, run_tpm
 from sealsite import CHEAP, EPOCH, NOW, PASSPHRASE
 
 from wayseal.model.custody import Kind
-from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, NotFound
+from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, NotFound, Unavailable
 from wayseal.model.ids import RecordId, new_ulid
 from wayseal.seal.device import SealChain
 from wayseal.seal.erase import destroy_epoch
-from wayseal.seal.keys import EpochVault, FileKeeper, KeyKeeper, SigningIdentity
+from wayseal.seal.keys import (
+    EpochVault,
+    FileKeeper,
+    KeeperChoice,
+    KeyKeeper,
+    MirrorKeeper,
+    SigningIdentity,
+)
 from wayseal.seal.keys.hsm_keeper import HsmKeeper
 from wayseal.seal.keys.tpm_device import TpmIndex
 from wayseal.seal.keys.tpm_keeper import TpmKeeper
@@ -39,7 +47,7 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Reopen = Callable[[bytes | None], KeyKeeper]
 
 
-@pytest.fixture(params=["file", "hsm", "tpm"])
+@pytest.fixture(params=["file", "hsm", "tpm", "mirror"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopen]:
     """A function that opens the keeper again, as a new process would: with its passphrase, or the one given."""
     folder = tmp_path / "keeper"
@@ -57,9 +65,15 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopen]:
         sessions.append(HsmKeeper.open(library, TOKEN, passphrase or PIN))
         return sessions[-1]
 
-    if request.param == "file":
-        FileKeeper.create(folder, PASSPHRASE, cost=CHEAP)
-        yield open_file
+    def open_mirror(passphrase: bytes | None) -> KeyKeeper:
+        return MirrorKeeper(
+            open_file(passphrase), FileKeeper.open(tmp_path / "second", passphrase or PASSPHRASE)
+        )
+
+    if request.param in {"file", "mirror"}:
+        for made in (folder, tmp_path / "second"):
+            FileKeeper.create(made, PASSPHRASE, cost=CHEAP)
+        yield open_file if request.param == "file" else open_mirror
     elif request.param == "tpm":
         tcti, index = request.getfixturevalue("tpm"), next(FREE_INDEX)
         TpmKeeper.create(folder, PASSPHRASE, tcti=tcti, index=index)
@@ -85,16 +99,19 @@ def test_wrap_survives_reopening(reopen: Reopen) -> None:
 
 
 def test_context_and_bytes_are_bound(reopen: Reopen) -> None:
-    """Another context, another key, a flipped bit and a cut all end in Integrity."""
+    """Another context, another key, flipped bits and a cut all end in Integrity."""
     keeper = reopen(None)
     keeper.create_key(LABEL)
     keeper.create_key("identity/other")
     blob = keeper.wrap(LABEL, b"s" * 32, b"context")
-    flipped = blob[:-1] + bytes((blob[-1] ^ 1,))
+    half = len(blob) // 2  # a mirror holds two copies: both are hit
+    flipped = bytearray(blob)
+    flipped[half - 1] ^= 1
+    flipped[-1] ^= 1
     for label, data, context in (
         (LABEL, blob, b"other"),
         ("identity/other", blob, b"context"),
-        (LABEL, flipped, b"context"),
+        (LABEL, bytes(flipped), b"context"),
         (LABEL, blob[:10], b"context"),
     ):
         with pytest.raises(Integrity, match=label):
@@ -236,3 +253,62 @@ def test_hsm_key_stays_inside(token: Path) -> None:
     finally:
         keeper.destroy("identity/inside")
         keeper.close()
+
+
+class SilentKeeper:
+    """A keeper whose device is unplugged: every call is Unavailable."""
+
+    def __getattr__(self, _name: str) -> Callable[..., NoReturn]:
+        def refuse(*_arguments: object) -> NoReturn:
+            raise Unavailable("the device does not answer")
+
+        return refuse
+
+
+def test_mirror_outlives_one_device(tmp_path: Path) -> None:
+    """With one replica unplugged the other opens everything, and nothing is made or called destroyed."""
+    first, second = (FileKeeper.create(tmp_path / name, PASSPHRASE, cost=CHEAP) for name in ("a", "b"))
+    both = MirrorKeeper(first, second)
+    both.create_key(LABEL)
+    blob = both.wrap(LABEL, b"secret", b"")
+    for alone in (MirrorKeeper(first, SilentKeeper()), MirrorKeeper(SilentKeeper(), second)):
+        assert alone.unwrap(LABEL, blob, b"") == b"secret"
+        assert alone.has_key(LABEL)
+        for act in (lambda alone=alone: alone.wrap(LABEL, b"new", b""), alone.labels):
+            with pytest.raises(Unavailable):
+                act()
+    alone = MirrorKeeper(first, SilentKeeper())
+    for question in (lambda: alone.destroy(LABEL), lambda: alone.has_key(LABEL)):
+        with pytest.raises(Unavailable):
+            question()
+    assert both.has_key(LABEL), "one half is alive, so the key is not destroyed"
+    both.destroy(LABEL)
+    assert not both.has_key(LABEL)
+    with pytest.raises(NotFound):
+        both.unwrap(LABEL, blob, b"")
+
+
+def test_mirror_takes_a_new_device(tmp_path: Path) -> None:
+    """After a device was replaced, what is wrapped from then on opens with the new one alone."""
+    first, dead, new = (
+        FileKeeper.create(tmp_path / name, PASSPHRASE, cost=CHEAP) for name in ("a", "b", "c")
+    )
+    MirrorKeeper(first, dead).create_key(LABEL)
+    blob = MirrorKeeper(first, new).wrap(LABEL, b"secret", b"")
+    assert MirrorKeeper(SilentKeeper(), new).unwrap(LABEL, blob, b"") == b"secret"
+
+
+def test_choice_opens_what_it_made(tmp_path: Path, tpm: str, token: Path) -> None:
+    """Each kind of keeper is made and opened by its configured choice; an HSM without a token is refused."""
+    tpm_index = next(FREE_INDEX)
+    for choice, secret in (
+        (KeeperChoice(), PASSPHRASE),
+        (KeeperChoice(kind="tpm", tcti=tpm, index=tpm_index), PASSPHRASE),
+    ):
+        choice.create(tmp_path / choice.kind, secret).create_key(LABEL)
+        assert choice.open(tmp_path / choice.kind, secret).labels() == (LABEL,)
+    hsm = KeeperChoice(kind="hsm", module=token, token=TOKEN).create(tmp_path, PIN)
+    assert isinstance(hsm, HsmKeeper)
+    hsm.close()
+    with pytest.raises(Invalid):
+        KeeperChoice(kind="hsm").open(tmp_path, PIN)
