@@ -13,8 +13,8 @@ from wayseal.model.border import Occupant, Seat, Shot
 from wayseal.vision.bestshot import FusedShots, KeptShot, choose_shots, embed_shots, fuse_shots
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
 from wayseal.vision.notpeople import FaceFacts, judge_faces, reference_size
-from wayseal.vision.picture import encode_picture
 from wayseal.vision.optics import LaneOptics
+from wayseal.vision.picture import encode_picture
 from wayseal.vision.seats import EYES_M, Placed, seat_front, seat_side
 from wayseal.vision.speed import speed_across, speed_toward
 from wayseal.vision.template import FaceModel

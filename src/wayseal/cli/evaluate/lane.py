@@ -1,0 +1,72 @@
+"""`wayseal evaluate lane`: a lane video, or a folder of them, against the truth."""
+
+from pathlib import Path
+
+import click
+
+from wayseal.cli.common import json_option, print_json, print_table, show_progress
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.option("--video", type=_FILE, help="One lane video.")
+@click.option("--truth", type=_FILE, help="Its truth, lane-truth-1; by default the .json beside the video.")
+@click.option(
+    "--videos",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder of .mp4 with .json.",
+)
+@click.option("--gallery", required=True, type=_FILE, help="CSV path,identity; paths relative to it.")
+@click.option("--fpir", default=0.003, show_default=True, help="False positive identification rate to hold.")
+@click.option(
+    "--steering",
+    type=click.Choice(["left", "right"]),
+    default="left",
+    show_default=True,
+    help="Driver's side.",
+)
+@click.option("--plot", type=_FILE, help="Draw shares by seat and by size as .png or .svg.")
+@json_option
+def command(  # noqa: PLR0917 - click passes options by name
+    video: Path | None,
+    truth: Path | None,
+    folder: Path | None,
+    gallery: Path,
+    fpir: float,
+    steering: str,
+    plot: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """A lane video, or a folder of them, against the truth. Rates are 0-1; null where nobody counts.
+
+    Occupants count when at least 60 % of the face is visible in one frame; a plate when it is wholly in a frame and at
+    least 60 px wide. One thread; `realtime_factor` is seconds of video over seconds of CPU.
+    """
+    from wayseal.flow.measure.lane import measure_lane
+    from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_videos
+    from wayseal.flow.measure.lane_setup import enrol_pictures, list_videos, load_models, read_gallery_list
+    from wayseal.flow.measure.lane_truth import read_truth
+
+    pairs = list_videos(video, truth, folder)
+    truths = [read_truth(path) for _, path in pairs]
+    pictures = read_gallery_list(gallery)
+    with show_progress("gallery", len(pictures)) as advance:
+        models = load_models()
+        searcher = enrol_pictures(pictures, models, fpir=fpir, advance=advance)
+    tallies = []
+    with show_progress("frames", sum(one.frames for one in truths)) as advance:
+        for (path, _), known in zip(pairs, truths, strict=True):
+            tallies.append(measure_lane(path, known, models, searcher, steering=steering, advance=advance))
+    if plot is not None:
+        plot_lane(tallies, plot)
+    report = report_lane(tallies)
+    if as_json:
+        print_json(report)
+        return
+    print_table("Videos", *tabulate_videos(tallies))
+    print_table(
+        "Lane", ("measure", "value"), [(name, value) for name, value in report.items() if name != "by_seat"]
+    )

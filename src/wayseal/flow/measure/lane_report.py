@@ -1,0 +1,146 @@
+"""Tallies of lane videos as the contract's figures, as tables and as a plot. Arithmetic and drawing only."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wayseal.flow.measure.lane import LaneTally, OccupantTally
+from wayseal.flow.measure.rates import wilson_interval
+from wayseal.model.border import Seat
+from wayseal.model.errors import Invalid
+
+USABLE_EYES = 30.0
+"""Pixels between the eyes from which the capture target applies."""
+
+
+def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
+    """Return the contract's figures over all videos; rates are 0-1, null where a denominator is 0."""
+    people = [person for tally in tallies for person in tally.occupants]
+    enrolled = [person for person in people if person.enrolled]
+    captured = [person for person in people if person.captured]
+    near = [person for person in people if person.eyes_px >= USABLE_EYES]
+    waits = [seconds for tally in tallies for seconds in tally.to_result_s]
+    errors = [error for tally in tallies for error in tally.speed_errors_mph]
+    frames, video = sum(tally.frames for tally in tallies), sum(tally.video_s for tally in tallies)
+    cpu, wall = sum(tally.cpu_s for tally in tallies), sum(tally.wall_s for tally in tallies)
+    return {
+        "vehicles": sum(tally.vehicles for tally in tallies),
+        "vehicles_found": sum(tally.vehicles_found for tally in tallies),
+        "occupants": len(people),
+        "enrolled": len(enrolled),
+        "detected_rate": _share(people, "detected"),
+        "captured_rate": _share(people, "captured"),
+        "captured_rate_ci95": _interval(people, "captured"),
+        "captured_rate_30px": _share(near, "captured"),
+        "rank1_rate": _share(enrolled, "first"),
+        "rank1_of_captured": _share([person for person in enrolled if person.captured], "first"),
+        "match_rate": _share(enrolled, "matched"),
+        "false_match": sum(person.wrong for person in people)
+        + sum(tally.strangers_matched for tally in tallies),
+        "distractors_accepted": sum(tally.distractors_accepted for tally in tallies),
+        "seat_accuracy": _share(captured, "seat_right"),
+        "plates": sum(tally.plates for tally in tallies),
+        "plate_exact_rate": _ratio(
+            sum(tally.plates_exact for tally in tallies), sum(tally.plates for tally in tallies)
+        ),
+        "by_seat": _report_seats(people),
+        "speed_error_mph": float(np.median(np.abs(errors))) if errors else None,
+        "fps": _ratio(frames, wall),
+        "realtime_factor": _ratio(video, cpu),
+        "capture_to_result_p95_s": float(np.percentile(waits, 95)) if waits else None,
+    }
+
+
+def tabulate_videos(tallies: Sequence[LaneTally]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Return (columns, rows) of a table with one video a row, counts as `got/of`."""
+    columns = (
+        "video", "vehicles", "detected", "captured", "seats", "rank 1", "matched", "wrong", "nobody", "plates", "x real time",
+    )  # fmt: skip
+    rows: list[tuple[object, ...]] = []
+    for tally in tallies:
+        people = tally.occupants
+        enrolled = sum(person.enrolled for person in people)
+        captured = sum(person.captured for person in people)
+        row = (
+            tally.name,
+            f"{tally.vehicles_found}/{tally.vehicles}",
+            f"{sum(person.detected for person in people)}/{len(people)}",
+            f"{captured}/{len(people)}",
+            f"{sum(person.seat_right for person in people)}/{captured}",
+            f"{sum(person.first for person in people)}/{enrolled}",
+            f"{sum(person.matched for person in people)}/{enrolled}",
+            sum(person.wrong for person in people) + tally.strangers_matched,
+            tally.distractors_accepted,
+            f"{tally.plates_exact}/{tally.plates}",
+            f"{tally.video_s / tally.cpu_s:.2f}" if tally.cpu_s else None,
+        )
+        rows.append(row)
+    return columns, rows
+
+
+def plot_lane(tallies: Sequence[LaneTally], path: Path) -> None:
+    """Draw captured and rank-1 shares by seat and by size into a PNG or SVG. Raises `Invalid` without occupants."""
+    # Late: drawing is the only use of the plotting library here.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    people = [person for tally in tallies for person in tally.occupants]
+    if not people:
+        raise Invalid("nothing to draw: no occupant counts in these videos")
+    seats = [(seat.value, [one for one in people if one.seat is seat]) for seat in Seat]
+    edges = [(0.0, 20.0), (20.0, 30.0), (30.0, 45.0), (45.0, 65.0), (65.0, 1e9)]
+    sizes = [(f"{low:.0f}+", [one for one in people if low <= one.eyes_px < high]) for low, high in edges]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for place, (title, groups) in enumerate((("by seat", seats), ("by pixels between the eyes", sizes))):
+        axes = figure.add_subplot(1, 2, place + 1)
+        held = [(name, group) for name, group in groups if group]
+        at = np.arange(len(held))
+        axes.bar(at - 0.2, [_share(group, "captured") or 0.0 for _, group in held], 0.4, label="captured")
+        firsts = [_share([one for one in group if one.enrolled], "first") or 0.0 for _, group in held]
+        axes.bar(at + 0.2, firsts, 0.4, label="rank 1 of enrolled")
+        axes.set_xticks(at, [f"{name}\nn={len(group)}" for name, group in held])
+        axes.set(ylim=(0, 1.05), title=title)
+        axes.legend(loc="lower right")
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError):
+        raise Invalid(
+            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
+        ) from None
+
+
+def _report_seats(people: Sequence[OccupantTally]) -> dict[str, dict[str, Any]]:
+    """Return counts and rates for each seat that occurs (R-03)."""
+    report = {}
+    for seat in Seat:
+        group = [person for person in people if person.seat is seat]
+        if group:
+            enrolled = [person for person in group if person.enrolled]
+            report[seat.value] = {
+                "occupants": len(group),
+                "enrolled": len(enrolled),
+                "detected_rate": _share(group, "detected"),
+                "captured_rate": _share(group, "captured"),
+                "rank1_rate": _share(enrolled, "first"),
+                "seat_accuracy": _share([person for person in group if person.captured], "seat_right"),
+            }
+    return report
+
+
+def _share(people: Iterable[OccupantTally], name: str) -> float | None:
+    """Return the share of people of whom a mark is true; None of nobody."""
+    marks = [bool(getattr(person, name)) for person in people]
+    return _ratio(sum(marks), len(marks))
+
+
+def _interval(people: Sequence[OccupantTally], name: str) -> list[float] | None:
+    """Return the 95 % Wilson interval of a share; None of nobody."""
+    if not people:
+        return None
+    return list(wilson_interval(sum(bool(getattr(person, name)) for person in people), len(people)))
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    """Return part over whole, None for a whole of 0."""
+    return part / whole if whole else None
