@@ -20,6 +20,7 @@ NOUNS = {
     "models": "Recognition models: install, list, check their pins.",
     "record": "Sealed records: inspect one without a key.",
     "serve": "The officer's console on loopback.",
+    "release": "Open one sealed record, for a purpose, after the ledger knows.",
     "retention": "What is due, and its erasure.",
     "witness": "Watch somebody's ledger: cosign that it only grows.",
     "simulate": "Synthetic lane videos with ground truth, for demonstrations and drills.",

@@ -3,6 +3,7 @@
 Owns no rule: it asks the opener, which asks the gate. Pictures are returned in memory and never kept.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +13,19 @@ from wayseal.flow.documents import encounter_line
 from wayseal.flow.identify import read_answers
 from wayseal.flow.policy import Principal
 from wayseal.flow.review import Register, decide_crossing, read_crossings
+from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.border import Crossing, Direction, Seat, Verdict
 from wayseal.model.clock import to_text
-from wayseal.model.custody import Purpose, RecordStatus
+from wayseal.model.custody import Purpose, RecordStatus, Release
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, RecordId, check_ulid
+from wayseal.seal.envelope import parse_record
 from wayseal.station.matcher import open_register
 from wayseal.station.site import Site
 from wayseal.store import crossings as crossing_rows
 from wayseal.store import encounters as encounter_rows
+from wayseal.store import releases as release_rows
+from wayseal.store.centre import read_record
 from wayseal.store.encounters import StoredEncounter
 from wayseal.store.engine import read
 
@@ -82,6 +87,34 @@ class Portal:
                 )
         raise NotFound("nobody was seen in that seat", encounter=encounter)
 
+    def request_release(self, record: RecordId) -> Release:
+        """Write the intent to open one record. Raises `NotFound`, `Erased`, or `Refused` when policy forbids it anyway."""
+        header = parse_record(read_record(self.site.store, record)).header
+        self.site.policy.verify(self.who, "open", header, self.purpose, self.site.clock())
+        (release,) = self.site.opener.request(self.who, [record], self.purpose)
+        return release
+
+    def open_release(self, release: Release) -> bytes:
+        """Use a release once and return the plaintext, in memory only."""
+        (body,) = self.site.opener.open(self.who, [release])
+        return body
+
+    def describe_release(self, release: Release) -> dict[str, Any]:
+        """Return a release with the proof that its intent is on the ledger, as the contract's JSON."""
+        note = self.site.sign_checkpoint()
+        checkpoint = read_checkpoint(note)
+        path = self.site.ledger.inclusion(release.ledger_index, checkpoint.size)
+        return _release_row(release) | {
+            "proof": {
+                "index": release.ledger_index,
+                "size": checkpoint.size,
+                "root": base64.b64encode(checkpoint.root).decode(),
+                "path": [base64.b64encode(sibling).decode() for sibling in path],
+                "entry": base64.b64encode(self.site.ledger.raw(release.ledger_index)).decode(),
+                "checkpoint": note,
+            }
+        }
+
     def _custody(self, row: StoredEncounter) -> dict[str, Any]:
         """Return how long an encounter lives."""
         return {
@@ -95,6 +128,26 @@ class Portal:
 def open_portal(site: Site, name: str, role: str, purpose: Purpose = Purpose.PRIMARY_INSPECTION) -> Portal:
     """Return somebody's window on the site."""
     return Portal(site, open_register(site), site.principal(name, role), purpose)
+
+
+def list_releases(site: Site, record: RecordId | None) -> list[dict[str, Any]]:
+    """Return releases, newest first, of one record or of all. Nothing is opened."""
+    with read(site.store.engine) as connection:
+        found = release_rows.list_releases(connection, record=record)
+    return [_release_row(release) for release in found]
+
+
+def _release_row(release: Release) -> dict[str, Any]:
+    """Return a release without its proof."""
+    return {
+        "release": release.id,
+        "record": release.record,
+        "purpose": release.purpose.value,
+        "principal": release.principal,
+        "ledger_index": release.ledger_index,
+        "requested_at": to_text(release.requested_at),
+        "expires_at": to_text(release.expires_at),
+    }
 
 
 def _bare_line(row: StoredEncounter) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""`wayseal release`: open one sealed record, for a purpose, after the ledger knows."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wayseal.cli.common import (
+    json_option,
+    passphrase_option,
+    principal_option,
+    print_json,
+    read_passphrase,
+)
+
+
+@click.group()
+def command() -> None:
+    """Open one record: request writes the intent on the ledger, open uses it once."""
+
+
+@command.command()
+@click.argument("record")
+@click.option("--purpose", required=True, help="Why, such as primary_inspection or traveller_request.")
+@principal_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def request(
+    home: Path, record: str, *, purpose: str, who: str, role: str, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Write the intent to open RECORD on the ledger. Nothing is opened yet."""
+    from wayseal.model.custody import Purpose
+    from wayseal.model.ids import RecordId, check_ulid
+    from wayseal.station.portal import open_portal
+    from wayseal.station.site import open_site
+
+    try:
+        reason = Purpose(purpose)
+    except ValueError:
+        raise click.BadParameter(
+            "one of " + ", ".join(p.value for p in Purpose), param_hint="--purpose"
+        ) from None
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        portal = open_portal(site, who, role, reason)
+        granted = portal.request_release(RecordId(check_ulid(record)))
+        shown = portal.describe_release(granted)
+    _show(shown, as_json=as_json)
+
+
+@command.command()
+@click.argument("release")
+@click.option("--to-stdout", is_flag=True, help="Write the plaintext to a pipe. It is then in your hands.")
+@principal_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def open(  # noqa: A001 - the contract's verb
+    home: Path,
+    release: str,
+    *,
+    to_stdout: bool,
+    who: str,
+    role: str,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Use RELEASE once. The plaintext stays in memory unless it goes down a pipe."""
+    from wayseal.model.errors import NoIntent, NotFound
+    from wayseal.model.ids import check_ulid
+    from wayseal.station.portal import open_portal
+    from wayseal.station.site import open_site
+
+    if to_stdout and (as_json or sys.stdout.isatty()):
+        raise click.UsageError("--to-stdout writes to a pipe, and not together with --json")
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        try:
+            granted = site.opener.find(check_ulid(release))
+        except NotFound:
+            raise NoIntent("there is no intent on the ledger for that") from None
+        portal = open_portal(site, who, role, granted.purpose)
+        body = portal.open_release(granted)
+        shown = portal.describe_release(granted) | {"bytes": len(body)}
+    if to_stdout:
+        sys.stdout.buffer.write(body)
+    else:
+        _show(shown, as_json=as_json)
+
+
+@command.command("list")
+@click.option("--record", help="Only releases of this record.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def list_command(home: Path, *, record: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """List releases, newest first."""
+    from wayseal.cli.common import print_table
+    from wayseal.model.ids import RecordId, check_ulid
+    from wayseal.station.portal import list_releases
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        rows = list_releases(site, None if record is None else RecordId(check_ulid(record)))
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Releases", list(rows[0]) if rows else ["release"], [list(row.values()) for row in rows])
+
+
+def _show(shown: dict[str, Any], *, as_json: bool) -> None:
+    """Print a release."""
+    if as_json:
+        print_json(shown)
+        return
+    for name in ("release", "record", "purpose", "ledger_index", "expires_at"):
+        click.echo(f"{name:14}{shown[name]}")
+    click.echo(
+        f"{'proof':14}entry {shown['proof']['index']} of {shown['proof']['size']}, verifiable offline (--json)"
+    )
