@@ -19,6 +19,9 @@ from wayseal.flow.policy import Policy, Principal, default_rules
 from wayseal.flow.release import Opener
 from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
+from wayseal.match.calibrate import shipped_calibration
+from wayseal.match.gallery import Gallery, create_gallery, open_gallery
+from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, from_text, to_text, utc_now
 from wayseal.model.custody import Receipt, SealedRecord
@@ -149,6 +152,34 @@ class Site:
             clock=self.clock,
         )
         return receive_pass(intake, encounter, records, direction=direction)
+
+    def gallery(self, name: str) -> Gallery:
+        """Open a gallery and load it. Raises `NotFound`, `WrongModel`, `SealBroken`."""
+        from wayseal.vision.models import EMBEDDER, find_model  # noqa: PLC0415 - only matching needs the inference engine
+
+        calibration = shipped_calibration(find_model(EMBEDDER).sha256)
+        return open_gallery(
+            self.galleries, name, cipher=self.keys.gallery_cipher(name), calibration=calibration
+        )
+
+    def create_gallery(self, name: str, *, model_sha256: str, dimension: int) -> Gallery:
+        """Make an empty gallery for templates of one model. Raises `Invalid` when there is one of that name."""
+        return create_gallery(
+            self.galleries, name, model_sha256=model_sha256, dimension=dimension, cipher=self.keys.gallery_cipher(name),
+            calibration=shipped_calibration(model_sha256),
+        )  # fmt: skip
+
+    def portraits(self, name: str) -> PortraitBook:
+        """Return a gallery's reference pictures."""
+        folder = self.galleries / check_name(name, what="gallery name") / "portraits"
+        return PortraitBook(
+            folder, self.keys.gallery_cipher(name), lambda who: self.keys.index.tag("portrait", who)
+        )
+
+    @property
+    def galleries(self) -> Path:
+        """Where galleries lie."""
+        return self.home / "gallery"
 
     def sign_checkpoint(self) -> str:
         """Sign the ledger as it stands and return the checkpoint, so that others can verify without a passphrase."""

@@ -47,14 +47,15 @@ def command(  # noqa: PLR0917 - click passes options by name
     """
     from wayseal.flow.measure.lane import measure_lane
     from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_videos
-    from wayseal.flow.measure.lane_setup import enrol_pictures, list_videos, load_models, read_gallery_list
+    from wayseal.flow.measure.lane_setup import enrol_pictures, list_videos, read_gallery_list
     from wayseal.flow.measure.lane_truth import read_truth
+    from wayseal.vision.networks import load_networks
 
     pairs = list_videos(video, truth, folder)
     truths = [read_truth(path) for _, path in pairs]
     pictures = read_gallery_list(gallery)
     with show_progress("gallery", len(pictures)) as advance:
-        models = load_models()
+        models = load_networks()
         searcher = enrol_pictures(pictures, models, fpir=fpir, advance=advance)
     tallies = []
     with show_progress("frames", sum(one.frames for one in truths)) as advance:

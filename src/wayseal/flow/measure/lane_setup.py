@@ -10,13 +10,8 @@ from wayseal.match.loaded import LoadedGallery
 from wayseal.match.search import SearchPolicy
 from wayseal.model.errors import Invalid, NotFound, WaysealError
 from wayseal.vision.capture import CaptureModels
-from wayseal.vision.detect import FaceDetector
-from wayseal.vision.models import PLATE_FINDER, PLATE_READER, load_session
 from wayseal.vision.picture import read_picture
-from wayseal.vision.plate.reader import PlateReader
-from wayseal.vision.plate.session import PlateSession
 from wayseal.vision.portrait import PortraitReader
-from wayseal.vision.template import OnnxFaceModel
 
 
 def list_videos(video: Path | None, truth: Path | None, folder: Path | None) -> list[tuple[Path, Path]]:
@@ -34,18 +29,6 @@ def list_videos(video: Path | None, truth: Path | None, folder: Path | None) -> 
             "no .mp4 with a .json beside it in that folder", hint="See docs/reference/simulator.md."
         )
     return pairs
-
-
-def load_models(*, plates: bool = True) -> CaptureModels:
-    """Return the networks of a lane, each checked against its pin."""
-    new_plate: Callable[[], PlateSession] | None = None
-    if plates:
-        reader = PlateReader(load_session(PLATE_FINDER), load_session(PLATE_READER))
-
-        def new_plate() -> PlateSession:
-            return PlateSession(reader)
-
-    return CaptureModels(FaceDetector(), OnnxFaceModel(), new_plate)
 
 
 def read_gallery_list(path: Path) -> list[tuple[Path, str]]:

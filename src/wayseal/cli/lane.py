@@ -1,0 +1,114 @@
+"""`wayseal lane`: run a lane on a video, folder or RTSP stream."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wayseal.cli.common import (
+    json_option,
+    passphrase_option,
+    print_json,
+    read_passphrase,
+    show_progress,
+    stderr,
+)
+
+if TYPE_CHECKING:
+    from wayseal.model.border import Encounter
+    from wayseal.station.onehost import RunSummary
+
+
+@click.group()
+def command() -> None:
+    """Photograph, seal, match and record what passes a lane."""
+
+
+@command.command()
+@click.option("--source", required=True, help="Video file, folder of pictures, or rtsp:// URL.")
+@click.option("--lane", required=True, help="Lane id.")
+@click.option("--gallery", help="Gallery that is searched; by default the one that the lane's settings name.")
+@click.option(
+    "--direction",
+    type=click.Choice(["entry", "exit"]),
+    help="Which way the lane leads; by default its settings'.",
+)
+@passphrase_option
+@json_option
+@click.pass_obj
+def run(
+    home: Path,
+    *,
+    source: str,
+    lane: str,
+    gallery: str | None,
+    direction: str | None,
+    passphrase_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a lane until the stream ends: one line a vehicle as it leaves, then a summary.
+
+    With --json, JSON lines. What an earlier run left unsent or unanswered is finished first.
+    """
+    from wayseal.flow.documents import encounter_line
+    from wayseal.model.border import Direction
+    from wayseal.station.assemble import open_one_host
+    from wayseal.station.site import open_site
+    from wayseal.vision.frames import open_source
+
+    def tell(encounter: "Encounter") -> None:
+        line = encounter_line(encounter)
+        print_json(line) if as_json else _print_vehicle(line)
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        wanted = None if direction is None else Direction(direction)
+        host = open_one_host(site, lane, gallery=gallery, direction=wanted, on_encounter=tell)
+        with (
+            open_source(source, clock=site.clock) as frames,
+            show_progress(f"lane {lane}", frames.frames_total) as advance,
+        ):
+            summary = host.run(_counting(frames, advance))
+            summary.dropped_frames = frames.counts.dropped
+            broken = frames.counts.broken + max(0, (frames.frames_total or 0) - frames.counts.frames)
+    if broken:
+        stderr.print(f"warning: {broken} pictures of the stream were damaged or missing")
+    if as_json:
+        print_json({"summary": _summary(summary)})
+    else:
+        click.echo("  ".join(f"{name} {value}" for name, value in _summary(summary).items()))
+
+
+def _counting(frames: Any, advance: Any) -> Any:
+    """Yield frames and move the progress bar."""
+    for frame in frames:
+        yield frame
+        advance(1)
+
+
+def _summary(summary: "RunSummary") -> dict[str, Any]:
+    """Return the contract's summary."""
+    return {
+        "vehicles": summary.vehicles,
+        "occupants_seen": summary.occupants_seen,
+        "captured": summary.captured,
+        "matched": summary.matched,
+        "frames": summary.frames,
+        "dropped_frames": summary.dropped_frames,
+        "fps": round(summary.fps, 1),
+        "seconds": round(summary.seconds, 2),
+    }
+
+
+def _print_vehicle(line: dict[str, Any]) -> None:
+    """Print one vehicle for people."""
+    plate = line["plate"]["text"] if line["plate"] else "no plate read"
+    speed = "" if line["speed_mph"] is None else f", {line['speed_mph']:.0f} mph"
+    click.echo(f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}")
+    for person in line["occupants"]:
+        best = person["candidates"][0] if person["candidates"] else None
+        who = f"{best['traveller']} ({best['score']:.2f})" if best else ""
+        why = "; ".join(reason.replace("_", " ") for reason in person["reasons"])
+        word = {"no_match": "check documents", "refer": "compare"}.get(
+            person["outcome"], person["outcome"].replace("_", " ")
+        )
+        click.echo(f"    {person['seat'].replace('_', ' '):16} {word:16} {who:28} {why}".rstrip())

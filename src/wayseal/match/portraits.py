@@ -1,0 +1,65 @@
+"""Reference pictures of enrolled travellers, one each, for the officer's eyes: sealed files under names that say nothing.
+
+Owns one folder. A picture is found by a keyed tag of the traveller's id; without the key nobody can tell whose file is
+whose. Nothing here compares faces.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from wayseal.match.manifest import TemplateCipher, write_file
+from wayseal.model.border import PlainImage
+from wayseal.model.errors import SealBroken
+
+_SUFFIX = ".portrait"
+_CONTEXT = b"wayseal-portrait/v1/"
+
+
+class PortraitBook:
+    """A gallery's reference pictures. `tag` gives a traveller's keyed tag (bytes)."""
+
+    def __init__(self, folder: Path, cipher: TemplateCipher, tag: Callable[[str], bytes]) -> None:
+        self._folder = folder
+        self._cipher = cipher
+        self._tag = tag
+
+    def put(self, traveller: str, picture: PlainImage) -> None:
+        """Keep a traveller's picture in place of an older one; whole or not at all, durable when it returns."""
+        path = self._path(traveller)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        size = picture.width.to_bytes(4, "big") + picture.height.to_bytes(4, "big")
+        write_file(path, self._cipher.seal(size + picture.data, _CONTEXT + self._tag(traveller)))
+
+    def get(self, traveller: str) -> PlainImage | None:
+        """Return a traveller's picture, in memory only, or None when there is none. Raises `SealBroken` when altered."""
+        try:
+            sealed = self._path(traveller).read_bytes()
+        except FileNotFoundError:
+            return None
+        body = self._cipher.open(sealed, _CONTEXT + self._tag(traveller))
+        if len(body) < 8:
+            raise SealBroken("a reference picture has another layout")
+        return PlainImage(body[8:], int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big"))
+
+    def forget(self, traveller: str) -> bool:
+        """Overwrite and remove a traveller's picture; say whether there was one. Durable when it returns."""
+        path = self._path(traveller)
+        try:
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _path(self, traveller: str) -> Path:
+        name = self._tag(traveller).hex()
+        return self._folder / name[:2] / f"{name}{_SUFFIX}"
