@@ -8,14 +8,14 @@ What must never happen: a template, a traveller id or a key in a file unsealed, 
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wayseal.match.calibrate import Calibration
+from wayseal.match.calibrate import Calibration, shipped_calibration
 from wayseal.match.loaded import LoadedGallery
 from wayseal.match.manifest import (
     MANIFEST,
@@ -245,7 +245,7 @@ def create_gallery(
     model_sha256: str,
     dimension: int,
     cipher: TemplateCipher,
-    calibration: Calibration | None,
+    calibrate: Callable[[str], Calibration | None] = shipped_calibration,
 ) -> Gallery:
     """Make an empty gallery in `root`/`name` and return it. Raises `Invalid` when there is one of that name."""
     folder = root / check_name(name, what="gallery name")
@@ -255,20 +255,26 @@ def create_gallery(
     first = new_segment()
     write_file(first.path(folder), MAGIC)
     write_manifest(folder, name, (model_sha256, dimension), [first], cipher)
-    return open_gallery(root, name, cipher=cipher, calibration=calibration)
+    return open_gallery(root, name, cipher=cipher, calibrate=calibrate)
 
 
 def open_gallery(
-    root: Path, name: str, *, cipher: TemplateCipher, calibration: Calibration | None
+    root: Path,
+    name: str,
+    *,
+    cipher: TemplateCipher,
+    calibrate: Callable[[str], Calibration | None] = shipped_calibration,
 ) -> Gallery:
-    """Open a gallery and load it into memory. Raises `NotFound`; `SealBroken` when its files are not as written."""
+    """Open a gallery and load it into memory, with what `calibrate` gives for its model.
+
+    Raises `NotFound`; `SealBroken` when its files are not as written.
+    """
     folder = root / check_name(name, what="gallery name")
     if not (folder / MANIFEST).exists():
         raise NotFound(f"no gallery {name!r}", hint="List what there is: wayseal gallery list.")
     facts, _ = read_manifest(folder, name, cipher)
-    gallery = Gallery(folder, name, cipher, facts, calibration)
-    with gallery._locked():  # noqa: SLF001 - the constructor's other half
-        gallery._catch_up()  # noqa: SLF001
+    gallery = Gallery(folder, name, cipher, facts, calibrate(facts[0]))
+    gallery.refresh()
     return gallery
 
 

@@ -23,7 +23,7 @@ BELOW = "below_threshold"
 EXPECTED = "expected_set"
 CONTRADICTED = "another_traveller_scores_higher"
 
-_UNREACHABLE = 1.01  # no cosine is this high
+_UNREACHABLE = 1.0  # only the very same template is this like
 
 
 @dataclass(frozen=True, slots=True)

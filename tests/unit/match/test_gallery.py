@@ -26,13 +26,18 @@ from wayseal.model.errors import Invalid, NotFound, SealBroken, StoreFull, Wrong
 def make(root: Path, name: str = "port", calibration: Calibration | None = None) -> Gallery:
     """Return a new gallery."""
     return create_gallery(
-        root, name, model_sha256=MODEL, dimension=DIMENSION, cipher=MemoryCipher(), calibration=calibration
+        root,
+        name,
+        model_sha256=MODEL,
+        dimension=DIMENSION,
+        cipher=MemoryCipher(),
+        calibrate=lambda _: calibration,
     )
 
 
 def reopen(root: Path, key: bytes = b"k" * 32, calibration: Calibration | None = None) -> Gallery:
     """Return the gallery as another process would load it."""
-    return open_gallery(root, "port", cipher=MemoryCipher(key), calibration=calibration)
+    return open_gallery(root, "port", cipher=MemoryCipher(key), calibrate=lambda _: calibration)
 
 
 def all_bytes(root: Path) -> bytes:
@@ -249,7 +254,7 @@ def test_wrong_input_refused(tmp_path: Path, make_faces: MakeFaces) -> None:
         with pytest.raises(Invalid):
             make(tmp_path, name)
     with pytest.raises(NotFound):
-        open_gallery(tmp_path, "other", cipher=MemoryCipher(), calibration=None)
+        open_gallery(tmp_path, "other", cipher=MemoryCipher())
     assert reopen(tmp_path).size == 0
 
 
@@ -261,7 +266,7 @@ import numpy as np
 from gallery_cipher import MemoryCipher
 from wayseal.match import gallery as room
 room._ROLL = 4000
-made = room.open_gallery(Path(sys.argv[1]), "port", cipher=MemoryCipher(), calibration=None)
+made = room.open_gallery(Path(sys.argv[1]), "port", cipher=MemoryCipher())
 rows = np.eye(32, dtype=np.float32)
 number = int(sys.argv[3])
 while True:

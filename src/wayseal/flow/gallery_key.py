@@ -1,0 +1,130 @@
+"""The key of a gallery: held by the key keeper under `gallery/<name>/<number>`, used to seal the gallery's manifest.
+
+Forgetting a traveller can take a new key and destroy the old one; then backups of the gallery made before open no more,
+for anybody. Joins `seal.keys` and `match.gallery`. What must never happen: a key in a file other than wrapped.
+"""
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from wayseal.match.calibrate import Calibration, shipped_calibration
+from wayseal.match.gallery import Gallery, create_gallery, open_gallery
+from wayseal.model.errors import NotFound, SealBroken
+from wayseal.seal.keys import KeyKeeper
+
+_HEAD = struct.Struct("<BH")
+_NONCE = 12
+
+
+class KeeperCipher:
+    """Seals under a fresh data key that the keeper wraps: `label size, wrap size | label | wrap | nonce | ciphertext`.
+
+    Opening uses the key named in what was sealed, which must belong to the same gallery.
+    """
+
+    def __init__(self, keeper: KeyKeeper, gallery: str, label: str) -> None:
+        self._keeper = keeper
+        self._prefix = key_prefix(gallery)
+        self._label = label
+
+    def seal(self, data: bytes, context: bytes) -> bytes:
+        """Return `data` sealed under this cipher's key."""
+        key = bytearray(AESGCM.generate_key(256))
+        wrap = self._keeper.wrap(self._label, key, context)
+        head = _HEAD.pack(len(self._label), len(wrap)) + self._label.encode() + wrap
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(key).encrypt(nonce, data, head + context)
+        key[:] = bytes(len(key))
+        return head + nonce + sealed
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Return what was sealed. Raises `SealBroken`, or `NotFound` when the key was destroyed."""
+        label, wrap, head = _parse_head(sealed)
+        if not label.startswith(self._prefix):
+            raise SealBroken("a manifest of another gallery")
+        key = self._keeper.unwrap(label, wrap, context)
+        body = sealed[head:]
+        try:
+            return AESGCM(key).decrypt(body[:_NONCE], body[_NONCE:], sealed[:head] + context)
+        except (InvalidTag, ValueError):
+            raise SealBroken("a gallery's manifest was altered") from None
+        finally:
+            key[:] = bytes(len(key))
+
+
+def key_prefix(gallery: str) -> str:
+    """Return what the labels of a gallery's keys begin with."""
+    return f"gallery/{gallery}/"
+
+
+def open_site_gallery(
+    keeper: KeyKeeper,
+    root: Path,
+    name: str,
+    *,
+    calibrate: Callable[[str], Calibration | None] = shipped_calibration,
+    model_sha256: str | None = None,
+    dimension: int = 0,
+) -> Gallery:
+    """Open a gallery of a site; make it when it is new and `model_sha256` and `dimension` say for which model.
+
+    `calibrate` gives the calibration of a model. Raises `NotFound` for a gallery that is not there and not to be made.
+    """
+    labels = sorted(_labels(keeper, name))
+    if not labels:
+        if model_sha256 is None:
+            raise NotFound(f"no gallery {name!r}", hint="List what there is: wayseal gallery list.")
+        labels = [_next_label(keeper, name)]
+        keeper.create_key(labels[-1])
+    cipher = KeeperCipher(keeper, name, labels[-1])
+    try:
+        return open_gallery(root, name, cipher=cipher, calibrate=calibrate)
+    except NotFound:
+        if model_sha256 is None:
+            raise
+    return create_gallery(
+        root, name, model_sha256=model_sha256, dimension=dimension, cipher=cipher, calibrate=calibrate
+    )
+
+
+def forget_traveller(keeper: KeyKeeper, gallery: Gallery, traveller: str) -> int:
+    """Erase a traveller here and in every older copy of the gallery; return how many templates went.
+
+    The gallery's manifest is sealed under a new key, then all its older keys are destroyed. Raises `NotFound`.
+    """
+    if traveller not in gallery.loaded:
+        raise NotFound("no such traveller in the gallery", gallery=gallery.name)
+    label = _next_label(keeper, gallery.name)
+    keeper.create_key(label)
+    gone = gallery.forget(traveller, cipher=KeeperCipher(keeper, gallery.name, label))
+    for old in _labels(keeper, gallery.name):
+        if old != label:
+            keeper.destroy(old)
+    return gone
+
+
+def _labels(keeper: KeyKeeper, name: str) -> list[str]:
+    """Return the labels of a gallery's live keys."""
+    return [label for label in keeper.labels() if label.startswith(key_prefix(name))]
+
+
+def _next_label(keeper: KeyKeeper, name: str) -> str:
+    """Return a label that no key of the gallery has; labels sort by age."""
+    numbers = [int(label.rsplit("/", 1)[1]) for label in _labels(keeper, name)]
+    return f"{key_prefix(name)}{max(numbers, default=0) + 1:08d}"
+
+
+def _parse_head(sealed: bytes) -> tuple[str, bytes, int]:
+    """Return (label, wrap, size of the head). Raises `SealBroken` for what is no sealed manifest."""
+    try:
+        label_size, wrap_size = _HEAD.unpack_from(sealed)
+        end = _HEAD.size + label_size + wrap_size
+        label = sealed[_HEAD.size : _HEAD.size + label_size].decode("ascii")
+    except (struct.error, UnicodeDecodeError):
+        raise SealBroken("not a gallery's manifest") from None
+    return label, sealed[_HEAD.size + label_size : end], end
