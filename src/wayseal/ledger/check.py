@@ -15,7 +15,7 @@ from wayseal.ledger.checkpoint import Checkpoint, GoodSignature, read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry, list_references
 from wayseal.ledger.history import read_all, read_beside
 from wayseal.ledger.note import VerifierKey, parse_vkey
-from wayseal.ledger.tables import Tables, read_meta
+from wayseal.ledger.tables import Tables, as_bytes, read_meta
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
 _STEP = 1000
@@ -140,8 +140,8 @@ def _recompute(
         if tree.size in roots:
             roots[tree.size] = tree.root()
         index = tree.size
-        _check_entry(index, number, bytes(data), derived, references)
-        for level, position, value in tree.append(proof.hash_leaf(bytes(data))):
+        _check_entry(index, number, as_bytes(data), derived, references)
+        for level, position, value in tree.append(proof.hash_leaf(as_bytes(data))):
             stored = nodes.setdefault(level, _iterate_nodes(connection, level))
             if next(stored, None) != (position, value):
                 raise LedgerBroken("an entry does not fit the tree above it", index=index, level=level)
@@ -177,7 +177,7 @@ def _iterate_nodes(connection: sqlite3.Connection, level: int) -> Iterator[tuple
     rows = connection.cursor().execute(
         "SELECT number, hash FROM nodes WHERE level = ? ORDER BY number", (level,)
     )
-    return ((int(number), bytes(value)) for number, value in rows)
+    return ((int(number), as_bytes(value)) for number, value in rows)
 
 
 def _iterate_references(connection: sqlite3.Connection) -> Iterator[tuple[int, set[str]]]:

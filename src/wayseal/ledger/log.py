@@ -25,7 +25,7 @@ from wayseal.ledger.history import (
 )
 from wayseal.ledger.note import Note, VerifierKey, check_key_name, parse_note, parse_signatures
 from wayseal.ledger.reader import FILE_NAME, LedgerReader
-from wayseal.ledger.tables import Tables, create_tables
+from wayseal.ledger.tables import Tables, as_bytes, create_tables
 from wayseal.model.clock import Clock, to_text, utc_now
 from wayseal.model.errors import LedgerBroken
 
@@ -205,7 +205,7 @@ def _read_node(connection: sqlite3.Connection, level: int, number: int) -> bytes
     ).fetchone()
     if row is None:
         raise LedgerBroken("the ledger file lacks a node of its tree", level=level, number=number)
-    return bytes(row[0])
+    return as_bytes(row[0])
 
 
 def _insert_entry(

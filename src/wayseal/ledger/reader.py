@@ -13,7 +13,7 @@ from wayseal.ledger.entry import COLUMNS, decode_entry
 from wayseal.ledger.history import iterate_cosigned, read_latest
 from wayseal.ledger.note import VerifierKey, parse_note
 from wayseal.ledger.offline import OfflineProof
-from wayseal.ledger.tables import Tables
+from wayseal.ledger.tables import Tables, as_bytes
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
 FILE_NAME = "ledger.sqlite"
@@ -58,7 +58,7 @@ class LedgerReader:
             raise NotFound(
                 f"the ledger has no entry {index}", hint=f"It has {self.size} entries, counted from 0."
             )
-        return bytes(rows[0][0])
+        return as_bytes(rows[0][0])
 
     def entry(self, index: int) -> dict[str, Any]:
         """Return entry `index` as a mapping. Raises `NotFound`, or `LedgerBroken` when its bytes are no entry."""
@@ -73,7 +73,7 @@ class LedgerReader:
                 (first, min(first + _PAGE, end)),
             )
             for number, data in rows:
-                yield number, decode_entry(bytes(data))
+                yield number, decode_entry(as_bytes(data))
 
     def raw_entries(self, start: int, end: int) -> list[bytes]:
         """Return the canonical bytes of entries [start, end). Raises `LedgerBroken` when one of them is missing."""
@@ -81,7 +81,7 @@ class LedgerReader:
         rows = self._tables.query(sql, (start, end))
         if len(rows) != end - start:
             raise LedgerBroken("the ledger file lacks an entry", start=start, end=end)
-        return [bytes(data) for (data,) in rows]
+        return [as_bytes(data) for (data,) in rows]
 
     def hashes(self, level: int, start: int, count: int) -> list[bytes]:
         """Return the hashes of nodes (level, start) to (level, start + count - 1). Raises `LedgerBroken` when one is missing."""
@@ -89,7 +89,7 @@ class LedgerReader:
         rows = self._tables.query(sql, (level, start, start + count))
         if len(rows) != count:
             raise LedgerBroken("the ledger file lacks a node of its tree", level=level, start=start)
-        return [bytes(value) for (value,) in rows]
+        return [as_bytes(value) for (value,) in rows]
 
     def prove(self, index: int) -> OfflineProof:
         """Return the self-contained proof of entry `index`: under the newest cosigned checkpoint that covers it, else the newest.
@@ -150,7 +150,7 @@ class LedgerReader:
         return size
 
     def _node(self, level: int, number: int) -> bytes:
-        return bytes(
+        return as_bytes(
             self._one("SELECT hash FROM nodes WHERE level = ? AND number = ?", level, number, what="node")
         )
 

@@ -33,6 +33,21 @@ _GUARD = """
 CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 _BUSY_S = 60.0
+_WRITE_ERRORS = {
+    "SQLITE_FULL",
+    "SQLITE_IOERR_WRITE",
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_TRUNCATE",
+    "SQLITE_IOERR_SHMSIZE",
+}
+_BUSY_ERRORS = (
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+    "SQLITE_IOERR",
+    "SQLITE_PERM",
+)
 
 
 def create_tables(file: Path) -> None:
@@ -70,12 +85,21 @@ def explain_sqlite() -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         name = getattr(error, "sqlite_errorname", "")
-        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        if name in _WRITE_ERRORS:
             raise StoreFull("the ledger could not be written", reason=name) from error
-        raise Unavailable("the ledger does not answer", reason=name or str(error)) from error
+        if name.startswith(_BUSY_ERRORS):
+            raise Unavailable("the ledger does not answer", reason=name) from error
+        raise LedgerBroken("the ledger file is damaged", reason=name or "unreadable") from error
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
         raise LedgerBroken("the ledger file is damaged", reason=name or "not a database") from error
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return a cell that must hold bytes. Raises `LedgerBroken` when it holds anything else."""
+    if not isinstance(value, bytes):
+        raise LedgerBroken("the ledger file is damaged", reason="a cell of another type")
+    return value
 
 
 class Tables:

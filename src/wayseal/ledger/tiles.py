@@ -180,14 +180,17 @@ def _check_form(entry: bytes, index: int) -> None:
 
 def _load(folder: Path, tile: Tile) -> bytes:
     """Return a tile's bytes; a partial one may have been replaced by the full one since."""
+    index = (tile.number * WIDTH) << (max(tile.level, 0) * _BITS)
     for width in (tile.width, WIDTH):
         file = folder / Tile(tile.level, tile.number, width).path()
-        if file.is_file() and file.stat().st_size <= WIDTH * (MAX_ENTRY + 2):
-            data = file.read_bytes()
-            return data if tile.level < 0 else data[: tile.width * proof.HASH_SIZE]
-    raise LedgerBroken(
-        "a tile is missing", tile=tile.path(), index=(tile.number * WIDTH) << (max(tile.level, 0) * _BITS)
-    )
+        if not file.is_file():
+            continue
+        size = file.stat().st_size
+        if size > WIDTH * (MAX_ENTRY + 2) or (tile.level >= 0 and size != width * proof.HASH_SIZE):
+            raise LedgerBroken("a tile has the wrong size", tile=tile.path(), index=index)
+        data = file.read_bytes()
+        return data if tile.level < 0 else data[: tile.width * proof.HASH_SIZE]
+    raise LedgerBroken("a tile is missing", tile=tile.path(), index=index)
 
 
 def split_bundle(data: bytes, tile: Tile) -> Iterator[bytes]:
