@@ -15,12 +15,12 @@ from typing import Self
 from wayseal.flow.archive import Archive
 from wayseal.flow.encounter import Intake, receive_pass
 from wayseal.flow.erase import Eraser
+from wayseal.flow.gallery_key import open_site_gallery
 from wayseal.flow.policy import Policy, Principal, default_rules
 from wayseal.flow.release import Opener
 from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
-from wayseal.match.calibrate import shipped_calibration
-from wayseal.match.gallery import Gallery, create_gallery, open_gallery
+from wayseal.match.gallery import Gallery
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, from_text, to_text, utc_now
@@ -154,20 +154,14 @@ class Site:
         return receive_pass(intake, encounter, records, direction=direction)
 
     def gallery(self, name: str) -> Gallery:
-        """Open a gallery and load it. Raises `NotFound`, `WrongModel`, `SealBroken`."""
-        from wayseal.vision.models import EMBEDDER, find_model  # noqa: PLC0415 - only matching needs the inference engine
-
-        calibration = shipped_calibration(find_model(EMBEDDER).sha256)
-        return open_gallery(
-            self.galleries, name, cipher=self.keys.gallery_cipher(name), calibration=calibration
-        )
+        """Open a gallery and load it. Raises `NotFound`, `SealBroken`."""
+        return open_site_gallery(self.keys.keeper, self.galleries, name)
 
     def create_gallery(self, name: str, *, model_sha256: str, dimension: int) -> Gallery:
-        """Make an empty gallery for templates of one model. Raises `Invalid` when there is one of that name."""
-        return create_gallery(
-            self.galleries, name, model_sha256=model_sha256, dimension=dimension, cipher=self.keys.gallery_cipher(name),
-            calibration=shipped_calibration(model_sha256),
-        )  # fmt: skip
+        """Open a gallery, made empty for templates of one model when it is new."""
+        return open_site_gallery(
+            self.keys.keeper, self.galleries, name, model_sha256=model_sha256, dimension=dimension
+        )
 
     def portraits(self, name: str) -> PortraitBook:
         """Return a gallery's reference pictures."""
