@@ -51,11 +51,9 @@ class FaceDetector:
         Equal to OpenCV's FaceDetectorYN on the same weights, overlap limit 0.3.
         """
         height, width = bgr.shape[:2]
-        padded = cv2.copyMakeBorder(
-            bgr, 0, -height % 32, 0, -width % 32, cv2.BORDER_CONSTANT, value=(0, 0, 0)
-        )
-        blob = cv2.dnn.blobFromImage(padded)
-        return self._decode(self._session.run(self._outputs, {"input": blob}), padded.shape[1], threshold)
+        planes = np.zeros((1, 3, height + -height % 32, width + -width % 32), np.uint8)
+        cv2.split(bgr, [planes[0, channel, :height, :width] for channel in range(3)])
+        return self._decode(self._session.run(self._outputs, {"input": planes}), planes.shape[3], threshold)
 
     def detect_region(
         self, bgr: Pixels, box: Box, *, scale: float = 1.0, threshold: float = NEW_TRACK

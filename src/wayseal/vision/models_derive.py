@@ -19,19 +19,20 @@ Constants = dict[str, NDArray[Any]]
 
 
 def derive_detector(data: bytes) -> bytes:
-    """Return YuNet with plain float weights that takes any (1, 3, H, W) with H and W multiples of 32.
+    """Return YuNet with plain float weights that takes any (1, 3, H, W) of bytes with H and W multiples of 32.
 
-    The carried file fixes its outputs to 640x640 by Reshape constants; their middle dimension becomes free.
+    Bytes in place of floats save the caller a fresh 11 MB array a frame. The carried file fixes its outputs to 640x640 by Reshape constants; their middle dimension becomes free.
     """
     graph, constants = _parse(data)
     nodes = _fold_weights(graph, constants)
     for node in nodes:
-        shape = constants.get(node.input[1]) if node.op_type == "Reshape" else None
-        if shape is not None and shape.ndim == 1 and shape.size == 3:
-            constants[node.input[1]] = np.array([1, -1, int(shape[2])], dtype=np.int64)
-    return _serialise(
-        "yunet", nodes, constants, "input", [1, 3, "height", "width"], [o.name for o in graph.output]
-    )
+        target = constants.get(node.input[1]) if node.op_type == "Reshape" else None
+        if target is not None and target.ndim == 1 and target.size == 3:
+            constants[node.input[1]] = np.array([1, -1, int(target[2])], dtype=np.int64)
+    _rename_input(nodes, "input", "values")
+    nodes.insert(0, helper.make_node("Cast", ["input"], ["values"], to=onnx.TensorProto.FLOAT))
+    source = helper.make_tensor_value_info("input", onnx.TensorProto.UINT8, [1, 3, "height", "width"])
+    return _serialise("yunet", nodes, constants, source, graph.output)
 
 
 def derive_embedder(data: bytes) -> bytes:
@@ -43,9 +44,8 @@ def derive_embedder(data: bytes) -> bytes:
     nodes: list[Any] = []
     for node in _fold_weights(graph, constants):
         nodes += _split_prelu(node, constants) if node.op_type == "PRelu" else [node]
-    return _serialise(
-        "sface", nodes, constants, "data", ["batch", 3, 112, 112], [o.name for o in graph.output]
-    )
+    source = helper.make_tensor_value_info("data", onnx.TensorProto.FLOAT, ["batch", 3, 112, 112])
+    return _serialise("sface", nodes, constants, source, graph.output)
 
 
 def content_digest(data: bytes) -> str:
@@ -148,21 +148,16 @@ def _rename_input(nodes: Sequence[Any], old: str, new: str) -> None:
                 node.input[place] = new
 
 
-def _serialise(  # noqa: PLR0917 - the six parts of a graph
-    name: str,
-    nodes: Sequence[Any],
-    constants: Constants,
-    source: str,
-    shape: list[int | str],
-    outputs: list[str],
+def _serialise(
+    name: str, nodes: Sequence[Any], constants: Constants, source: Any, outputs: Sequence[Any]
 ) -> bytes:
-    """Return the ONNX bytes of a graph with one float input; only the constants that a node reads are kept."""
+    """Return the ONNX bytes of a graph with the input `source`; only the constants that a node reads are kept."""
     read = {item for node in nodes for item in node.input}
     graph = helper.make_graph(
         list(nodes),
         name,
-        [helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None) for output in outputs],
+        [source],
+        [helper.make_tensor_value_info(output.name, onnx.TensorProto.FLOAT, None) for output in outputs],
         [numpy_helper.from_array(constants[key], key) for key in sorted(constants) if key in read],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], producer_name="wayseal")

@@ -62,8 +62,8 @@ class ModelManifest:
 
     @property
     def derived_file(self) -> str:
-        """The name of the rewritten file in the model folder."""
-        return f"{self.name}.onnx"
+        """The name of the rewritten file in the model folder; another rewrite gets another name."""
+        return f"{self.name}-{self.derived_content[:12]}.onnx"
 
 
 def parse_manifest(text: bytes) -> ModelManifest:
