@@ -24,6 +24,7 @@ PACKAGE = Path("node_modules/@vladmandic/face-api/demo")
 NPM_TIMEOUT_S = 180
 SHA256 = {
     "sample3.jpg": "8eb081c9efb14370fa94d9feab9e5fbeafd19a627491853a80c2bf67f7ffa936",
+    "sample5.jpg": "6d45095ebb182d8f975c0790e0e4eefd86fbb40609cf4b271776d92e12662938",
     "sample6.jpg": "9baad80f9d5e306fb9b8c0913d44445f1e95848df317530efb03d0934c57ba87",
 }
 
@@ -40,9 +41,9 @@ class Person:
 
 PEOPLE = (
     Person("sample-a", "sample6.jpg", ((325.1, 605.5), (424.1, 597.5)), enrolled=True),
-    Person("sample-b", "sample3.jpg", ((1558.7, 405.2), (1653.3, 409.6)), enrolled=False),
+    Person("sample-b", "sample5.jpg", ((1146.5, 290.3), (1216.7, 289.4)), enrolled=False),
     Person("sample-c", "sample6.jpg", ((1529.4, 372.6), (1632.6, 394.7)), enrolled=True),
-    Person("sample-d", "sample3.jpg", ((1115.0, 320.9), (1220.3, 339.0)), enrolled=True),
+    Person("sample-d", "sample3.jpg", ((634.0, 435.2), (721.8, 435.7)), enrolled=True),
 )
 Row = tuple[str, str, float, float, float, float, int]
 

@@ -6,31 +6,16 @@ Owns which thing hides which. The side view is `side`.
 import numpy as np
 
 from wayseal.model.border import Seat
-from wayseal.testing.lane.body import (
-    MEASURES,
-    cabin_slope,
-    draw_bonnet,
-    draw_cabin,
-    draw_fascia,
-    draw_flanks,
-    draw_roof,
-    glass_outline,
-)
-from wayseal.testing.lane.cabin import (
-    Figure,
-    draw_backdrop,
-    draw_dashboard,
-    draw_distractor,
-    draw_figure,
-    draw_seats,
-    locate_seat,
-)
-from wayseal.testing.lane.canvas import smooth_outline
+from wayseal.testing.lane.cabin import draw_backdrop, draw_dashboard, draw_seats, locate_seat
+from wayseal.testing.lane.front import draw_bonnet, draw_fascia
 from wayseal.testing.lane.glass import SKY_LENGTH_M, draw_drops, make_sky
 from wayseal.testing.lane.ground import draw_shadow
+from wayseal.testing.lane.measures import MEASURES
 from wayseal.testing.lane.optics import Matrix
+from wayseal.testing.lane.people import Figure, draw_distractor, draw_figure
 from wayseal.testing.lane.plates import hang_plate
 from wayseal.testing.lane.scene import Distractor, SceneVehicle, Shape, Thing, Weather
+from wayseal.testing.lane.shell import draw_flanks, draw_frame, draw_roof, glass_outline
 from wayseal.testing.lane.vehicle import Inside, VehicleModel
 
 _FRONT = (Seat.DRIVER, Seat.FRONT_PASSENGER)
@@ -43,9 +28,9 @@ def build_front(
     colour = tuple(float(value) for value in vehicle.colour)
     paint = (colour[0], colour[1], colour[2])
     wheels, shoulders, mirrors = draw_flanks(vehicle.shape, paint)
-    cabin, pane = draw_cabin(vehicle.shape, paint)
+    frame, pane = draw_frame(vehicle.shape, paint)
     plate = hang_plate(vehicle.plate, vehicle.shape) if vehicle.plate else None
-    front = [cabin, draw_bonnet(vehicle.shape, paint, rng), draw_fascia(vehicle.shape, paint)]
+    front = [frame, draw_bonnet(vehicle.shape, paint, rng), draw_fascia(vehicle.shape, paint, rng)]
     return VehicleModel(
         number=number,
         vehicle=vehicle,
@@ -80,7 +65,7 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
         )
         (front if occupant.seat in _FRONT else rear).append(figure)
     for distractor in vehicle.distractors:
-        on_glass = np.array([-0.36, MEASURES[vehicle.shape].roof_up - 0.15, 0.16])
+        on_glass = np.array([-0.40, MEASURES[vehicle.shape].roof_up - 0.17, 0.12])
         place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
         drawn = draw_distractor(distractor, place)
         if drawn is not None:
@@ -107,13 +92,7 @@ def _find_shirt(vehicle: SceneVehicle, seat: Seat) -> Distractor | None:
 
 def _outline_glass(shape: Shape) -> Matrix:
     """Return the clear glass as a polygon in the vehicle's axes, (n, 3)."""
-    frame, slope = MEASURES[shape], cabin_slope(shape)
-    points = np.array(smooth_outline(glass_outline(shape), 3))
-    share = points[:, 1:] / slope
-    up = frame.cowl_up + share * (frame.roof_up - frame.cowl_up)
-    depth = frame.cowl_depth + share * (frame.roof_depth - frame.cowl_depth)
-    outline: Matrix = np.concatenate([points[:, :1], up, depth], axis=1)
-    return outline
+    return np.array([(x, *MEASURES[shape].climb(along)) for x, along in glass_outline(shape)])
 
 
 def _bound_body(shape: Shape) -> Matrix:

@@ -1,41 +1,15 @@
-"""What is behind the glass: seats, people, wheel, dashboard, and what only looks like a person.
+"""The cabin's furniture and its places: seats, dashboard, wheel, mirror, rear window.
 
 Owns where everybody sits. Each thing is a card at its own depth, so that the parallax is the real one.
 """
 
-from dataclasses import dataclass, field
-
-import cv2
 import numpy as np
 
 from wayseal.model.border import Seat
-from wayseal.testing.lane.body import MEASURES, stand_card
-from wayseal.testing.lane.canvas import Array, Canvas, Colour, mirror_outline, smooth_outline, to_linear
-from wayseal.testing.lane.faces import Head, cut_head
+from wayseal.testing.lane.canvas import Canvas, Colour, round_outline, smooth_outline
+from wayseal.testing.lane.measures import MEASURES, stand_card
 from wayseal.testing.lane.optics import Card, Matrix
-from wayseal.testing.lane.scene import INTER_EYE_M, Distractor, SceneOccupant, Shape, Thing
-
-SHIRTS: tuple[Colour, ...] = (
-    (122, 84, 60), (58, 62, 150), (196, 190, 184), (70, 110, 82), (52, 50, 48), (150, 120, 160), (84, 140, 186), (110, 104, 60),
-)  # fmt: skip
-SHIRT_UP, SHIRT_SIZE = -0.36, 0.48
-"""Where the eyes of a face printed on a shirt are, in metres from the wearer's, and its share of life size."""
-FACE_WIDTH, FACE_HEIGHT, FACE_ABOVE = 2.15, 2.65, 0.88
-"""A face box in units of the distance between the eyes: its width, its height, and its top above the eyes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Figure:
-    """Somebody or something behind the glass: its card, where the eyes are, and the box around it in card metres."""
-
-    seat: Seat | None
-    card: Card = field(repr=False)
-    eyes: Matrix | None
-    """(2, 3): the eye on the picture's left, then the other, in the vehicle's axes."""
-    occupant: SceneOccupant | None = None
-    distractor: Distractor | None = None
-    shirt: Distractor | None = None
-    shirt_eyes: Matrix | None = None
+from wayseal.testing.lane.scene import Shape
 
 
 def locate_seat(shape: Shape, seat: Seat) -> Matrix:
@@ -44,85 +18,11 @@ def locate_seat(shape: Shape, seat: Seat) -> Matrix:
     places = {
         Seat.DRIVER: (0.355, up, 0.60),
         Seat.FRONT_PASSENGER: (-0.355, up, 0.62),
-        Seat.REAR_LEFT: (0.44, up + 0.06, 1.42),
-        Seat.REAR_CENTRE: (-0.03, up + 0.04, 1.45),
-        Seat.REAR_RIGHT: (-0.44, up + 0.06, 1.42),
+        Seat.REAR_LEFT: (0.44, up + 0.03, 1.42),
+        Seat.REAR_CENTRE: (-0.03, up, 1.45),
+        Seat.REAR_RIGHT: (-0.44, up + 0.03, 1.42),
     }
     return np.array(places[seat])
-
-
-def draw_figure(
-    occupant: SceneOccupant, place: Matrix, rng: np.random.Generator, shirt: Distractor | None
-) -> Figure:
-    """Return an occupant: the head of the photograph on a drawn body with a seat belt, eyes at `place` give or take 2 cm."""
-    head = cut_head(occupant.face)
-    eye = place + np.array([rng.normal(0, 0.012), rng.normal(0, 0.012), 0.0])
-    scale = min(max(head.px_per_m, 500.0), 1000.0)
-    sheet = Canvas(-0.30, -0.52, 0.30, 0.20, px_per_m=scale)
-    draw_torso(
-        sheet, head.skin, SHIRTS[int(rng.integers(len(SHIRTS)))], belt=1 if place[0] > 0 else -1, head=head
-    )
-    if shirt is not None and shirt.face is not None:
-        paste_head(sheet, cut_head(shirt.face), (0.0, SHIRT_UP), SHIRT_SIZE)
-    if occupant.hidden:
-        visor = [(-0.2, -0.02), (0.2, -0.02), (0.2, 0.19), (-0.2, 0.19)]
-        sheet.fill(visor, (40, 42, 44))
-        sheet.fill([(-0.13, -0.16), (0.13, -0.16), (0.13, 0.0), (-0.13, 0.0)], (30, 31, 33), soft_m=0.02)
-    card = _hang_card(sheet, eye)
-    half = np.array([INTER_EYE_M / 2, 0.0, 0.0])
-    printed = eye + np.array([0.0, SHIRT_UP, 0.0])
-    shirt_eyes = (
-        np.stack([printed - half * SHIRT_SIZE, printed + half * SHIRT_SIZE]) if shirt is not None else None
-    )
-    return Figure(
-        occupant.seat, card, np.stack([eye - half, eye + half]), occupant, shirt=shirt, shirt_eyes=shirt_eyes
-    )
-
-
-def _hang_card(sheet: Canvas, eye: Matrix) -> Card:
-    """Return a canvas whose (0, 0) is the middle of the eyes as a card in the vehicle's axes."""
-    card = stand_card(sheet, 0.0)
-    return Card(card.levels, card.origin + eye, card.right, card.down)
-
-
-def draw_torso(sheet: Canvas, skin: Array, shirt: Colour, *, belt: int, head: Head) -> None:
-    """Draw neck, head and clothed shoulders around eyes at (0, 0)."""
-    neck = [(-0.058, -0.08), (0.058, -0.08), (0.066, -0.26), (-0.066, -0.26)]
-    sheet.fill(neck, skin * 0.72, soft_m=0.004)
-    paste_head(sheet, head, (0.0, 0.0), 1.0)
-    side = [(0.060, -0.158), (0.085, -0.185), (0.17, -0.222), (0.222, -0.285), (0.24, -0.40), (0.235, -0.52)]
-    outline = [*mirror_outline(side)[::-1], (0.0, -0.225), *side]
-    cover = sheet.mask(outline, 0.0025)
-    fold = 0.82 + 0.22 * np.cos(sheet.offsets() * 15) * np.exp(sheet.heights() * 2)
-    light = np.clip(1.2 + 1.1 * (sheet.heights() + 0.2), 0.35, 1.1) * fold
-    tone = _cloth(shirt, light)
-    sheet.paint(cover, tone)
-    sheet.stroke(
-        [(-0.06, -0.158), (0.0, -0.225), (0.06, -0.158)], (20, 20, 20), 0.010, soft_m=0.006, opacity=0.45
-    )
-    strap = [(belt * 0.115, -0.19), (belt * 0.155, -0.20), (-belt * 0.14, -0.52), (-belt * 0.19, -0.52)]
-    sheet.paint(sheet.mask(strap, 0.001) * cover, (34, 33, 33), 0.92)
-
-
-def _cloth(shirt: Colour, light: Array) -> Array:
-    """Return a shirt's linear colour under a map of light, as a picture."""
-    tone: Array = to_linear(np.array(shirt, np.float32)) * light[..., None].astype(np.float32)
-    return tone
-
-
-def paste_head(sheet: Canvas, head: Head, eye: tuple[float, float], size: float) -> None:
-    """Lay a head over the sheet with the middle of its eyes at `eye` (metres) and `size` times life size."""
-    factor = sheet.scale * size / head.px_per_m
-    shift = ((eye[0] - sheet.left) * sheet.scale, (sheet.top - eye[1]) * sheet.scale)
-    matrix = np.array(
-        [[factor, 0, shift[0] - head.eye[0] * factor], [0, factor, shift[1] - head.eye[1] * factor]]
-    )
-    source = head.pixels
-    if factor < 0.6:
-        source = cv2.GaussianBlur(source, (0, 0), 0.4 / factor)
-    rows, columns = sheet.pixels.shape[:2]
-    layer = cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR)
-    sheet.pixels[...] = layer + sheet.pixels * (1 - layer[..., 3:])
 
 
 def draw_backdrop(shape: Shape) -> Card:
@@ -202,7 +102,7 @@ def draw_dashboard(shape: Shape) -> list[Card]:
     ring = [
         (0.355 + 0.185 * np.cos(a), foot - 0.075 + 0.165 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 60)
     ]
-    wheel.stroke(ring, (26, 26, 28), 0.030, closed=True)
+    wheel.stroke(ring, (26, 26, 28), 0.030)
     wheel.stroke([(p[0], p[1] + 0.006) for p in ring[4:27]], (96, 96, 100), 0.006, soft_m=0.003, opacity=0.7)
     wheel.fill(
         [(0.30, foot - 0.06), (0.41, foot - 0.06), (0.40, foot - 0.16), (0.31, foot - 0.16)],
@@ -226,126 +126,10 @@ def draw_dashboard(shape: Shape) -> list[Card]:
     )
     board.fill(top, (30, 30, 31), soft_m=0.003)
     mirror = Canvas(-0.15, frame.roof_up - 0.20, 0.15, frame.roof_up, px_per_m=420)
-    up = frame.roof_up - 0.135
+    up = frame.roof_up - 0.098
     mirror.stroke([(0, up), (0, frame.roof_up)], (22, 22, 23), 0.016)
-    mirror.fill(
-        smooth_outline(
-            [
-                (-0.115, up + 0.03),
-                (0.115, up + 0.03),
-                (0.122, up),
-                (0.105, up - 0.035),
-                (-0.105, up - 0.035),
-                (-0.122, up),
-            ],
-            5,
-        ),
-        (24, 24, 25),
+    shell = round_outline(
+        [(-0.105, up + 0.026), (0.105, up + 0.026), (0.095, up - 0.026), (-0.095, up - 0.026)], 0.02
     )
+    mirror.fill(shell, (20, 20, 21))
     return [stand_card(wheel, 0.22), stand_card(mirror, 0.16), stand_card(board, -0.12)]
-
-
-def draw_dog(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
-    """Return a dog that sits up and looks out: ears, muzzle, eyes where a face would have them."""
-    fur, dark, tan = (120, 160, 186), (30, 36, 44), (86, 122, 150)
-    sheet = Canvas(-0.26, -0.50, 0.26, 0.22, px_per_m=600)
-    chest = smooth_outline(
-        [(-0.08, -0.05), (0.08, -0.05), (0.17, -0.25), (0.20, -0.5), (-0.20, -0.5), (-0.17, -0.25)], 6
-    )
-    sheet.fill(chest, tan, soft_m=0.012)
-    for sign in (1, -1):
-        ear = [
-            (sign * x, y) for x, y in ((0.045, 0.09), (0.09, 0.20), (0.125, 0.10), (0.115, 0.0), (0.08, 0.03))
-        ]
-        sheet.fill(smooth_outline(ear, 6), tan, soft_m=0.004)
-    sheet.fill(
-        smooth_outline(
-            [
-                (-0.105, 0.05),
-                (-0.05, 0.105),
-                (0.05, 0.105),
-                (0.105, 0.05),
-                (0.10, -0.05),
-                (0.05, -0.12),
-                (-0.05, -0.12),
-                (-0.10, -0.05),
-            ],
-            8,
-        ),
-        fur,
-        soft_m=0.006,
-    )
-    sheet.fill(
-        smooth_outline(
-            [(-0.045, -0.02), (0.045, -0.02), (0.06, -0.09), (0.03, -0.14), (-0.03, -0.14), (-0.06, -0.09)], 8
-        ),
-        (190, 206, 216),
-        soft_m=0.006,
-    )
-    sheet.fill(
-        smooth_outline([(-0.026, -0.035), (0.026, -0.035), (0.018, -0.062), (-0.018, -0.062)], 6), dark
-    )
-    sheet.stroke([(-0.04, -0.105), (0.0, -0.085), (0.04, -0.105)], dark, 0.007)
-    for sign in (1, -1):
-        pupil = [
-            (sign * 0.046 + 0.013 * np.cos(a), 0.02 + 0.013 * np.sin(a)) for a in np.linspace(0, 6.3, 24)
-        ]
-        sheet.fill(pupil, dark)
-        sheet.fill([(x * 0.25 + sign * 0.038, y * 0.25 + 0.018) for x, y in pupil], (230, 230, 230))
-    grain = np.random.default_rng(3).normal(1, 0.22, sheet.pixels.shape[:2]).astype(np.float32)
-    sheet.shade(np.clip(cv2.GaussianBlur(grain, (0, 0), 1.2) * 1.0, 0.6, 1.4))
-    return Figure(seat, _hang_card(sheet, place - np.array([0, 0.06, 0])), None, None, distractor)
-
-
-def draw_phone(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
-    """Return a telephone held up beside the cheek by a hand."""
-    sheet = Canvas(-0.12, -0.22, 0.12, 0.12, px_per_m=600)
-    hand = smooth_outline([(-0.05, -0.2), (-0.055, -0.05), (0.0, 0.0), (0.05, -0.04), (0.06, -0.2)], 6)
-    sheet.fill(hand, (120, 150, 190), soft_m=0.004)
-    sheet.fill([(-0.036, -0.07), (0.036, -0.07), (0.036, 0.075), (-0.036, 0.075)], (22, 22, 24))
-    outward = 0.115 if place[0] > 0 else -0.115
-    return Figure(seat, _hang_card(sheet, place + np.array([outward, -0.05, -0.06])), None, None, distractor)
-
-
-def draw_print(distractor: Distractor, eye: Matrix, size: float) -> Figure:
-    """Return a printed face on a sheet of paper: a poster on a seat, or a sticker on the glass."""
-    if distractor.face is None:
-        sheet = Canvas(-0.09, -0.11, 0.09, 0.09, px_per_m=600)
-        sheet.fill([(-0.08, -0.10), (0.08, -0.10), (0.08, 0.08), (-0.08, 0.08)], (200, 220, 230))
-        return Figure(distractor.seat, _hang_card(sheet, eye), None, None, distractor)
-    margin = 0.145 * size
-    sheet = Canvas(-margin, -margin * 1.25, margin, margin, px_per_m=700)
-    sheet.fill(
-        [(-margin, -margin * 1.25), (margin, -margin * 1.25), (margin, margin), (-margin, margin)],
-        (206, 222, 228),
-    )
-    paste_head(sheet, cut_head(distractor.face), (0.0, 0.0), size)
-    bottom = sheet.mask(
-        [
-            (-margin, -margin * 1.25),
-            (margin, -margin * 1.25),
-            (margin, -margin * 0.95),
-            (-margin, -margin * 0.95),
-        ]
-    )
-    sheet.paint(bottom, (150, 90, 40))
-    half = np.array([INTER_EYE_M * size / 2, 0.0, 0.0])
-    return Figure(
-        distractor.seat, _hang_card(sheet, eye), np.stack([eye - half, eye + half]), None, distractor
-    )
-
-
-def draw_distractor(distractor: Distractor, place: Matrix) -> Figure | None:
-    """Return what stands for a distractor at a place (eyes on a seat, or a spot on the glass).
-
-    None for what is drawn with an occupant (a shirt) or is always there (head-rests).
-    """
-    if distractor.thing is Thing.STICKER:
-        return draw_print(distractor, place, 0.36)
-    if distractor.seat is None or distractor.thing in (Thing.SHIRT, Thing.HEADREST):
-        return None
-    if distractor.thing is Thing.DOG:
-        return draw_dog(place, distractor.seat, distractor)
-    if distractor.thing is Thing.PHONE:
-        return draw_phone(place, distractor.seat, distractor)
-    return draw_print(distractor, place, 0.85)

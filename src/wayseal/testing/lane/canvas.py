@@ -46,6 +46,21 @@ def smooth_outline(points: Sequence[Point], steps: int = 8) -> list[Point]:
     return curve
 
 
+def round_outline(points: Sequence[Point], radius: float, steps: int = 6) -> list[Point]:
+    """Return a polygon with its corners rounded over `radius` metres of each side (quadratic curves)."""
+    corners = np.array(points, np.float64)
+    curve: list[Point] = []
+    for before, here, after in zip(np.roll(corners, 1, 0), corners, np.roll(corners, -1, 0), strict=True):
+        start, stop = (
+            here + (other - here) * min(0.5, radius / max(float(np.hypot(*(other - here))), 1e-9))
+            for other in (before, after)
+        )
+        for t in np.linspace(0, 1, steps):
+            x, y = (1 - t) ** 2 * start + 2 * t * (1 - t) * here + t**2 * stop
+            curve.append((float(x), float(y)))
+    return curve
+
+
 def mirror_outline(points: Sequence[Point]) -> list[Point]:
     """Return the outline seen in a mirror that stands at x = 0."""
     return [(-x, y) for x, y in points]
@@ -102,24 +117,28 @@ class Canvas:
         part.pixels = self.pixels[y0:y1, x0:x1]
         part.fill(points, colour, opacity=opacity)
 
+    def line(
+        self, points: Sequence[Point], width_m: float, soft_m: float = 0.0, *, closed: bool = False
+    ) -> Array:
+        """Return the share of each pixel that a line of a width in metres covers."""
+        corners = [((x - self.left) * self.scale - 0.5, (self.top - y) * self.scale - 0.5) for x, y in points]
+        sheet = np.zeros(self.pixels.shape[:2], np.uint8)
+        fixed = np.round(np.array(corners) * 16).astype(np.int32)
+        cv2.polylines(sheet, [fixed], closed, 255, max(1, round(width_m * self.scale)), cv2.LINE_AA, shift=4)
+        cover = sheet.astype(np.float32) / 255
+        return self.soften(cover, soft_m) if soft_m > 0 else cover
+
     def stroke(
         self,
         points: Sequence[Point],
         colour: Colour,
         width_m: float,
         *,
-        closed: bool = False,
         soft_m: float = 0.0,
         opacity: float = 1.0,
     ) -> None:
         """Draw a line of a width in metres through the points."""
-        corners = [((x - self.left) * self.scale - 0.5, (self.top - y) * self.scale - 0.5) for x, y in points]
-        sheet = np.zeros(self.pixels.shape[:2], np.uint8)
-        fixed = np.round(np.array(corners) * 16).astype(np.int32)
-        thickness = max(1, round(width_m * self.scale))
-        cv2.polylines(sheet, [fixed], closed, 255, thickness, cv2.LINE_AA, shift=4)
-        cover = sheet.astype(np.float32) / 255
-        self.paint(self.soften(cover, soft_m) if soft_m > 0 else cover, colour, opacity)
+        self.paint(self.line(points, width_m, soft_m), colour, opacity)
 
     def shade(self, light: Array) -> None:
         """Multiply what is painted by (rows, columns) or (rows, 1) factors of light."""

@@ -30,6 +30,7 @@ CARRIED = (
     ),
 )
 """Public-domain portraits of the United States' government that packages carry: label, package, path, eyes."""
+LUMA = np.array([0.0722, 0.7152, 0.2126], np.float32)
 MAX_PX_PER_M = 1500.0
 _WORK_EYES = 36.0
 Eyes = tuple[tuple[float, float], tuple[float, float]]
@@ -187,7 +188,22 @@ def cut_head(face: FacePicture) -> Head:
         slice(int(eye[0] - 0.5 * eyes_px), int(eye[0] + 0.5 * eyes_px)),
     )
     skin = np.median(light[rows, columns].reshape(-1, 3), axis=0).astype(np.float32)
-    return Head(np.dstack([light * cover[..., None], cover]).astype(np.float32), eye, scale, skin)
+    balance = _balance_skin(skin)
+    pixels = np.dstack([light * balance * cover[..., None], cover]).astype(np.float32)
+    return Head(pixels, eye, scale, skin * balance)
+
+
+def _balance_skin(skin: Array) -> Array:
+    """Return factors for blue, green, red that take most of a photograph's colour cast away and keep its brightness.
+
+    The ratios aimed at are those of skin of any tone under white light; brightness is left as it is.
+    """
+    usual = np.array([0.66, 1.0, 1.52], np.float32)
+    ratio = usual * skin[1] / np.maximum(skin, 1e-3)
+    factors = np.clip(ratio, 0.55, 1.8) ** 0.7
+    factors *= float(skin @ LUMA) / max(float((skin * factors) @ LUMA), 1e-6)
+    balance: Array = factors.astype(np.float32)
+    return balance
 
 
 def _mask_head(crop: NDArray[Any], eye: tuple[float, float], eyes_px: float) -> Array:
@@ -201,14 +217,17 @@ def _mask_head(crop: NDArray[Any], eye: tuple[float, float], eyes_px: float) -> 
         middle = (round(centre[0]), round(centre[1] + dy * unit))
         cv2.ellipse(seed, middle, (round(rx * unit), round(ry * unit)), 0, 0, 360, value, -1)
 
-    oval(-0.05, 1.95, 2.30, cv2.GC_PR_BGD)
+    oval(0.0, 2.1, 2.35, cv2.GC_PR_BGD)
+    fall = (round(centre[0] - 1.8 * unit), round(centre[1])), (round(centre[0] + 1.8 * unit), small.shape[0])
+    cv2.rectangle(seed, *fall, cv2.GC_PR_BGD, -1)
     oval(0.05, 1.45, 2.05, cv2.GC_PR_FGD)
     neck = (
         (round(centre[0] - 0.75 * unit), round(centre[1] + 1.2 * unit)),
         (round(centre[0] + 0.75 * unit), small.shape[0]),
     )
     cv2.rectangle(seed, *neck, cv2.GC_PR_FGD, -1)
-    oval(0.35, 0.95, 1.35, cv2.GC_FGD)
+    oval(0.10, 1.05, 1.55, cv2.GC_FGD)
+    oval(-0.45, 1.12, 1.18, cv2.GC_FGD)
     state = np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64)
     cv2.setRNGSeed(1)
     cv2.grabCut(small, seed, (0, 0, 1, 1), *state, 4, cv2.GC_INIT_WITH_MASK)

@@ -6,8 +6,8 @@ Owns everything between the cabin and the air. Transmission and reflection are l
 import cv2
 import numpy as np
 
-from wayseal.testing.lane.body import MEASURES, cabin_slope, lean_card
-from wayseal.testing.lane.canvas import Array, Canvas
+from wayseal.testing.lane.canvas import Array
+from wayseal.testing.lane.measures import MEASURES, slope_card, slope_sheet
 from wayseal.testing.lane.optics import Card, Matrix, place_card
 from wayseal.testing.lane.scene import Shape
 
@@ -74,27 +74,9 @@ def reflect_card(sky: Array, pane: Card, travelled_m: float) -> Card:
     return place_card(part, corners[0], corners[1], corners[3])
 
 
-def slope_edges(shape: Shape) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return (up, depth) of the bottom and of the top edge of a sheet that covers the windshield with a margin."""
-    frame, slope = MEASURES[shape], cabin_slope(shape)
-    rise, run = (frame.roof_up - frame.cowl_up) / slope, (frame.roof_depth - frame.cowl_depth) / slope
-    return (
-        (frame.cowl_up - 0.05 * rise, frame.cowl_depth - 0.05 * run),
-        (frame.roof_up + 0.02 * rise, frame.roof_depth + 0.02 * run),
-    )
-
-
-def windshield_sheet(shape: Shape, px_per_m: float) -> Canvas:
-    """Return an empty sheet that covers the windshield, x across and up along its slope."""
-    frame = MEASURES[shape]
-    return Canvas(
-        -frame.half_cowl - 0.06, -0.05, frame.half_cowl + 0.06, cabin_slope(shape) + 0.02, px_per_m=px_per_m
-    )
-
-
 def draw_wipers(shape: Shape, sweep: float) -> Card:
     """Return both wiper arms at a sweep of 0 (parked at the foot of the glass) to 1 (upright)."""
-    frame, sheet = MEASURES[shape], windshield_sheet(shape, 420)
+    frame, sheet = MEASURES[shape], slope_sheet(shape, 420)
     angle = np.radians(7 + 98 * sweep)
     for pivot in (-frame.half_cowl * 0.52, frame.half_cowl * 0.10):
         length = 0.58 if pivot < 0 else 0.52
@@ -103,13 +85,13 @@ def draw_wipers(shape: Shape, sweep: float) -> Card:
         sheet.stroke([(pivot, -0.01), knee, tip], (14, 14, 15), 0.012)
         blade = [(pivot + share * (tip[0] - pivot), share * tip[1] - 0.008) for share in (0.18, 1.02)]
         sheet.stroke(blade, (8, 8, 8), 0.008)
-    return lean_card(sheet, *slope_edges(shape))
+    return slope_card(sheet, shape)
 
 
 def draw_drops(shape: Shape, amount: float, rng: np.random.Generator) -> Card:
     """Return rain drops on the glass: each a small lens, dark above and bright below."""
-    sheet = windshield_sheet(shape, 500)
-    frame, slope = MEASURES[shape], cabin_slope(shape)
+    sheet = slope_sheet(shape, 500)
+    frame, slope = MEASURES[shape], MEASURES[shape].slope
     for _ in range(round(420 * amount)):
         x, y = rng.uniform(-frame.half_cowl, frame.half_cowl), rng.uniform(0, slope)
         size = float(np.clip(rng.lognormal(-5.5, 0.42), 0.0018, 0.010))
@@ -118,7 +100,7 @@ def draw_drops(shape: Shape, amount: float, rng: np.random.Generator) -> Card:
         sheet.fill_small(disc, (96, 98, 100), 0.42)
         gleam = [(px * 0.5 + x * 0.5, py * 0.4 + (y - 0.45 * size) * 0.6) for px, py in disc]
         sheet.fill_small(gleam, (236, 238, 240), 0.6)
-    return lean_card(sheet, *slope_edges(shape))
+    return slope_card(sheet, shape)
 
 
 def add_glint(light: Array, centre: Matrix, radius_px: float, strength: float) -> None:

@@ -6,9 +6,9 @@ Owns the background and a vehicle's shadow on it.
 import cv2
 import numpy as np
 
-from wayseal.testing.lane.body import MEASURES
 from wayseal.testing.lane.canvas import Array, Canvas, Colour, to_linear
 from wayseal.testing.lane.glass import cloud_field
+from wayseal.testing.lane.measures import MEASURES
 from wayseal.testing.lane.optics import Card, Pinhole, View, bound_card, place_card, warp_card
 from wayseal.testing.lane.scene import Camera, Shape
 

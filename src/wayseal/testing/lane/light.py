@@ -79,7 +79,7 @@ def set_levels(weather: Weather, camera: Camera) -> Levels:
             weather.glare * 0.22,
             lamps * 0.22,
             0,
-            8.5,
+            6.5,
             False,
             1,
             0,

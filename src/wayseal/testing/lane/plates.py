@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from wayseal.model.errors import NotFound
-from wayseal.testing.lane.body import MEASURES
 from wayseal.testing.lane.canvas import Array, to_linear
+from wayseal.testing.lane.measures import MEASURES
 from wayseal.testing.lane.optics import Card, place_card
 from wayseal.testing.lane.scene import ScenePlate, Shape
 
@@ -133,7 +133,7 @@ def _emboss(sheet: Image.Image, text: str, style: PlateStyle, left: int) -> None
 def hang_plate(plate: ScenePlate, shape: Shape) -> Card:
     """Return a plate as a card on a vehicle's front holder."""
     style, frame = find_style(plate.region), MEASURES[shape]
-    up = (0.20 if shape is Shape.SEDAN else 0.30) + 0.12
+    up = frame.sill_up + 0.12
     top_left = np.array([-style.width / 2, up + style.height / 2, frame.nose_depth - 0.02])
     across, below = np.array([style.width, 0, 0]), np.array([0, -style.height, 0])
     return place_card(draw_plate(plate), top_left, top_left + across, top_left + below)

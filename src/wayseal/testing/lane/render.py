@@ -156,6 +156,8 @@ def _longest_path(model: VehicleModel, camera: Camera, opened: View, closed: Vie
     """Return the longest way in pixels that a point of the body within the picture takes between two views."""
     points = np.concatenate([model.body, *model.outlines])
     start, stop = opened.project(points), closed.project(points)
-    seen = (start > -camera.width).all(axis=1) & (start < 2 * camera.width).all(axis=1)
+    margin = 0.1 * camera.width
+    low, high = -margin, np.array([camera.width, camera.height]) + margin
+    seen = ((start > low) & (start < high)).all(axis=1)
     paths = np.linalg.norm(stop - start, axis=1)[seen]
     return float(np.nanmax(np.append(paths, 0.0)))

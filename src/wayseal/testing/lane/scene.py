@@ -162,6 +162,8 @@ class Camera:
     """Most sub-exposures that one picture is the mean of."""
     defocus_px: float = 2.2
     """Standard deviation of the blur of something infinitely far away when the capture plane is in focus."""
+    lens_px: float = 0.6
+    """Standard deviation of the blur of the lens in focus."""
     full_well: float = 4000.0
     """Electrons at white: fewer means more shot noise."""
     read_noise: float = 0.004

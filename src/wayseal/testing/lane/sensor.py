@@ -35,6 +35,7 @@ class Sensor:
         """Return 8-bit BGR of linear light. Changes `light`."""
         if self.levels.mono:
             light = np.repeat((light @ _NIR)[..., None], 3, axis=2)
+        light = cv2.GaussianBlur(light, (0, 0), self.camera.lens_px) if self.camera.lens_px > 0 else light
         light *= self.shade
         light *= self.levels.gain
         dx, dy = rng.integers(0, _BANK_MARGIN, 2)

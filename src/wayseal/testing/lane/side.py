@@ -6,12 +6,12 @@ Owns the side view. Faces look at the camera, as when somebody turns to an offic
 import numpy as np
 
 from wayseal.model.border import Seat
-from wayseal.testing.lane.body import MEASURES, stand_card
-from wayseal.testing.lane.cabin import Figure, draw_distractor, draw_figure
-from wayseal.testing.lane.canvas import Canvas, Colour, Point, smooth_outline
+from wayseal.testing.lane.canvas import Canvas, Colour, Point, round_outline, smooth_outline
 from wayseal.testing.lane.glass import SKY_LENGTH_M, make_sky
 from wayseal.testing.lane.ground import draw_shadow
+from wayseal.testing.lane.measures import MEASURES, stand_card
 from wayseal.testing.lane.optics import Card, Matrix, place_card
+from wayseal.testing.lane.people import Figure, draw_distractor, draw_figure
 from wayseal.testing.lane.scene import SceneVehicle, Shape, Thing, Weather
 from wayseal.testing.lane.vehicle import Inside, VehicleModel
 
@@ -44,7 +44,7 @@ def build_side(
     body, pane = draw_flank(vehicle.shape, paint)
     corners = [(FRONT_X, 0.0, 0.0), (REAR_X, 0.0, 0.0), (FRONT_X + 1.2, roof, 0.0), (REAR_X - 0.6, roof, 0.0)]
     outlines = tuple(
-        np.array([(x, up, 0.0) for x, up in smooth_outline(window, 3)])
+        np.array([(x, up, 0.0) for x, up in round_outline(window, 0.06, 4)])
         for window in side_windows(vehicle.shape)
     )
     return VehicleModel(
@@ -106,7 +106,7 @@ def draw_flank(shape: Shape, paint: Colour) -> tuple[Card, Card]:
     _draw_panels(sheet, belt)
     hole = np.zeros(sheet.pixels.shape[:2], np.float32)
     for window in side_windows(shape):
-        smooth = smooth_outline(window, 6)
+        smooth = round_outline(window, 0.06)
         middle = np.mean(np.array(smooth), axis=0)
         rim = [
             ((px - middle[0]) * 1.035 + middle[0], (py - middle[1]) * 1.07 + middle[1]) for px, py in smooth

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from wayseal.model.border import Seat
-from wayseal.testing.lane.cabin import FACE_ABOVE, FACE_HEIGHT, FACE_WIDTH, Figure
 from wayseal.testing.lane.optics import Card, Matrix, View, map_card
+from wayseal.testing.lane.people import FACE_ABOVE, FACE_HEIGHT, FACE_WIDTH, Figure
 from wayseal.testing.lane.scene import Camera, SceneVehicle
 from wayseal.testing.lane.vehicle import Layer, VehicleModel
 

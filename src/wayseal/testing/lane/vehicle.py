@@ -5,13 +5,14 @@ Owns the order in which things hide each other, and the mean over the shutter's 
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
-from wayseal.testing.lane.cabin import Figure
 from wayseal.testing.lane.canvas import Array
 from wayseal.testing.lane.glass import add_glint, draw_wipers, reflect_card
 from wayseal.testing.lane.light import Levels
 from wayseal.testing.lane.optics import Card, Matrix, View, Window, bound_card, warp_card
+from wayseal.testing.lane.people import Figure
 from wayseal.testing.lane.scene import SceneVehicle
 
 WIPES_PER_S = 0.9
@@ -66,16 +67,19 @@ class Layer:
     mirrored: Array | None = field(default=None, repr=False)
 
 
-def _lay(target: Array, window: Window, card: Card, view: View, light: Array | float) -> None:
-    """Lay a card over a window of premultiplied light, in place."""
+def _lay(target: Array, window: Window, card: Card, view: View, light: Array | None = None) -> None:
+    """Lay a card over a window of premultiplied light, in place; `light` colours it."""
     part = bound_card(card, view, window)
     if part is None:
         return
     layer = warp_card(card, view, part)
     region = target[part[1] - window[1] : part[3] - window[1], part[0] - window[0] : part[2] - window[0]]
-    region *= 1 - layer[..., 3:]
-    region[..., :3] += layer[..., :3] * light
-    region[..., 3:] += layer[..., 3:]
+    # OpenCV's arithmetic is several times quicker here than broadcasting over four channels.
+    rest = 1 - layer[..., 3]
+    cv2.multiply(region, cv2.merge([rest] * 4), dst=region)
+    if light is not None:
+        cv2.multiply(layer, np.array([*light, 1.0], np.float64), dst=layer)
+    cv2.add(region, layer, dst=region)
 
 
 def bound_vehicle(model: VehicleModel, views: list[View], limit: Window) -> Window | None:
@@ -126,7 +130,7 @@ def _look_through(model: VehicleModel, view: View, part: Window, levels: Levels)
     """Return the light that comes through the glass and the light that it reflects, (rows, columns, 3) each."""
     inner = np.zeros((part[3] - part[1], part[2] - part[0], 4), np.float32)
     for item in model.inside:
-        _lay(inner, part, item.card, view, 1.0)
+        _lay(inner, part, item.card, view)
     share = model.vehicle.transmission**levels.passes
     through = inner[..., :3] * (levels.cabin * levels.falloff(float(view.place[2])) * share)
     mirrored = np.zeros_like(through)
