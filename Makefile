@@ -35,6 +35,8 @@ serve: setup ## the console on loopback
 
 test: setup ## everything: lint, types, import contract, and the whole suite in its short form
 	tools/setup-system
+	tools/setup-browser
+	tools/setup-oracles
 	tools/setup-oracles
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist worksteal -q

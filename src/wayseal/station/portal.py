@@ -14,7 +14,7 @@ from wayseal.flow.identify import read_answers
 from wayseal.flow.policy import Principal
 from wayseal.flow.review import Register, decide_crossing, read_crossings
 from wayseal.ledger.checkpoint import read_checkpoint
-from wayseal.model.border import Crossing, Direction, Seat, Verdict
+from wayseal.model.border import Crossing, Direction, PlainImage, Seat, Verdict
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Purpose, RecordStatus, Release
 from wayseal.model.errors import NotFound
@@ -69,11 +69,6 @@ class Portal:
             stored = crossing_rows.list_crossings(connection, encounter=encounter)
         return {c.seat: c for c in read_crossings(self.register, self.who, stored, self.purpose)}
 
-    def picture(self, record: RecordId) -> bytes:
-        """Return one record's picture after its intent is on the ledger. The caller shows it and forgets it."""
-        (body,) = self.site.opener.read_now(self.who, [record], self.purpose)
-        return body
-
     def decide(
         self, encounter: EncounterId, seat: Seat, *, verdict: Verdict, reason: str, traveller: str | None
     ) -> Crossing:
@@ -98,6 +93,12 @@ class Portal:
         """Use a release once and return the plaintext, in memory only."""
         (body,) = self.site.opener.open(self.who, [release])
         return body
+
+    def reference(self, gallery: str, traveller: str, release: Release) -> PlainImage | None:
+        """Return a candidate's reference picture beside a release, after the ledger knows that it is shown."""
+        entry = {"type": "render", "object": release.record, "actor": self.who.id, "release": release.id}
+        self.site.ledger.append([entry | {"purpose": self.purpose.value}])
+        return self.site.portraits(gallery).get(traveller)
 
     def describe_release(self, release: Release) -> dict[str, Any]:
         """Return a release with the proof that its intent is on the ledger, as the contract's JSON."""

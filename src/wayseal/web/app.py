@@ -22,7 +22,7 @@ from wayseal.model.ids import EncounterId, RecordId, check_name
 from wayseal.station.portal import Portal, open_portal
 from wayseal.station.site import Site
 from wayseal.store.encounters import StoredEncounter
-from wayseal.web.session import Session, Sessions
+from wayseal.web.session import Opened, Session, Sessions
 from wayseal.web.views import add_crossing, list_verdicts, show_vehicle
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ SHOWN = 30
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -117,6 +117,7 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_session_routes(app, console)
     _add_lane_routes(app, console)
     _add_encounter_routes(app, console)
+    _add_picture_routes(app, console)
     return app
 
 
@@ -213,10 +214,11 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
         crossings = {} if vehicle["erased"] else portal.crossings(row.id)
         for person in vehicle["occupants"]:
             add_crossing(person, crossings.get(Seat(person["seat"])))
-            release = session.shown.pop((row.id, person["seat"]), None)
-            if release is not None:
-                person["picture"] = release.id
-                session.shown[("release", release.id)] = release
+            opened = session.opened.pop((row.id, person["seat"]), None)
+            if opened is not None:
+                person["picture"] = opened.release.id
+                person["reference"] = opened.release.id if opened.reference else None
+                session.shown[opened.release.id] = opened
         return console.page(
             request, "encounter.html", session, vehicle=vehicle, verdicts=list_verdicts(vehicle["direction"])
         )
@@ -226,21 +228,16 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
         portal = console.portal(session)
         row = portal.row(encounter)
         (vehicle,) = console.lines(session, [row])
-        record = next((p["record"] for p in vehicle["occupants"] if p["seat"] == seat.value), None)
-        if record is None:
+        person = next((p for p in vehicle["occupants"] if p["seat"] == seat.value), None)
+        if person is None or person["record"] is None:
             raise NotFound("there is no picture of that seat", hint="Go back and choose another occupant.")
-        (release,) = portal.site.opener.request(portal.who, [RecordId(record)], portal.purpose)
-        session.shown[(row.id, seat.value)] = release
+        release = portal.request_release(RecordId(person["record"]))
+        reference = None
+        if person["candidates"]:
+            traveller = person["candidates"][0]["traveller"]
+            reference = portal.reference(vehicle["gallery"], traveller, release)
+        session.opened[(row.id, seat.value)] = Opened(release, reference)
         return RedirectResponse(f"/encounters/{row.id}#{seat.value}", status_code=303)
-
-    @app.get("/releases/{release}/picture")
-    def picture(release: str, session: SignedIn) -> Response:
-        granted = session.shown.pop(("release", release), None)
-        if granted is None:
-            raise NotFound("that release is not open in this session", hint="Open the picture again.")
-        portal = console.portal(session)
-        (body,) = portal.site.opener.open(portal.who, [granted])
-        return Response(body, media_type="image/jpeg")
 
     @app.post("/encounters/{encounter}/occupants/{seat}/decision")
     def decide(
@@ -258,3 +255,21 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
             EncounterId(row.id), seat, verdict=verdict, reason=reason, traveller=traveller.strip() or None
         )
         return RedirectResponse(f"/encounters/{row.id}#{seat.value}", status_code=303)
+
+
+def _add_picture_routes(app: FastAPI, console: Console) -> None:
+    @app.get("/releases/{release}/picture")
+    def picture(release: str, session: SignedIn) -> Response:
+        opened = session.shown.get(release)
+        if opened is None or opened.taken:
+            raise NotFound("that release is not open in this session", hint="Open the picture again.")
+        opened.taken = True
+        return Response(console.portal(session).open_release(opened.release), media_type="image/jpeg")
+
+    @app.get("/references/{release}/picture")
+    def reference_picture(release: str, session: SignedIn) -> Response:
+        opened = session.shown.get(release)
+        if opened is None or opened.reference is None:
+            raise NotFound("no reference picture is open in this session", hint="Open the pictures again.")
+        picture, opened.reference = opened.reference, None
+        return Response(picture.data, media_type=picture.media_type)

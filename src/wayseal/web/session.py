@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from wayseal.model.border import PlainImage
 from wayseal.model.clock import Clock
 from wayseal.model.custody import Release
 from wayseal.model.errors import QuotaExceeded, Refused
@@ -22,13 +23,23 @@ _LINES = 60
 
 
 @dataclass(slots=True)
+class Opened:
+    """What an officer has just asked to see: a release that is used once, and the candidate's reference picture."""
+
+    release: Release
+    reference: PlainImage | None = field(repr=False)
+    taken: bool = False
+
+
+@dataclass(slots=True)
 class Session:
     """One officer at one browser: the answers on the screen and the pictures about to be shown, in memory only."""
 
     officer: str
     ends: datetime
     lines: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False)
-    shown: dict[tuple[str, str], Release] = field(default_factory=dict, repr=False)
+    opened: dict[tuple[str, str], Opened] = field(default_factory=dict, repr=False)
+    shown: dict[str, Opened] = field(default_factory=dict, repr=False)
 
     def remember(self, line: dict[str, Any]) -> None:
         """Keep an opened answer for as long as it is among the newest on this screen."""

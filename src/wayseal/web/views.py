@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wayseal.flow.review import ALLOWED
-from wayseal.model.border import Crossing, Direction, Verdict
+from wayseal.model.border import Band, Crossing, Direction, Verdict
 from wayseal.model.clock import from_text
 
 VERDICT_NAMES = {
@@ -61,6 +61,7 @@ def _show_occupant(person: Mapping[str, Any]) -> dict[str, Any]:
         **person,
         "seat_name": person["seat"].replace("_", " "),
         "reasons": [reason.replace("_", " ") for reason in person["reasons"]],
+        "candidates": [c for c in person["candidates"] if c["band"] != Band.WEAK],
         "picture": None,
         "reference": None,
         "verdict": None,

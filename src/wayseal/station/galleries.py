@@ -1,0 +1,110 @@
+"""A site's galleries: import, forget, facts; each change with its entry on the ledger first.
+
+Owns no file. Reports name travellers only where the caller asked for names, and nothing here is logged but counts.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wayseal.flow.enrol import ImportReport, import_gallery, read_list
+from wayseal.flow.gallery_key import forget_traveller
+from wayseal.match.gallery import Gallery, list_galleries
+from wayseal.model.errors import NotFound
+from wayseal.station.site import Site
+from wayseal.vision.portrait import PortraitReader
+
+
+def import_list(
+    site: Site, path: Path, name: str, *, advance: Callable[[int], None] = lambda _: None
+) -> ImportReport:
+    """Enrol a CSV's pictures into a gallery, made when it is new. See `flow.enrol.import_gallery`."""
+    rows = read_list(path)
+    reader = PortraitReader()
+    manifest = reader.model.manifest
+    gallery = site.create_gallery(name, model_sha256=manifest.sha256, dimension=manifest.dim)
+    site.ledger.append(
+        [{"type": "enrol", "object": name, "images": len(rows), "model_sha256": manifest.sha256}]
+    )
+    report = import_gallery(path, gallery, reader, portraits=site.portraits(name), advance=advance)
+    site.ledger.append(
+        [{"type": "enrol", "object": name, "images": report.enrolled, "travellers": report.travellers}]
+    )
+    return report
+
+
+def list_facts(site: Site) -> list[dict[str, Any]]:
+    """Return the facts of each gallery, in order of name."""
+    return [gallery_facts(site, name) for name in list_galleries(site.galleries)]
+
+
+def gallery_facts(site: Site, name: str, *, named: bool = False) -> dict[str, Any]:
+    """Return a gallery's size, model and threshold, and how well its rate of false positives is known.
+
+    `named` adds the travellers' ids: personal data. Figures of the calibration are None without one.
+    """
+    gallery = site.gallery(name)
+    fpir = site.settings.match.fpir
+    facts: dict[str, Any] = {
+        "gallery": name,
+        "travellers": len(gallery.travellers()),
+        "templates": gallery.size,
+        "model_sha256": gallery.model_sha256,
+        "fpir_target": fpir,
+        "threshold": None,
+        "fpir_ci95": None,
+        "supported_size": None,
+        "calibrated_on": None,
+    }
+    calibration = gallery.calibration
+    if calibration is not None:
+        size = max(1, gallery.size)
+        facts["threshold"] = calibration.threshold(size, fpir)
+        facts["fpir_ci95"] = list(calibration.interval(size, facts["threshold"]))
+        facts["supported_size"] = calibration.largest_gallery(fpir)
+        facts["calibrated_on"] = calibration.source
+    if named:
+        facts["names"] = gallery.travellers()
+    return facts
+
+
+def plan_forgetting(site: Site, name: str, traveller: str) -> dict[str, Any]:
+    """Return what forgetting would do, having changed nothing. Raises `NotFound`."""
+    gallery = site.gallery(name)
+    return _forgotten(gallery, _count_templates(gallery, traveller), done=False)
+
+
+def forget_enrolled(site: Site, name: str, traveller: str) -> dict[str, Any]:
+    """Erase a traveller: templates, reference picture, and the key that older copies of the gallery would need.
+
+    Raises `NotFound` when there is no such traveller.
+    """
+    gallery = site.gallery(name)
+    count = _count_templates(gallery, traveller)
+    site.ledger.append([{"type": "forget", "object": name, "tag": _tag(site, traveller), "images": count}])
+    forget_traveller(site.keys.keeper, gallery, traveller, portraits=site.portraits(name))
+    return _forgotten(gallery, count, done=True)
+
+
+def _count_templates(gallery: Gallery, traveller: str) -> int:
+    """Return how many templates a traveller has. Raises `NotFound` for none."""
+    count = gallery.loaded.count(traveller)
+    if count == 0:
+        raise NotFound("no such traveller in the gallery", gallery=gallery.name)
+    return count
+
+
+def _tag(site: Site, traveller: str) -> str:
+    """Return what stands for a traveller on the ledger: a keyed tag, 64 hex digits, that says nothing without the key."""
+    index = site.keys.index
+    return (index.tag("forgotten", traveller) + index.tag("forgotten-too", traveller)).hex()
+
+
+def _forgotten(gallery: Gallery, count: int, *, done: bool) -> dict[str, Any]:
+    """Return the report of forgetting."""
+    return {
+        "gallery": gallery.name,
+        "templates": count,
+        "travellers": len(gallery.travellers()),
+        "forgotten": done,
+    }
