@@ -37,7 +37,6 @@ test: setup ## everything: lint, types, import contract, and the whole suite in 
 	tools/setup-system
 	tools/setup-browser
 	tools/setup-oracles
-	tools/setup-oracles
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n 2 --dist worksteal -q
 
