@@ -14,11 +14,12 @@ import numpy as np
 
 from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
-from wayseal.model.border import Template
+from wayseal.match.portraits import PortraitBook
+from wayseal.model.border import Pixels, Template
 from wayseal.model.errors import Invalid, NotFound, WaysealError, WrongModel
 from wayseal.model.ids import check_name
-from wayseal.vision.picture import read_picture
-from wayseal.vision.portrait import PortraitReader
+from wayseal.vision.picture import encode_picture, read_picture
+from wayseal.vision.portrait import Portrait, PortraitReader, cut_around
 
 HEADER = ("path", "identity")
 _FLUSH = 64  # pictures a sync
@@ -32,6 +33,16 @@ class Row:
     path: str = field(repr=False)
     identity: str = field(repr=False)
     record_class: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What became of one row: a portrait and its picture, or the reason why there is none. In memory only."""
+
+    row: Row = field(repr=False)
+    portrait: Portrait | None = field(default=None, repr=False)
+    bgr: Pixels | None = field(default=None, repr=False)
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +90,28 @@ def read_list(path: Path) -> list[Row]:
         raise Invalid("the list is not a CSV", hint="Give a UTF-8 CSV path,identity[,class].") from None
 
 
-def read_templates(
+def read_rows(
     rows: Sequence[Row],
     folder: Path,
     reader: PortraitReader,
     *,
     strict: bool = True,
     advance: Callable[[int], None] = lambda _: None,
-) -> Iterator[tuple[Row, Template | str]]:
-    """Yield each row with its template, or with the reason why there is none, in order.
+) -> Iterator[Reading]:
+    """Yield a reading for each row, in order. Paths are relative to `folder`.
 
     `strict` asks for a picture that may stand in a gallery (one clear, recognisable face); otherwise the main face is
-    taken however poor, as a lane would have to. Paths are relative to `folder`.
+    taken however poor, as a lane would have to. Raises `WrongModel` when the networks are not the pinned ones.
     """
     for row in rows:
         try:
             bgr = read_picture(folder / row.path)
             portrait = reader.read_enrolment(bgr) if strict else reader.read_main(bgr)
-            yield row, portrait.template
+            yield Reading(row, portrait=portrait, bgr=bgr)
+        except WrongModel:
+            raise
         except WaysealError as error:
-            if isinstance(error, WrongModel):
-                raise
-            yield row, str(error.facts.get("reason", "unreadable"))
+            yield Reading(row, reason=str(error.facts.get("reason", "unreadable")))
         finally:
             advance(1)
 
@@ -110,13 +121,15 @@ def import_gallery(
     gallery: Gallery,
     reader: PortraitReader,
     *,
+    portraits: PortraitBook | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """Enrol the pictures that a CSV lists into a gallery, and return what was done. Durable when it returns.
 
     A picture whose template its traveller already has counts as enrolled and is not stored twice, so a list can be
-    imported again. Stopped half-way, what was read in groups of 64 is enrolled. Raises `WrongModel`, having enrolled
-    nothing, when the gallery is of another model than the reader.
+    imported again. `portraits` keeps the first picture of each new traveller, cut to the face, for the officer's eyes.
+    Stopped half-way, what was read in groups of 64 is enrolled. Raises `WrongModel`, having enrolled nothing, when the
+    gallery is of another model than the reader.
     """
     if reader.model.manifest.sha256 != gallery.model_sha256:
         raise WrongModel(
@@ -127,13 +140,17 @@ def import_gallery(
     rejected: list[Rejected] = []
     waiting: list[tuple[str, Template]] = []
     enrolled = 0
-    for row, result in read_templates(rows, path.parent, reader, advance=advance):
-        if isinstance(result, str):
-            rejected.append(Rejected(row.path, result))
+    for reading in read_rows(rows, path.parent, reader, advance=advance):
+        if reading.portrait is None or reading.bgr is None:
+            rejected.append(Rejected(reading.row.path, reading.reason))
             continue
         enrolled += 1
-        if not _has_template(gallery.loaded, row.identity, result):
-            waiting.append((row.identity, result))
+        who, template = reading.row.identity, reading.portrait.template
+        if portraits is not None and who not in gallery.loaded and who not in dict(waiting):
+            picture, _, _ = cut_around(reading.bgr, reading.portrait.found.box)
+            portraits.put(who, encode_picture(picture))
+        if not _has_template(gallery.loaded, who, template):
+            waiting.append((who, template))
         if len(waiting) >= _FLUSH:
             _enrol(gallery, waiting)
     _enrol(gallery, waiting)

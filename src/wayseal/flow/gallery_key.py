@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wayseal.match.calibrate import Calibration, shipped_calibration
 from wayseal.match.gallery import Gallery, create_gallery, open_gallery
+from wayseal.match.portraits import PortraitBook
 from wayseal.model.errors import NotFound, SealBroken
 from wayseal.seal.keys import KeyKeeper
 
@@ -92,13 +93,17 @@ def open_site_gallery(
     )
 
 
-def forget_traveller(keeper: KeyKeeper, gallery: Gallery, traveller: str) -> int:
+def forget_traveller(
+    keeper: KeyKeeper, gallery: Gallery, traveller: str, *, portraits: PortraitBook | None = None
+) -> int:
     """Erase a traveller here and in every older copy of the gallery; return how many templates went.
 
     The gallery's manifest is sealed under a new key, then all its older keys are destroyed. Raises `NotFound`.
     """
     if traveller not in gallery.loaded:
         raise NotFound("no such traveller in the gallery", gallery=gallery.name)
+    if portraits is not None:
+        portraits.forget(traveller)
     label = _next_label(keeper, gallery.name)
     keeper.create_key(label)
     gone = gallery.forget(traveller, cipher=KeeperCipher(keeper, gallery.name, label))

@@ -82,6 +82,10 @@ class LoadedGallery:
         self._names[number] = None
         return self._index.remove(number)
 
+    def count(self, traveller: str) -> int:
+        """Return how many templates a traveller has."""
+        return int(np.isin(self._index.matrix.owners, self.known([traveller])).sum())
+
     def name_of(self, number: int) -> str:
         """Return the traveller behind an owner number of an answer."""
         name = self._names[number]

@@ -1,0 +1,115 @@
+"""`wayseal gallery`: known travellers."""
+
+from pathlib import Path
+
+import click
+
+from wayseal.cli.common import (
+    json_option,
+    passphrase_option,
+    print_json,
+    print_table,
+    read_passphrase,
+    show_progress,
+)
+
+
+@click.group()
+def command() -> None:
+    """Known travellers: import, list, show, forget, calibrate."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--gallery", "name", required=True, help="Gallery to import into; made when it is new.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def import_command(home: Path, *, file: Path, name: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """Enrol the pictures that FILE lists: a CSV with the header path,identity[,class], paths relative to it.
+
+    A picture that cannot stand in a gallery is a rejected row with a reason; the others go in. Importing a list again
+    adds nothing twice.
+    """
+    from wayseal.flow.enrol import read_list
+    from wayseal.station.galleries import import_list
+    from wayseal.station.site import open_site
+
+    rows = len(read_list(file))
+    with (
+        open_site(home, read_passphrase(passphrase_file)) as site,
+        show_progress(f"gallery {name}", rows) as advance,
+    ):
+        report = import_list(site, file, name, advance=advance)
+    if as_json:
+        print_json(report.as_json())
+        return
+    for one in report.rejected:
+        click.echo(f"rejected {one.path}: {one.reason.replace('_', ' ')}")
+    click.echo(
+        f"{report.enrolled} of {report.images} pictures enrolled; gallery {report.gallery} has"
+        f" {report.travellers} travellers"
+    )
+
+
+@command.command("list")
+@passphrase_option
+@json_option
+@click.pass_obj
+def list_command(home: Path, *, passphrase_file: Path | None, as_json: bool) -> None:
+    """List the galleries with their sizes and what their model's calibration supports."""
+    from wayseal.station.galleries import list_facts
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        facts = list_facts(site)
+    if as_json:
+        print_json(facts)
+    else:
+        columns = ("gallery", "travellers", "templates", "threshold", "supported_size")
+        print_table("Galleries", columns, [[one[column] for column in columns] for one in facts])
+
+
+@command.command()
+@click.argument("name")
+@click.option("--travellers", is_flag=True, help="Name the travellers too: personal data.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def show(home: Path, *, name: str, travellers: bool, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show a gallery: size, model, threshold, the rate of false positives it holds and how well that is known."""
+    from wayseal.station.galleries import gallery_facts
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        facts = gallery_facts(site, name, named=travellers)
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(f"Gallery {name}", ("fact", "value"), [[key, value] for key, value in facts.items()])
+
+
+@command.command()
+@click.argument("name")
+@click.argument("traveller")
+@click.option("--yes", is_flag=True, help="Do it; without this the plan is shown.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def forget(
+    home: Path, *, name: str, traveller: str, yes: bool, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Erase TRAVELLER from gallery NAME: templates, reference picture, and what older backups of the gallery would show."""
+    from wayseal.station.galleries import forget_enrolled, plan_forgetting
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        report = (forget_enrolled if yes else plan_forgetting)(site, name, traveller)
+    if as_json:
+        print_json(report)
+    elif yes:
+        click.echo(f"forgotten: {report['templates']} templates; {report['travellers']} travellers remain")
+    else:
+        click.echo(f"would forget {report['templates']} templates of this traveller in gallery {name}")
+        click.echo("and destroy the gallery's old key, so that older backups of it open no more")
+        click.echo("Nothing was changed. Add --yes to do it.")
