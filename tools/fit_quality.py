@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
+from degrade import degrade, nearest_face, random_recipe
 from scipy.stats import spearmanr
 
-from wayseal.vision.detect import Detection, FaceDetector, clip_box
+from wayseal.model.border import Template
+from wayseal.vision.detect import Detection, FaceDetector
 from wayseal.vision.picture import faces_in, read_picture
 from wayseal.vision.quality import FULL_COSINE, name_features
 from wayseal.vision.quality_measure import measure_face
@@ -40,61 +41,6 @@ class Sample:
     cosine: float
 
 
-def smear(picture: np.ndarray, length: float, angle: float) -> np.ndarray:
-    """Return a picture smeared over `length` pixels at `angle` degrees."""
-    side = max(3, int(np.ceil(length)) | 1) + 2
-    line = np.zeros((side * 8, side * 8), np.float32)
-    reach = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]) * length * 4
-    centre = np.array([side * 4, side * 4])
-    cv2.line(line, tuple(int(v) for v in centre - reach), tuple(int(v) for v in centre + reach), 1, 8)
-    kernel = cv2.resize(line, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
-
-
-def degrade(
-    bgr: np.ndarray, face: Detection, kind: str, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the surroundings of a face, degraded in one way or, for `lane`, in several, and where its points then lie."""
-    x, y, w, h = face.box
-    low, high = {"size": (20, 150), "lane": (36, 130)}.get(kind, (48, 130))
-    scale = float(np.exp(rng.uniform(np.log(low), np.log(high)))) / h
-    left, top, right, bottom = clip_box(
-        (x - 0.8 * w, y - 0.6 * h, 2.6 * w, 2.2 * h), bgr.shape[1], bgr.shape[0]
-    )
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    out = cv2.resize(bgr[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=way).astype(
-        np.float32
-    )
-    points = (face.landmarks - np.array([left, top])) * scale
-    if kind == "smear":
-        out = smear(out, rng.uniform(1.5, 20) * scale * h / 112, rng.uniform(0, 180))
-    if kind == "lane":
-        out = smear(out, rng.uniform(1.0, 9), rng.normal(0, 20))
-    if kind in {"veil", "lane"}:
-        veil = rng.uniform(0.2, 0.92) if kind == "veil" else rng.uniform(0, 0.6)
-        out = out * (1 - veil) + veil * rng.uniform(120, 230)
-    out *= {"dark": rng.uniform(0.08, 0.5), "glare": rng.uniform(1.2, 3)}.get(kind, 1.0)
-    spread = {"noise": rng.uniform(4, 40), "dark": rng.uniform(1, 12), "lane": rng.uniform(1, 14)}.get(
-        kind, 0.0
-    )
-    done = np.clip(out + rng.normal(0, spread, out.shape) if spread else out, 0, 255).astype(np.uint8)
-    if kind == "lane" and rng.random() < 0.3:
-        done = cv2.cvtColor(cv2.cvtColor(done, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if kind in {"jpeg", "lane"}:
-        level = int(rng.uniform(8, 60) if kind == "jpeg" else rng.uniform(30, 90))
-        done = cv2.imdecode(
-            cv2.imencode(".jpg", done, [cv2.IMWRITE_JPEG_QUALITY, level])[1], cv2.IMREAD_COLOR
-        )
-    return done, points
-
-
-def nearest_face(faces: list[Detection], points: np.ndarray) -> Detection | None:
-    """Return the best detection whose points lie within half an eye distance of `points`."""
-    limit = 0.5 * float(np.hypot(*(points[1] - points[0])))
-    near = [face for face in faces if float(np.abs(face.landmarks - points).mean()) < limit]
-    return max(near, key=lambda face: face.score, default=None)
-
-
 class Laboratory:
     """The pictures of persons with at least two, and the networks."""
 
@@ -107,7 +53,7 @@ class Laboratory:
                 if row["eye1_x"]:
                     self.people[row["identity"]].append(row)
         self.names = sorted(name for name, rows in self.people.items() if len(rows) > 1)
-        self._clean: dict[str, tuple[Detection, object] | None] = {}
+        self._clean: dict[str, Template | None] = {}
 
     def draw_samples(self, count: int) -> Iterator[Sample]:
         """Give samples, person after person, kind after kind; failures to detect give none."""
@@ -122,12 +68,12 @@ class Laboratory:
 
     def _make_sample(self, rows: list[dict[str, str]], kind: str, rng: np.random.Generator) -> Sample | None:
         """Return the sample of the first row against the others."""
-        mates = [template for template in map(self._embed_clean, rows[1:]) if template is not None]
+        mates = [template for template in map(self.embed_clean, rows[1:]) if template is not None]
         bgr = read_picture(self.folder / rows[0]["path"])
-        face = self._main_face(bgr, rows[0])
+        face = self.main_face(bgr, rows[0])
         if not mates or face is None:
             return None
-        done, points = degrade(bgr, face, kind, rng)
+        done, points = degrade(bgr, face, random_recipe(kind, rng), rng)
         found = nearest_face(self.detector.detect(done, threshold=0.5), points)
         if found is None:
             return None
@@ -137,17 +83,25 @@ class Laboratory:
         features = {"blind": name_features(measures), "embedded": name_features(measures, template.strength)}
         return Sample(rows[0]["identity"], kind, features, cosine(template, fuse_templates(mates)))
 
-    def _main_face(self, bgr: np.ndarray, row: dict[str, str]) -> Detection | None:
+    def main_face(self, bgr: np.ndarray, row: dict[str, str]) -> Detection | None:
         """Return the detection nearest to the manifest's first eye."""
         eye = np.array([float(row["eye1_x"]), float(row["eye1_y"])])
         faces = faces_in(bgr, self.detector)
         return min(faces, key=lambda face: float(np.hypot(*(face.landmarks[0] - eye))), default=None)
 
-    def _embed_clean(self, row: dict[str, str]) -> object:
+    def read_main(self, row: dict[str, str]) -> tuple[np.ndarray, Detection]:
+        """Return a clean picture and its person's face; only for rows that `embed_clean` or the manifest vouches for."""
+        bgr = read_picture(self.folder / row["path"])
+        face = self.main_face(bgr, row)
+        if face is None:
+            raise SystemExit(f"no face in a clean picture of {row['identity']}")
+        return bgr, face
+
+    def embed_clean(self, row: dict[str, str]) -> Template | None:
         """Return the template of an undegraded picture, kept by path."""
         if row["path"] not in self._clean:
             bgr = read_picture(self.folder / row["path"])
-            face = self._main_face(bgr, row)
+            face = self.main_face(bgr, row)
             self._clean[row["path"]] = face and self.model.embed([align_face(bgr, face.landmarks)])[0]
         return self._clean[row["path"]]
 
