@@ -14,7 +14,7 @@ from wayseal.ledger.log import Ledger
 from wayseal.ledger.note import VerifierKey
 from wayseal.ledger.witness import Witness
 from wayseal.ledger.witness_setup import create_witness
-from wayseal.model.clock import to_text
+from wayseal.model.clock import Clock, to_text
 
 ORIGIN = "port.example/ledger"
 LOG = SeedSigner(b"\x01" * 32, b"\x02" * 32)
@@ -62,7 +62,7 @@ def make_ledger(folder: Path, size: int = 0, *, sign: bool = True) -> Ledger:
     return ledger
 
 
-def make_witness(folder: Path, name: str = "auditor.example/w1", clock: Hands | None = None) -> Witness:
+def make_witness(folder: Path, name: str = "auditor.example/w1", clock: Clock | None = None) -> Witness:
     """Return a fresh witness of the test ledger, anchored beside its folder."""
     create_witness(folder, name=name, anchor=folder.with_name(f"{folder.name}.anchor"))
     return Witness(folder, LOG_KEYS, clock=clock or Hands())
