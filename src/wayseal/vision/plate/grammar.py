@@ -19,9 +19,13 @@ DIGITS = "0123456789"
 FREE_SHARE = 0.08
 """Share of plates that follow no series: vanity, special issues, series that the table lacks."""
 FREE_LENGTHS = {1: 0.002, 2: 0.008, 3: 0.02, 4: 0.07, 5: 0.18, 6: 0.32, 7: 0.34, 8: 0.05, 9: 0.01}
+SWITCH = 0.3
+"""How often a letter follows a digit, or a digit a letter, on a plate that follows no series."""
 SURE_REGION = 0.6
 WORD_MATCH = 0.8
 WORD_ODDS = 200.0
+SHAPES = {"short": (2.7, 0.22), "wide": (3.9, 0.16)}
+"""By shape: the median aspect of the number's outline as the detector draws it, and the spread of its logarithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Jurisdiction:
     patterns: tuple[str, ...]
     letters: str = LETTERS
     words: tuple[str, ...] = ()
+    shape: str = "wide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Grammar:
                 "no jurisdictions given", hint="Give at least one jurisdiction, or use load_jurisdictions()."
             )
         self.jurisdictions = tuple(jurisdictions)
-        total = sum(one.weight for one in jurisdictions)
+        total = self._weight = sum(one.weight for one in jurisdictions)
         self._series: dict[str, list[tuple[Jurisdiction, float]]] = {}
         for one in jurisdictions:
             for rank, pattern in enumerate(one.patterns):
@@ -63,57 +68,77 @@ class Grammar:
                     (one, share * len(one.letters) ** -letters * 10.0**-digits)
                 )
 
-    def log_odds(self, text: str, named: Mapping[str, float] | None = None) -> float:
+    def log_odds(self, text: str, evidence: Mapping[str, float] | None = None) -> float:
         """Return how much likelier `text` is as a plate than as random characters (natural logarithm).
 
-        Random characters of the same length: so the length of a string is neither a merit nor a fault. `named` gives
-        jurisdictions whose words were read on the plate, with their odds (see `weigh_words`).
+        Random characters of the same length: so the length of a string is neither a merit nor a fault. `evidence` comes
+        from `weigh_evidence`.
         """
-        known = named or {}
+        known = evidence or {}
         series = sum(share * known.get(one.code, 1.0) for one, share in self._matches(text))
         shares = sum(one.weight * known.get(one.code, 1.0) for one in self.jurisdictions)
-        whole = sum(one.weight for one in self.jurisdictions) / shares
-        return math.log(self._free(text) + series * whole) + len(text) * math.log(36)
+        chance = self._free(text) + series * self._weight / shares
+        return math.log(chance) + len(text) * math.log(36)
 
-    def weigh_words(self, printed: Sequence[str]) -> dict[str, float]:
-        """Return the odds that words read beside the number give to the jurisdictions that print them."""
-        named = {}
+    def weigh_evidence(self, printed: Sequence[str] = (), aspect: float | None = None) -> dict[str, float]:
+        """Return the odds that a plate's look gives to jurisdictions, by code; those not listed have 1.
+
+        `printed` are words read beside the number; `aspect` is the width over the height of the number's outline, which
+        tells plates of 12 by 6 inches from plates of 520 by 110 mm.
+        """
+        shapes = {} if aspect is None else {name: _shape_chance(name, aspect) for name in SHAPES}
+        evidence = {}
         for one in self.jurisdictions:
+            odds = shapes.get(one.shape, 1.0)
             likeness = max((_similarity(word, seen) for word in one.words for seen in printed), default=0.0)
             if likeness >= WORD_MATCH:
-                named[one.code] = WORD_ODDS**likeness
-        return named
+                odds *= WORD_ODDS**likeness
+            if odds != 1.0:
+                evidence[one.code] = odds
+        return evidence
 
     def fits_series(self, text: str) -> bool:
         """Tell whether some jurisdiction issues a series that `text` fits."""
         return any(True for _ in self._matches(text))
 
-    def guess_region(self, text: str, printed: Sequence[str] = ()) -> RegionGuess:
-        """Return whose plate it is, by its series and by the words read beside its number.
+    def guess_region(self, text: str, evidence: Mapping[str, float] | None = None) -> RegionGuess:
+        """Return whose plate it is, by its series and by the evidence of `weigh_evidence`.
 
-        A state's name that was read counts `WORD_ODDS` to one for that state; a pattern alone is seldom enough.
+        A state's name that was read counts up to `WORD_ODDS` to one for that state; a pattern alone is seldom enough.
         """
-        named = self.weigh_words(printed)
+        known = evidence or {}
         free = self._free(text)
-        total = sum(one.weight for one in self.jurisdictions)
-        odds = {one.code: share * named.get(one.code, 1.0) for one, share in self._matches(text)}
-        for one in self.jurisdictions:
-            if one.code in named:
-                odds[one.code] = odds.get(one.code, 0.0) + free * one.weight / total * named[one.code]
-        if not odds:
-            return RegionGuess(None, 0.0)
-        best = max(odds, key=odds.__getitem__)
-        probability = odds[best] / (sum(odds.values()) + free)
+        shares = sum(one.weight * known.get(one.code, 1.0) for one in self.jurisdictions)
+        chances = {
+            one.code: free * one.weight * known.get(one.code, 1.0) / shares for one in self.jurisdictions
+        }
+        for one, share in self._matches(text):
+            chances[one.code] += share * known.get(one.code, 1.0) * self._weight / shares
+        best = max(chances, key=chances.__getitem__)
+        probability = chances[best] / sum(chances.values())
         return RegionGuess(best if probability >= SURE_REGION else None, probability)
 
     def _free(self, text: str) -> float:
-        """Return the probability of `text` as a plate that follows no series."""
-        return FREE_SHARE * FREE_LENGTHS.get(len(text), 1e-5) * 36.0 ** -len(text)
+        """Return the probability of `text` as a plate that follows no series: runs of letters and runs of digits."""
+        chance = FREE_SHARE * FREE_LENGTHS.get(len(text), 1e-5)
+        before = ""
+        for kind in pattern_of(text):
+            chance *= 0.5 if not before else SWITCH if kind != before else 1 - SWITCH
+            chance /= 26.0 if kind == "A" else 10.0
+            before = kind
+        return chance
 
     def _matches(self, text: str) -> list[tuple[Jurisdiction, float]]:
         """Return the jurisdictions whose series `text` fits, with its probability under each."""
         series = self._series.get(pattern_of(text), ())
         return [(one, share) for one, share in series if _uses_letters(text, one.letters)]
+
+
+def _shape_chance(shape: str, aspect: float) -> float:
+    """Return how likely a number's outline has this aspect on plates of a shape (log-normal, with one odd one in ten)."""
+    middle, spread = SHAPES[shape]
+    off = (math.log(max(aspect, 0.1)) - math.log(middle)) / spread
+    return 0.9 * math.exp(-0.5 * off * off) / spread + 0.1
 
 
 def pattern_of(text: str) -> str:
@@ -169,13 +194,16 @@ def _parse_one(row: Mapping[str, object]) -> Jurisdiction:
             patterns=tuple(str(item) for item in row["patterns"]),  # type: ignore[attr-defined]
             letters=str(row.get("letters", LETTERS)),
             words=tuple(str(item) for item in row.get("words", ())),  # type: ignore[attr-defined]
+            shape=str(row.get("shape", "wide")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid(
             f"malformed jurisdiction: {error}", hint="It needs code, name, weight and patterns."
         ) from None
-    if one.weight <= 0 or not one.patterns or any(set(pattern) - {"A", "9"} for pattern in one.patterns):
+    odd = any(set(pattern) - {"A", "9"} for pattern in one.patterns)
+    if one.weight <= 0 or not one.patterns or odd or one.shape not in SHAPES:
         raise Invalid(
-            f"malformed jurisdiction {one.code}", hint="The weight is positive; patterns are made of A and 9."
+            f"malformed jurisdiction {one.code}",
+            hint="The weight is positive; patterns are made of A and 9; the shape is short or wide.",
         )
     return one

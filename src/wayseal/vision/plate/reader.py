@@ -48,7 +48,7 @@ class PlateSettings:
     longest: int = 1280
     zooms: int = 3
     zoomed_height: float = 40.0
-    trust_grammar: float = 1.0
+    trust_grammar: float = 0.8
     looks: tuple[Look, ...] = LOOKS
 
 
@@ -127,7 +127,8 @@ class PlateReader:
         """
         outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
         columns = self._look(bgr, outlines, looks or self.settings.looks)
-        return self._decide(columns, self.grammar.weigh_words(printed))
+        across, down = quad_size(outlines[0])
+        return self._decide(columns, self.grammar.weigh_evidence(printed, across / max(down, 1e-3)))
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""
@@ -139,13 +140,11 @@ class PlateReader:
         shaped = [line for line in lines if _plate_shaped(line.quad)]
         regions = []
         for line in shaped:
-            columns = self._look(bgr, [line.quad], QUICK)
-            reading = self._decide(columns, {})
+            reading = self.read(bgr, line.quad, looks=QUICK)
             if reading is None or is_overlay(reading.text):
                 continue
-            regions.append(
-                PlateRegion(line.quad, score_region(line, reading, bgr.shape[:2]), line.score, reading)
-            )
+            score = score_region(line.quad, reading, bgr.shape[:2])
+            regions.append(PlateRegion(line.quad, score, line.score, reading))
         return sorted(regions, key=lambda region: -region.score)
 
     def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Columns]:
@@ -153,14 +152,14 @@ class PlateReader:
         crops = [_crop(bgr, quad, look) for quad in quads for look in looks]
         return [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
 
-    def _decide(self, columns: Sequence[Columns], named: dict[str, float]) -> PlateReading | None:
+    def _decide(self, columns: Sequence[Columns], evidence: dict[str, float]) -> PlateReading | None:
         """Return the likeliest string over all looks: the recogniser's mean probability, weighed by the grammar."""
         strings = sorted({text for one in columns for text in search_strings(one) if 2 <= len(text) <= 10})
         if not strings:
             return None
         likely = np.stack([score_strings(one, strings) for one in columns])
         pooled = np.log(np.exp(likely).mean(axis=0) + 1e-300)
-        odds = np.array([self.grammar.log_odds(text, named) for text in strings])
+        odds = np.array([self.grammar.log_odds(text, evidence) for text in strings])
         total = pooled + self.settings.trust_grammar * odds
         chances = np.exp(total - total.max())
         chances /= chances.sum()

@@ -28,7 +28,7 @@ AGREEING = 3
 CLEAR_HEIGHT = 24.0
 LEAST_BOX = 160.0
 AGREE = 2
-LEAST_SCORE = 0.0
+LEAST_SCORE = -1.0
 LOOKS = (Look(0.15, -0.08, 1.0), Look(0.15, 0.06, 1.15))
 
 
@@ -148,6 +148,8 @@ class PlateSession:
         """Return the plate with its marks."""
         best = max(agreeing, key=lambda one: (one.reading.score, one.frame))
         printed = [word for one in self._sightings for word in one.printed]
+        across, down = quad_size(best.quad)
+        evidence = self.reader.grammar.weigh_evidence(printed, across / max(down, 1e-3))
         spreads = np.mean([one.reading.spread.max(axis=1) for one in agreeing], axis=0)
         confidence = rate_confidence(
             [one.reading.score for one in agreeing],
@@ -158,7 +160,7 @@ class PlateSession:
         )
         return Plate(
             text=text,
-            region=self.reader.grammar.guess_region(text, printed).code,
+            region=self.reader.grammar.guess_region(text, evidence).code,
             reads=len(agreeing),
             confidence=confidence,
             characters=tuple(float(chance) for chance in spreads),

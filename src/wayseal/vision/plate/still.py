@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wayseal.model.border import Box, Pixels
+from wayseal.vision.plate.calibrate import rate_confidence
 from wayseal.vision.plate.choose import score_region
 from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
 from wayseal.vision.plate.reader import PlateReader
 from wayseal.vision.plate.reading import PlateReading, PlateRegion
-from wayseal.vision.plate.text_lines import TextLine
 
 FINALISTS = 3
 SAME = 0.5
@@ -23,6 +23,12 @@ class StillPlate:
     score: float
     printed: tuple[str, ...] = ()
     rivals: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def confidence(self) -> float:
+        """The probability that the plate is right to the last character."""
+        weakest = float(self.reading.spread.max(axis=1).min())
+        return rate_confidence([self.reading.score], [self.reading.fit], weakest)
 
 
 def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
@@ -65,12 +71,13 @@ def _read_fully(
     reading = reader.read(bgr, outlines[:3], printed)
     if reading is None:
         return None
-    score = score_region(TextLine(one.quad, one.seen), reading, bgr.shape[:2])
-    return StillPlate(reading, one.quad, score, printed)
+    return StillPlate(reading, one.quad, score_region(one.quad, reading, bgr.shape[:2]), printed)
 
 
 def _is_beside(number: Quad, other: Quad) -> bool:
-    """Tell whether a line lies above or below a number, within the plate."""
+    """Tell whether a line lies above, below or just left of a number, within the plate."""
     across, down = quad_size(number)
     apart = other.mean(axis=0) - number.mean(axis=0)
-    return bool(abs(apart[0]) < across * 0.7 and 0.6 * down < abs(apart[1]) < 2.5 * down)
+    stacked = abs(apart[0]) < across * 0.7 and 0.6 * down < abs(apart[1]) < 2.5 * down
+    banded = abs(apart[1]) < 0.8 * down and 0 < -apart[0] - across / 2 < 1.5 * down
+    return bool(stacked or banded)
