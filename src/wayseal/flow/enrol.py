@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from wayseal.match.gallery import Gallery
-from wayseal.match.loaded import LoadedGallery
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Pixels, Template
 from wayseal.model.errors import Invalid, NotFound, WaysealError, WrongModel
@@ -23,7 +22,6 @@ from wayseal.vision.portrait import Portrait, PortraitReader, cut_around
 
 HEADER = ("path", "identity")
 _FLUSH = 64  # pictures a sync
-_SAME = 0.99999
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def import_gallery(
         if portraits is not None and who not in gallery.loaded and who not in dict(waiting):
             picture, _, _ = cut_around(reading.bgr, reading.portrait.found.box)
             portraits.put(who, encode_picture(picture))
-        if not _has_template(gallery.loaded, who, template):
+        if not gallery.holds(who, template.vector):
             waiting.append((who, template))
         if len(waiting) >= _FLUSH:
             _enrol(gallery, waiting)
@@ -166,14 +164,6 @@ def _parse_row(row: dict[str | None, Any], line: int) -> Row:
         )
     named = row.get("class") or None
     return Row(row["path"], row["identity"], None if named is None else check_name(named, what="class"))
-
-
-def _has_template(gallery: LoadedGallery, traveller: str, template: Template) -> bool:
-    """Say whether a traveller is enrolled with this very template."""
-    if traveller not in gallery:
-        return False
-    scores = gallery.find_among(template, [traveller], 1).scores
-    return bool(scores.size and scores[0] > _SAME)
 
 
 def _enrol(gallery: Gallery, waiting: list[tuple[str, Template]]) -> None:

@@ -26,7 +26,7 @@ from wayseal.match.manifest import (
     write_file,
     write_manifest,
 )
-from wayseal.match.matrix import check_vectors
+from wayseal.match.matrix import Numbers, check_vectors
 from wayseal.match.segment import (
     MAGIC,
     SUFFIX,
@@ -40,6 +40,8 @@ from wayseal.match.segment import (
 from wayseal.model.border import Template
 from wayseal.model.errors import Invalid, NotFound, StoreFull, WrongModel
 from wayseal.model.ids import check_name
+
+Words = NDArray[np.uint64]
 
 _LOCK = "lock"
 _ROLL = 16 << 20  # bytes after which a segment is closed
@@ -66,7 +68,7 @@ class Gallery:
         self._folder = folder
         self._cipher = cipher
         self._segments: list[Segment] = []
-        self._holds: dict[str, list[NDArray[np.int64]]] = {}
+        self._holds: dict[str, list[tuple[Numbers, Words]]] = {}  # of each batch: whose, and fingerprints
         self._frames = 0  # of the open segment, the last one
         self._tail = 0  # its length up to the last whole frame
         self._seen: tuple[int, int, int] | None = None
@@ -80,6 +82,14 @@ class Gallery:
     def travellers(self) -> list[str]:
         """Return the travellers in order of enrolment. Personal data: it goes to no log and no file."""
         return self.loaded.travellers()
+
+    def holds(self, traveller: str, vector: NDArray[np.float32]) -> bool:
+        """Say whether a traveller is enrolled with this very template, bit for bit."""
+        numbers, mark = self.loaded.known([traveller]), _fingerprint(vector[None])[0]
+        parts = (part for parts in self._holds.values() for part in parts)
+        return bool(numbers) and any(
+            ((whose == numbers[0]) & (marks == mark)).any() for whose, marks in parts
+        )
 
     def add(self, travellers: Sequence[str], templates: Sequence[Template]) -> None:
         """Enrol templates; durable when it returns. Raises `WrongModel`, `Invalid` or `StoreFull`, having done nothing."""
@@ -165,7 +175,7 @@ class Gallery:
         """Put a batch into memory and note which segment holds whom."""
         self.loaded.add(batch.travellers, batch.vectors)
         numbers = np.asarray(self.loaded.known(batch.travellers), dtype=np.int64)
-        self._holds.setdefault(segment.id, []).append(numbers)
+        self._holds.setdefault(segment.id, []).append((numbers, _fingerprint(batch.vectors)))
 
     def _append(self, frames: bytes) -> None:
         """Write frames behind the last whole one, durably, or leave the file as it was."""
@@ -197,7 +207,7 @@ class Gallery:
         old = [
             one
             for one in self._segments
-            if any((part == number).any() for part in self._holds.get(one.id, []))
+            if any((whose == number).any() for whose, _ in self._holds.get(one.id, []))
         ]
         kept = [one for one in self._segments if one not in old]
         batches = [
@@ -281,6 +291,13 @@ def open_gallery(
 def list_galleries(root: Path) -> list[str]:
     """Return the names of the galleries in a folder, in alphabetical order. Needs no key."""
     return sorted(path.parent.name for path in root.glob(f"*/{MANIFEST}"))
+
+
+def _fingerprint(vectors: NDArray[np.float32]) -> Words:
+    """Return 64 bits for each row that equal rows share and others practically never do."""
+    words = np.ascontiguousarray(vectors, dtype="<f4").view(np.uint32).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1], dtype=np.uint64) | np.uint64(1)
+    return np.asarray((words * factors).sum(axis=1, dtype=np.uint64))
 
 
 def _without(batch: Batch, traveller: str) -> Batch:

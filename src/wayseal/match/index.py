@@ -44,8 +44,8 @@ class TemplateIndex(Protocol):
     def add(self, owners: ArrayLike, vectors: ArrayLike) -> None:
         """Add templates with their owners; all or none."""
 
-    def remove(self, owner: int) -> int:
-        """Forget an owner's templates and return how many there were. They are in no answer from now on."""
+    def remove(self, owners: ArrayLike) -> int:
+        """Forget owners' templates and return how many there were. They are in no answer from now on."""
 
     def search(self, queries: ArrayLike, k: int) -> list[Hits]:
         """Return each query's `k` nearest owners. Raises `Invalid` for a query that is no unit vector."""
@@ -61,10 +61,10 @@ class ExactIndex:
         """Add templates with their owners; all or none."""
         self.matrix.add(owners, vectors)
 
-    def remove(self, owner: int) -> int:
-        """Forget an owner's templates and return how many there were."""
+    def remove(self, owners: ArrayLike) -> int:
+        """Forget owners' templates and return how many there were."""
         before = self.matrix.size
-        self.matrix.remove(owner)
+        self.matrix.remove(owners)
         return before - self.matrix.size
 
     def search(self, queries: ArrayLike, k: int) -> list[Hits]:

@@ -1,6 +1,7 @@
-"""A gallery in the matcher's memory: travellers, their templates ready to compare, and the index for their number.
+"""A gallery in the matcher's memory: one fused template a traveller, ready to compare, and the index for their number.
 
-Exact scan up to 200,000 templates, sign bits with exact re-ranking above (docs/adr/0050-exact-search.md). Nothing here
+Several templates of a traveller are fused into the direction of their mean: on held-out people that missed half as many
+as comparing with each and taking the best (docs/explanation/search.md). Exact scan up to 200,000 travellers, sign bits with exact re-ranking above (docs/adr/0050-exact-search.md). Nothing here
 is written anywhere; `match.gallery` keeps the sealed files and fills one of these.
 """
 
@@ -11,17 +12,18 @@ from numpy.typing import ArrayLike
 
 from wayseal.match.calibrate import Calibration
 from wayseal.match.index import ExactIndex, Floats, Hits, TemplateIndex, merge_owners, scan_rows
-from wayseal.match.matrix import check_vectors
+from wayseal.match.matrix import Numbers, check_vectors
 from wayseal.match.signbits import SignBitIndex
 from wayseal.model.border import Template
 from wayseal.model.errors import Invalid, WrongModel
 
 EXACT_UP_TO = 200_000
-"""Templates up to which every one is compared exactly by default."""
+"""Travellers up to which every one is compared exactly by default."""
+_CANCELLED = 1e-3
 
 
 class LoadedGallery:
-    """Known travellers of one model, searchable. `size` counts templates; `travellers()` names people.
+    """Known travellers of one model, searchable. `size` counts templates, fused or not; `travellers()` names people.
 
     Templates are compared as `calibration` prepares them; without one they are compared as they are, and
     `match.search` refuses to match automatically. Not safe for a writer beside readers: the caller takes turns.
@@ -45,11 +47,10 @@ class LoadedGallery:
         self._exact_up_to = exact_up_to
         self._names: list[str | None] = []
         self._numbers: dict[str, int] = {}
-
-    @property
-    def size(self) -> int:
-        """How many templates there are."""
-        return self._index.matrix.size
+        self._fused: dict[
+            int, tuple[int, float]
+        ] = {}  # of those with several: how many, and the length of their sum
+        self.size = 0
 
     @property
     def dimension(self) -> int:
@@ -66,11 +67,18 @@ class LoadedGallery:
     def add(self, travellers: Sequence[str], vectors: ArrayLike) -> None:
         """Add raw unit templates, `vectors[i]` of `travellers[i]`; all or none. Raises `Invalid` as the matrix does."""
         rows = self._prepare(check_vectors(vectors, self.dimension))
-        if len(rows) != len(travellers):
-            raise Invalid("each template needs one traveller")
-        self._index.add([self._number(name) for name in travellers], rows)
-        if self.size > self._exact_up_to and isinstance(self._index, ExactIndex):
-            larger = SignBitIndex(self.dimension, room=2 * self.size)
+        if len(rows) != len(travellers) or not all(travellers):
+            raise Invalid("each template needs one traveller, with an id that is not empty")
+        known = len(self._names)
+        numbers = np.fromiter((self._number(name) for name in travellers), dtype=np.int64, count=len(rows))
+        unique, place = np.unique(numbers, return_inverse=True)
+        self.size += len(rows)
+        if len(unique) == len(rows) and (not len(unique) or unique[0] >= known):
+            self._index.add(numbers, rows)
+        else:
+            self._fuse(unique, place, rows, known)
+        if self._index.matrix.size > self._exact_up_to and isinstance(self._index, ExactIndex):
+            larger = SignBitIndex(self.dimension, room=2 * self._index.matrix.size)
             larger.add(self._index.matrix.owners, self._index.matrix.rows)
             self._index = larger
 
@@ -80,11 +88,15 @@ class LoadedGallery:
         if number is None:
             return 0
         self._names[number] = None
-        return self._index.remove(number)
+        self._index.remove(number)
+        count = self._fused.pop(number, (1, 1.0))[0]
+        self.size -= count
+        return count
 
     def count(self, traveller: str) -> int:
         """Return how many templates a traveller has."""
-        return int(np.isin(self._index.matrix.owners, self.known([traveller])).sum())
+        number = self._numbers.get(traveller)
+        return 0 if number is None else self._fused.get(number, (1, 1.0))[0]
 
     def name_of(self, number: int) -> str:
         """Return the traveller behind an owner number of an answer."""
@@ -124,10 +136,31 @@ class LoadedGallery:
         """Return raw templates as they are compared."""
         return rows if self.calibration is None else self.calibration.prepare(rows)
 
+    def _fuse(self, numbers: Numbers, place: Numbers, rows: Floats, known: int) -> None:
+        """Put rows into the index, `rows[i]` of `numbers[place[i]]`, fused with each other and with what is there."""
+        sums = np.zeros((len(numbers), self.dimension), dtype=np.float64)
+        np.add.at(sums, place, rows)
+        counts = np.bincount(place, minlength=len(numbers))
+        matrix = self._index.matrix
+        for row in np.flatnonzero(np.isin(matrix.owners, numbers[numbers < known])):
+            number = int(matrix.owners[row])
+            count, length = self._fused.get(number, (1, 1.0))
+            where = int(np.searchsorted(numbers, number))
+            sums[where] += length * matrix.rows[row]
+            counts[where] += count
+        lengths = np.linalg.norm(sums, axis=1)
+        for where in np.flatnonzero(
+            lengths < _CANCELLED
+        ).tolist():  # opposite templates: the newest stands for all
+            sums[where], lengths[where] = rows[np.flatnonzero(place == where)[-1]], 1.0
+        self._index.remove(numbers[numbers < known])
+        self._index.add(numbers, sums / lengths[:, None])
+        for number, count, length in zip(numbers.tolist(), counts.tolist(), lengths.tolist(), strict=True):
+            if count > 1:
+                self._fused[number] = (count, length)
+
     def _number(self, traveller: str) -> int:
         """Return the traveller's owner number, giving the next one to a new traveller."""
-        if not traveller:
-            raise Invalid("an empty traveller id")
         number = self._numbers.get(traveller)
         if number is None:
             number = self._numbers[traveller] = len(self._names)

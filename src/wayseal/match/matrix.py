@@ -76,13 +76,13 @@ class TemplateMatrix:
         self.size = end
         self._most = None
 
-    def remove(self, owner: int) -> list[tuple[int, int]]:
-        """Drop an owner's rows and return the moves made, as (from row, to row), for tables kept beside this one."""
-        gone = np.flatnonzero(self.owners == owner)
+    def remove(self, owners: ArrayLike) -> list[tuple[int, int]]:
+        """Drop owners' rows and return the moves made, as (from row, to row), for tables kept beside this one."""
+        going = np.isin(self.owners, owners)
+        gone = np.flatnonzero(going)
         left = self.size - len(gone)
         holes = gone[gone < left]
-        last = np.arange(left, self.size)
-        movers = last[self._owners[left : self.size] != owner]
+        movers = left + np.flatnonzero(~going[left:])
         self._rows[holes] = self._rows[movers]
         self._owners[holes] = self._owners[movers]
         self._rows[left : self.size] = 0

@@ -65,11 +65,11 @@ def search(
     """
     policy = policy or SearchPolicy()
     whole = gallery.find([template], policy.candidates)[0]
-    few = gallery.known(expected)
+    few = sum(gallery.count(traveller) for traveller in set(expected))
     if not few:
         return _decide(whole, gallery, policy, policy.fpir)
     near = gallery.find_among(template, expected, policy.candidates)
-    first = _decide(near, gallery, policy, policy.fpir * policy.expected_share, extra=(EXPECTED,))
+    first = _decide(near, gallery, policy, policy.fpir * policy.expected_share, size=few, extra=(EXPECTED,))
     if first.outcome is Outcome.MATCH:
         return _contradict(first, _candidates(whole, gallery, 0.0, 0.0), policy.margin)
     return _decide(whole, gallery, policy, policy.fpir * (1 - policy.expected_share))
@@ -98,13 +98,20 @@ def find_thresholds(
 
 
 def _decide(
-    hits: Hits, gallery: LoadedGallery, policy: SearchPolicy, fpir: float, extra: tuple[str, ...] = ()
+    hits: Hits,
+    gallery: LoadedGallery,
+    policy: SearchPolicy,
+    fpir: float,
+    *,
+    size: int | None = None,
+    extra: tuple[str, ...] = (),
 ) -> SearchAnswer:
-    """Return the answer that hits stand for."""
-    match, possible = find_thresholds(gallery, policy, size=hits.scanned, fpir=fpir)
+    """Return the answer that hits among `size` templates (all of the gallery's by default) stand for."""
+    size = gallery.size if size is None else size
+    match, possible = find_thresholds(gallery, policy, size=size, fpir=fpir)
     candidates = _candidates(hits, gallery, match, possible)
     outcome, reasons = _judge(candidates, match, possible, policy.margin)
-    unsupported = _unsupported(gallery, hits.scanned, fpir)
+    unsupported = _unsupported(gallery, size, fpir)
     if unsupported and outcome is not Outcome.NO_MATCH:
         outcome, reasons = Outcome.REFER, (*unsupported, *reasons)
     elif unsupported and gallery.calibration is None and candidates:
@@ -115,7 +122,7 @@ def _decide(
         threshold=match,
         fpir_target=fpir,
         gallery=gallery.name,
-        gallery_size=hits.scanned,
+        gallery_size=size,
         model_sha256=gallery.model_sha256,
         scanned=hits.scanned,
         reranked=hits.reranked,

@@ -58,10 +58,10 @@ class SignBitIndex:
             end = min(begin + _BLOCK, self.matrix.size)
             self._words[:, begin:end] = self._pack(self.matrix.rows[begin:end])
 
-    def remove(self, owner: int) -> int:
-        """Forget an owner's templates and bits, and return how many there were."""
+    def remove(self, owners: ArrayLike) -> int:
+        """Forget owners' templates and bits, and return how many there were."""
         before = self.matrix.size
-        for source, target in self.matrix.remove(owner):
+        for source, target in self.matrix.remove(owners):
             self._words[:, target] = self._words[:, source]
         self._words[:, self.matrix.size : before] = 0
         return before - self.matrix.size

@@ -221,3 +221,32 @@ def test_unknown_is_always_possible() -> None:
     assert assign([]) == []
     lost = replace(answers[2], outcome=Outcome.NO_MATCH)
     assert assign([lost]) == [lost]
+
+
+def test_several_templates_become_one(calibration: Calibration, make_faces: MakeFaces) -> None:
+    """A traveller's templates are compared as the direction of their mean, whether added together or one by one."""
+    people = make_faces(3, seed=60)
+    pictures = np.concatenate([make_faces(3, seed=seed, like=people, noise=0.8) for seed in (61, 62, 63)])
+    names = ["a", "b", "c"] * 3
+    together = LoadedGallery("x", MODEL, people.shape[1], calibration=calibration)
+    together.add(names, pictures)
+    single = LoadedGallery("y", MODEL, people.shape[1], calibration=calibration)
+    for name, picture in zip(names, pictures, strict=True):
+        single.add([name], picture)
+    prepared = calibration.prepare(pictures)
+    mean = prepared[[0, 3, 6]].sum(axis=0)
+    expected = float(calibration.prepare(people[0]) @ mean / np.linalg.norm(mean))
+    for gallery in (together, single):
+        answer = search(as_template(people[0]), gallery)
+        assert answer.candidates[0].traveller == "a"
+        assert answer.candidates[0].score == pytest.approx(expected, abs=1e-5)
+        assert (gallery.size, gallery.count("a"), answer.gallery_size, answer.scanned) == (9, 3, 9, 3)
+    assert single.forget("b") == 3
+    assert (single.size, single.travellers()) == (6, ["a", "c"])
+
+
+def test_opposite_templates_do_not_break(people: np.ndarray) -> None:
+    """Two templates that cancel out leave the newer one, and the gallery stays usable."""
+    made = LoadedGallery("odd", MODEL, people.shape[1], calibration=None)
+    made.add(["a", "a"], np.stack([people[0], -people[0]]))
+    assert search(as_template(-people[0]), made).candidates[0].score == pytest.approx(1.0, abs=1e-5)
