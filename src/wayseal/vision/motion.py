@@ -15,7 +15,7 @@ from wayseal.model.border import Box, Pixels
 Points = NDArray[np.float32]
 """(n, 2): x to the right, y down."""
 
-_WINDOW = {"winSize": (15, 15), "maxLevel": 3}
+_WINDOW = {"winSize": (15, 15), "maxLevel": 4}
 _ROUND_TRIP = 0.6  # pixels a point may miss its start after forward and backward flow
 _ABSOLUTE, _RELATIVE = 0.4, 0.22  # a point fits when it misses by less than 0.4 px + 22 % of its own flow
 _TRIALS = 40
@@ -56,16 +56,25 @@ class Similarity:
         return Similarity(1.0 / self.scale, -self.dx / self.scale, -self.dy / self.scale)
 
 
-def follow_points(before: Pixels, after: Pixels, points: Points) -> tuple[Points, NDArray[np.bool_]]:
+def follow_points(
+    before: Pixels, after: Pixels, points: Points, guess: Points
+) -> tuple[Points, NDArray[np.bool_]]:
     """Return where (n, 2) points of one luma plane are in the next, and which of them came back when followed back.
 
+    `guess` is where they are expected: a vehicle at 30 mph crosses a tenth of the picture between two frames.
     Source: Lucas-Kanade pyramids; the round trip is the forward-backward test of Kalal et al. (2010).
     """
     if len(points) == 0:
         return points, np.zeros(0, dtype=bool)
     start = points.reshape(-1, 1, 2)
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, start, None, **_WINDOW)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, there, None, **_WINDOW)
+    ahead = guess.reshape(-1, 1, 2).copy()
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, start, ahead, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_WINDOW
+    )
+    behind = there - (guess.reshape(-1, 1, 2) - start)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(
+        after, before, there, behind, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_WINDOW
+    )
     miss = np.linalg.norm((back - start)[:, 0], axis=1)
     good = (found.ravel() > 0) & (returned.ravel() > 0) & (miss < _ROUND_TRIP)
     height, width = after.shape
@@ -98,12 +107,15 @@ def refine_movement(before: Points, after: Points, inliers: NDArray[np.bool_]) -
 
 
 def fit_movement(
-    before: Points, after: Points, *, guess: Similarity | None = None, seed: int = 0
+    before: Points, after: Points, *, guess: Similarity | None = None, shift_only: bool = False, seed: int = 0
 ) -> tuple[Similarity, NDArray[np.bool_]] | None:
     """Return the movement that most points share, and which they are; None when no four of them agree.
 
     `guess` (the movement of the frame before) is tried first and makes the random trials unnecessary when it holds.
+    `shift_only` is for a vehicle that is known to pass across: nothing but a shift is believed then.
     """
+    if shift_only:
+        return _fit_shift(before, after)
     inliers = fits_movement(guess, before, after) if guess is not None else None
     if inliers is None or inliers.sum() < max(6, 0.6 * len(before)):
         inliers = _vote_pairs(before, after, seed)

@@ -59,6 +59,8 @@ class VehicleTrack:
     """From the last frame to this one, in full-frame pixels."""
     agreed: int = 0
     points: int = 0
+    shifts: int = 0
+    """Frames in which it passed across."""
     box: Box = (0.0, 0.0, 0.0, 0.0)
     """What its points span, over the last few frames, in this frame's pixels."""
     path: list[tuple[float, float]] = field(default_factory=list)
@@ -132,6 +134,7 @@ class VehicleTrack:
         self.pose = self.pose.then(movement)
         self.movement = movement
         self.agreed += 1
+        self.shifts += int(self.across)
         self.points = len(points)
         self.seen = Moment.of(frame)
         self.path.append((frame.seconds, float(np.log(self.pose.scale))))
@@ -197,7 +200,7 @@ class VehicleTracker:
             self._clear_points()
             return []
         self._find_points(before, moving)
-        ends, good = follow_points(before, small, self._points)
+        ends, good = follow_points(before, small, self._points, self._expect_points())
         starts = self._points
         self._move_tracks(frame, starts, ends, good)
         self._join_points(starts, ends, good)
@@ -242,12 +245,31 @@ class VehicleTracker:
         self._owners = np.append(self._owners, np.zeros(len(found), np.int64))
         self._strikes = np.append(self._strikes, np.zeros(len(found), np.int64))
 
+    def _expect_points(self) -> Points:
+        """Return where each point should be now: a vehicle's points go on with it; a free one goes with the fastest across.
+
+        Without any vehicle a free point is expected where it was.
+        """
+        expected = self._points.copy()
+        across = [track for track in self.tracks if track.across]
+        for track in self.tracks:
+            own = self._owners == track.number
+            if track in across:
+                own = own | (self._owners == 0)
+            movement = self._scaled(track.movement, 1 / self._factor)
+            expected[own] = movement.move(self._points[own])
+        return expected
+
     def _move_tracks(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
         """Let each vehicle follow its own points; a point that disagrees twice no longer belongs to it."""
         for track in self.tracks:
             own = np.flatnonzero((self._owners == track.number) & good)
             answer = fit_movement(
-                starts[own], ends[own], guess=self._scaled(track.movement, 1 / self._factor), seed=frame.index
+                starts[own],
+                ends[own],
+                guess=self._scaled(track.movement, 1 / self._factor),
+                shift_only=track.shifts >= _PROOF,
+                seed=frame.index,
             )
             if answer is None or answer[1].sum() < _FEWEST // 2:
                 track.coast()
@@ -289,7 +311,7 @@ class VehicleTracker:
         points = ends[own] * self._factor
         if np.ptp(points[:, 0]) < 40 or np.ptp(points[:, 1]) < 16:
             return
-        track = self._lost_near(points)
+        track = self._lost_near(points, movement.scale - 1)
         if track is None:
             if any(_inside(points, other.box).mean() > 0.6 for other in self.tracks if other.points):
                 return
@@ -301,10 +323,13 @@ class VehicleTracker:
         if track.points == 0:
             track.follow(self._scaled(movement, self._factor), points, frame)
 
-    def _lost_near(self, points: Points) -> VehicleTrack | None:
-        """Return the vehicle that lost its points and would be where these are."""
+    def _lost_near(self, points: Points, growth: float) -> VehicleTrack | None:
+        """Return the vehicle that lost its points and would be where these are, growing about as fast."""
         for track in self.tracks:
-            if track.points == 0 and track.agreed and _inside(points, _grow(track.box, 0.2)).mean() > 0.5:
+            before = track.movement.scale - 1
+            alike = 0.5 * before - 0.01 < growth < 2 * before + 0.01
+            near = _inside(points, _grow(track.box, 0.2)).mean() > 0.5
+            if track.points == 0 and track.agreed and near and alike:
                 return track
         return None
 
