@@ -5,6 +5,7 @@ keeps alive; colours are converted when asked and once.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,12 @@ from wayseal.vision.frames import SourceCounts
 from wayseal.vision.picture import MAX_PIXELS
 
 SCHEMES = frozenset({"rtsp", "rtsps"})
+_FILE_OPTIONS = {
+    # A playlist may name other files and hosts: only files that hold their own pictures are opened.
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,mjpeg,flv,ogg,asf,ivf,dv,yuv4mpegpipe",
+}
+_CAMERA_OPTIONS = {"rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtsps,rtp,srtp,tcp,tls,udp"}
 _PLANAR = frozenset(
     {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
 )
@@ -35,7 +42,9 @@ class VideoSource:
                 "there is no such video file", hint="Give a video file, a folder of pictures, or rtsp://."
             )
         try:
-            self._container: Any = av.open(str(path), metadata_errors="ignore")
+            self._container: Any = av.open(
+                str(path.resolve()), options=_FILE_OPTIONS, metadata_errors="ignore"
+            )
         except (av.error.FFmpegError, OSError, ValueError):
             raise BadPicture("the file is no video that can be read, or is cut off at its start") from None
         stream = _first_video(self._container)
@@ -90,20 +99,21 @@ class StreamSource:
         self._give_up = give_up
         self._clock = clock
         self._stop = threading.Event()
+        self._first: float | None = None
         self.counts = SourceCounts()
         self.frames_total: int | None = None
         self.live = True
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give frames stamped with the clock at their arrival; `seconds` goes on over a reconnection."""
-        silent_since = self._clock()
+        """Give frames stamped with the clock at their arrival; `seconds` is monotonic and goes on over a reconnection."""
+        silent_since = time.monotonic()
         pause = 0.25
         while not self._stop.is_set():
             before = self.counts.frames
             yield from self._read_connection()
             if self.counts.frames > before:
-                silent_since, pause = self._clock(), 0.25
-            if (self._clock() - silent_since).total_seconds() > self._give_up:
+                silent_since, pause = time.monotonic(), 0.25
+            if time.monotonic() - silent_since > self._give_up:
                 break
             self._stop.wait(pause)
             pause = min(pause * 2, 4.0)
@@ -128,7 +138,7 @@ class StreamSource:
         try:
             container: Any = av.open(
                 self._url,
-                options={"rtsp_transport": "tcp", "timeout": str(int(self._timeout * 1e6))},
+                options={**_CAMERA_OPTIONS, "timeout": str(int(self._timeout * 1e6))},
                 timeout=(self._timeout, self._timeout),
                 metadata_errors="ignore",
             )
@@ -137,10 +147,9 @@ class StreamSource:
         with container:
             _first_video(container)
             for picture in _decode_packets(container, self.counts, self._stop.is_set):
-                now = self._clock()
-                self._first = getattr(self, "_first", now)
-                seconds = (now - self._first).total_seconds()
-                yield make_frame(picture, self.counts.frames, now, seconds)
+                arrived = time.monotonic()
+                self._first = arrived if self._first is None else self._first
+                yield make_frame(picture, self.counts.frames, self._clock(), arrived - self._first)
                 self.counts.frames += 1
 
 

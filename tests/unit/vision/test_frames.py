@@ -137,6 +137,18 @@ def test_no_video(tmp_path: Path, data: bytes) -> None:
         open_source(str(tmp_path / "none.mp4"))
 
 
+def test_playlist_refused(tmp_path: Path, video: Path) -> None:
+    """A playlist or list of files that points at another file is refused, whatever its name says."""
+    for text in (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{video}\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile '{video}'\n",
+    ):
+        path = tmp_path / "v.mp4"
+        path.write_text(text)
+        with pytest.raises(BadPicture):
+            VideoSource(path)
+
+
 def test_sound_only_refused(tmp_path: Path) -> None:
     """A file with sound and no picture is refused."""
     path = tmp_path / "a.wav"
