@@ -142,8 +142,9 @@ def _recompute(
         index = tree.size
         _check_entry(index, number, as_bytes(data), derived, references)
         for level, position, value in tree.append(proof.hash_leaf(as_bytes(data))):
-            stored = nodes.setdefault(level, _iterate_nodes(connection, level))
-            if next(stored, None) != (position, value):
+            if level not in nodes:
+                nodes[level] = _iterate_nodes(connection, level)
+            if next(nodes[level], None) != (position, value):
                 raise LedgerBroken("an entry does not fit the tree above it", index=index, level=level)
         if tree.size % _STEP == 0:
             progress(_STEP)

@@ -185,10 +185,21 @@ _ALLOWED: dict[str, dict[str, s.Shape]] = {
 def encode_entry(entry: Mapping[str, Any]) -> bytes:
     """Return the entry's canonical bytes. Raises `Invalid`, naming the field but never its value, when it may not be logged."""
     check_entry(entry)
-    data = rfc8785.dumps(dict(entry))
+    data = _spell(entry)
     if len(data) > MAX_ENTRY:
         raise Invalid("a ledger entry over 65,535 bytes", hint="Split its records over several entries.")
     return data
+
+
+def _spell(entry: Mapping[str, Any]) -> bytes:
+    """Return the RFC 8785 form of an entry that `check_entry` let pass.
+
+    Its strings and keys are printable ASCII without quotes or backslashes; unless it has a fraction, the standard library's
+    sorted compact form is the same bytes, six times faster (a test compares the two).
+    """
+    if any(isinstance(value, float) for value in entry.values()):
+        return rfc8785.dumps(dict(entry))
+    return json.dumps(dict(entry), sort_keys=True, separators=(",", ":")).encode()
 
 
 def check_entry(entry: Mapping[str, Any]) -> None:
