@@ -10,7 +10,9 @@ from wayseal import __version__
 from wayseal.model.errors import WaysealError
 
 NOUNS = {
+    "ceremony": "The officials' keys and the charter that they sign, m of n.",
     "crossing": "Who entered or left, without a picture: list, decide.",
+    "demo": "The main job on a rendered lane video, from nothing to a table.",
     "encounter": "Vehicles that passed: list them, show one.",
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
     "gallery": "Known travellers: import, list, forget.",

@@ -64,10 +64,10 @@ def decode_canonical(raw: bytes, names: Collection[str]) -> dict[str, Any]:
     return fields
 
 
-def decode_time(text: str) -> datetime:
+def decode_time(text: Any) -> datetime:
     """Return the time that a canonical text names (UTC, milliseconds, Z). Raises `Invalid`, without repeating the text."""
     try:
-        moment = from_text(text)
+        moment = from_text(text) if isinstance(text, str) else None
     except Invalid:
         moment = None
     if moment is None or to_text(moment) != text:

@@ -4,6 +4,7 @@ Opening keys exist here only wrapped. The private half of an epoch is used in `s
 """
 
 from wayseal.seal.keys.blind_index import BlindIndex
+from wayseal.seal.keys.charter import Charter
 from wayseal.seal.keys.choice import KeeperChoice
 from wayseal.seal.keys.file_keeper import FileKeeper, PassphraseCost
 from wayseal.seal.keys.identity import SigningIdentity
@@ -14,6 +15,7 @@ from wayseal.seal.keys.vault import EpochVault
 
 __all__ = [
     "BlindIndex",
+    "Charter",
     "EpochVault",
     "FileKeeper",
     "KeeperChoice",

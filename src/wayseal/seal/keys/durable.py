@@ -89,7 +89,10 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock against other processes and threads; unfinished files of the dead are removed first."""
+    """Hold the folder's lock against other processes and threads; unfinished files of the dead are removed first.
+
+    Not reentrant: a keeper has a folder of its own, and whoever holds another folder's lock may call it.
+    """
     with (folder / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         for stale in folder.glob(_UNFINISHED + "*"):
