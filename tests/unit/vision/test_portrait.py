@@ -72,7 +72,7 @@ def test_grey_and_colour_match(reader: PortraitReader, astronaut: Pixels) -> Non
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("noise", {Treatment.SMOOTH, Treatment.SMOOTH_STRETCH}),
+        ("noise", {Treatment.SMOOTH, Treatment.SMOOTH_STRETCH, Treatment.DENOISE_STRETCH}),
         ("veil", {Treatment.STRETCH, Treatment.SMOOTH_STRETCH}),
     ],
 )

@@ -191,6 +191,8 @@ def test_treatment_is_chosen_by_defect() -> None:
     assert choose_treatment(veiled) is Treatment.STRETCH
     grainy = np.clip(ramp * 0.3 + 150 + rng.normal(0, 5, ramp.shape), 0, 255).astype(np.uint8)
     assert choose_treatment(grainy) is Treatment.SMOOTH_STRETCH
+    night = np.clip(ramp * 0.2 + rng.normal(0, 8, ramp.shape), 0, 255).astype(np.uint8)
+    assert choose_treatment(night) is Treatment.DENOISE_STRETCH
 
 
 def test_stretch_fills_the_range(astronaut: Pixels) -> None:
