@@ -21,17 +21,19 @@ $(UV): tools/bootstrap.txt
 	@touch $@
 
 $(VENV)/.stamp: pyproject.toml uv.lock $(UV)
-	$(UV) sync --quiet --frozen --python $(PYTHON)
+	$(UV) sync --quiet --frozen --inexact --python $(PYTHON)
 	$(BIN)/wayseal models install
 	@touch $@
 
 setup: $(VENV)/.stamp ## environment from the lock into .venv
 
 demo: setup ## the main job on a rendered lane video, from empty directory to table
-	$(BIN)/python -m wayseal.cli.demo --home $(HOME_DIR)
+	@mkdir -p .cache/demo
+	@[ -f .cache/demo/faces/faces.csv ] || $(BIN)/python tools/fetch_demo_faces.py .cache/demo/faces
+	$(BIN)/wayseal --home $(HOME_DIR) demo lane --faces .cache/demo/faces/faces.csv
 
 serve: setup ## the console on loopback
-	$(BIN)/wayseal --home $(HOME_DIR) serve
+	WAYSEAL_PASSPHRASE_FILE=$${WAYSEAL_PASSPHRASE_FILE:-.cache/demo/passphrase} $(BIN)/wayseal --home $(HOME_DIR) serve
 
 test: setup ## everything: lint, types, import contract, and the whole suite in its short form
 	tools/setup-system
