@@ -10,7 +10,7 @@ The gate must never see a body, and the opener must never see an epoch key.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from wayseal.flow.policy import Policy, Principal
 from wayseal.flow.spent import SpentIntents, StaleProof
@@ -21,18 +21,20 @@ from wayseal.ledger.note import VerifierKey
 from wayseal.ledger.proof import hash_leaf, verify_consistency, verify_inclusion
 from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.custody import Purpose, Release, SealedRecord
-from wayseal.model.errors import NoIntent, SealBroken, Unavailable
-from wayseal.model.ids import RecordId, new_ulid
+from wayseal.model.errors import NoIntent, Refused, SealBroken, Unavailable
+from wayseal.model.ids import EpochId, RecordId, epoch_span, new_ulid, within_epoch
+from wayseal.seal.device import DeviceSigner
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import EpochVault
-from wayseal.seal.open import open_body, unwrap_data_key
+from wayseal.seal.open import open_body, rewrap_record, unwrap_data_key
 from wayseal.store import releases as release_rows
-from wayseal.store.centre import CentreStore, read_record
+from wayseal.store.centre import CentreStore, move_record, read_record
 from wayseal.store.engine import read, write
 
 SKEW = timedelta(seconds=5)
 """How far an intent's time may lie in the gate's future."""
 RETRIES = 50
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,17 @@ class KeySource(Protocol):
     def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
         """Return one data key for each request. All or none."""
 
+    def rewrap(
+        self, principal: Principal, batch: UnwrapBatch, *, to_epoch: EpochId, reason: str
+    ) -> list[SealedRecord]:
+        """Return each record wrapped to one more epoch. All or none."""
+
 
 class Gate:
-    """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `log` verifies checkpoints."""
+    """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `log` verifies checkpoints.
+
+    `signer` is the keyroom's identity, which signs re-wraps; a gate without one only unwraps.
+    """
 
     def __init__(
         self,
@@ -86,7 +96,9 @@ class Gate:
         spent: SpentIntents,
         life: timedelta,
         clock: Clock,
+        signer: DeviceSigner | None = None,
     ) -> None:
+        self._signer = signer
         self._vault = vault
         self._find_device = find_device
         self._keyrooms = tuple(keyrooms)
@@ -108,6 +120,31 @@ class Gate:
         fresh; (6) it was never used; (7) policy allows it; (8) the record is as its device sealed it. The caller must have
         authenticated `principal`, and must zero the keys.
         """
+        self._admit(principal, "open", batch)
+        return [self._unwrap_one(request) for request in batch.requests]  # 8
+
+    def rewrap(
+        self, principal: Principal, batch: UnwrapBatch, *, to_epoch: EpochId, reason: str
+    ) -> list[SealedRecord]:
+        """Return each record with one more wrap, by which `to_epoch` opens it too. The same eight checks, action `rewrap`.
+
+        No data key leaves the gate. `reason` is a code that the re-wrap block carries for ever.
+        """
+        if self._signer is None:
+            raise Refused("this gate re-wraps nothing", hint="Ask the keyroom that signs re-wraps.")
+        self._admit(principal, "rewrap", batch)
+        to_key = self._vault.create_epoch(to_epoch)
+        now = within_epoch(to_epoch, self._clock())
+        return [
+            rewrap_record(
+                request.record, self._vault, to_key, reason=reason, rewrapped_at=now, signer=self._signer,
+                device_public=self._device_of(request.record), keyroom_publics=self._keyrooms,
+            )
+            for request in batch.requests
+        ]  # fmt: skip
+
+    def _admit(self, principal: Principal, action: str, batch: UnwrapBatch) -> None:
+        """Run the checks 1 to 7 of `unwrap`, and spend the intents when all of them pass."""
         now = self._clock()
         checkpoint, _ = verify_checkpoint(batch.checkpoint, self._log)  # 1
         seen = self._spent.seen()
@@ -120,20 +157,27 @@ class Gate:
             verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
             purpose = _verify_intent(request, principal, now, self._life)  # 4, 5
             self._policy.verify(
-                principal, "open", request.record.header, purpose, now
+                principal, action, request.record.header, purpose, now
             )  # 7, before 6 spends anything
         self._spent.spend([request.intent.index for request in batch.requests], checkpoint, after=seen)  # 6
-        return [self._unwrap_one(request) for request in batch.requests]  # 8
 
     def _unwrap_one(self, request: UnwrapRequest) -> bytearray:
         """Return the data key of a record that a known device sealed."""
-        header = request.record.header
-        device = self._find_device(header.device)
-        if device is None:
-            raise SealBroken("a record from a device that is not on the roster", record=header.object_id)
         return unwrap_data_key(
-            request.record, self._vault, device_public=device, keyroom_publics=self._keyrooms
+            request.record,
+            self._vault,
+            device_public=self._device_of(request.record),
+            keyroom_publics=self._keyrooms,
         )
+
+    def _device_of(self, record: SealedRecord) -> bytes:
+        """Return the public key of the device that says it sealed a record. Raises `SealBroken` for a stranger."""
+        device = self._find_device(record.header.device)
+        if device is None:
+            raise SealBroken(
+                "a record from a device that is not on the roster", record=record.header.object_id
+            )
+        return device
 
 
 def _verify_intent(request: UnwrapRequest, principal: Principal, now: datetime, life: timedelta) -> Purpose:
@@ -199,7 +243,7 @@ class Opener:
         if not releases:
             return []
         records = [parse_record(read_record(self.store, release.record)) for release in releases]
-        keys = self._fetch_keys(principal, records, releases)
+        keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch))
         try:
             bodies = [open_body(record, key) for record, key in zip(records, keys, strict=True)]
         finally:
@@ -212,13 +256,40 @@ class Opener:
         """Request and open at once: what a matcher or a list does. Each record still has an intent of its own."""
         return self.open(principal, self.request(principal, records, purpose))
 
-    def _fetch_keys(
-        self, principal: Principal, records: Sequence[SealedRecord], releases: Sequence[Release]
-    ) -> list[bytearray]:
-        """Return the data keys; prove again when another opener moved the gate's checkpoint on meanwhile."""
+    def keep(
+        self, principal: Principal, record_id: RecordId, to_epoch: EpochId, *, reason: str
+    ) -> SealedRecord:
+        """Re-wrap one record so that it lives as long as `to_epoch`, move it there, and return it. The caller sees no body.
+
+        The intent and the `reclass` entry are on the ledger before the keyroom is asked. Raises as `open`.
+        """
+        record = parse_record(read_record(self.store, record_id))
+        releases = self.request(principal, [record_id], Purpose.RECLASSIFICATION)
+        entry = {
+            "type": "reclass", "time": to_text(self.clock()), "object": record_id, "actor": principal.id, "reason": reason,
+            "from_class": epoch_span(record.epoch)[0], "to_class": epoch_span(to_epoch)[0],
+            "to_epoch": to_epoch,
+        }  # fmt: skip
+        self.ledger.append([entry])
+        (kept,) = self._try(
+            [record],
+            releases,
+            lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
+        )
+        move_record(self.store, kept, to_epoch)
+        self._log_done(principal, releases)
+        return kept
+
+    def _try(
+        self,
+        records: Sequence[SealedRecord],
+        releases: Sequence[Release],
+        ask: Callable[[UnwrapBatch], list[Answer]],
+    ) -> list[Answer]:
+        """Return the gate's answer; prove again when another opener moved the gate's checkpoint on meanwhile."""
         for _ in range(RETRIES):
             try:
-                return self.keys.unwrap(principal, self._prove(records, releases))
+                return ask(self._prove(records, releases))
             except StaleProof:
                 continue
         raise Unavailable("the keyroom is busy with other openers", hint="Try again.")

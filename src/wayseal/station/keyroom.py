@@ -113,6 +113,7 @@ class Keyroom:
             spent=SpentIntents(self._folder / "spent.sqlite"),
             life=timedelta(seconds=self._settings.release.seconds),
             clock=self._clock,
+            signer=self.identity,
         )
 
 
