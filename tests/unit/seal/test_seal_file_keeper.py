@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from sealsite import CHEAP, EPOCH, PASSPHRASE, Site
 
 from wayseal.model.errors import Integrity, Invalid, KeeperLocked, NotFound, Unavailable
 from wayseal.seal.keys import FileKeeper, PassphraseCost, SigningIdentity
+from wayseal.seal.keys.passphrase import change_passphrases
 from wayseal.seal.keys.secret import load_secret
 
 LABEL = "citizen/2026-11-22T07Z"
@@ -157,3 +160,53 @@ def test_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             keeper.create_key(LABEL)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert keeper.labels() == ()
+
+
+def test_passphrase_changes_everywhere(tmp_path: Path) -> None:
+    """Every keeper under a home gets the new passphrase; a second call after half the work finishes it."""
+    new = b"another good passphrase"
+    folders = [tmp_path / name / "keeper" for name in ("centre", "keyroom", "lanes/lane-1")]
+    for folder in folders:
+        FileKeeper.create(folder, PASSPHRASE, cost=CHEAP).create_key(LABEL)
+    FileKeeper.open(folders[0], PASSPHRASE).change_passphrase(PASSPHRASE, new, cost=CHEAP)
+    with pytest.raises(KeeperLocked):
+        change_passphrases(tmp_path, b"a wrong passphrase", b"some other passphrase", cost=CHEAP)
+    for _ in range(2):
+        assert change_passphrases(tmp_path, PASSPHRASE, new, cost=CHEAP) == 3
+        assert [FileKeeper.open(folder, new).labels() for folder in folders] == [(LABEL,)] * 3
+
+
+def test_no_keeper_no_change(tmp_path: Path) -> None:
+    """A home without file keepers has no passphrase to change."""
+    with pytest.raises(NotFound):
+        change_passphrases(tmp_path, PASSPHRASE, b"another good passphrase")
+
+
+def test_keys_commands(tmp_path: Path) -> None:
+    """On a real home `keys list` names the live epochs and the keeper, and `keys passphrase` changes what opens it."""
+    for name, text in (("old", "the first passphrase"), ("new", "the second passphrase")):
+        (tmp_path / name).write_text(text)
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        code = [
+            sys.executable,
+            "-c",
+            "from wayseal.cli.main import main; main()",
+            "--home",
+            tmp_path / "home",
+        ]
+        return subprocess.run(
+            [*code, *arguments, "--json"], capture_output=True, text=True, check=False, timeout=120
+        )
+
+    assert run("init", "--passphrase-file", tmp_path / "old").returncode == 0
+    changed = run(
+        "keys", "passphrase", "--passphrase-file", tmp_path / "old", "--new-passphrase-file", tmp_path / "new"
+    )
+    assert json.loads(changed.stdout)["keepers"] >= 2
+    refused = run("keys", "list", "--passphrase-file", tmp_path / "old")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "the first passphrase" not in refused.stderr
+    listed = json.loads(run("keys", "list", "--passphrase-file", tmp_path / "new").stdout)
+    assert "file keeper" in listed["keeper"]
+    assert all(epoch["epoch"].endswith("Z") for epoch in listed["epochs"])
