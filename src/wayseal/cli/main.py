@@ -11,6 +11,7 @@ from wayseal.model.errors import WaysealError
 
 NOUNS = {
     "ceremony": "The officials' keys and the charter that they sign, m of n.",
+    "config": "The site's settings: check the file, show what is in force.",
     "crossing": "Who entered or left, without a picture: list, decide.",
     "demo": "The main job on a rendered lane video, from nothing to a table.",
     "encounter": "Vehicles that passed: list them, show one.",

@@ -22,7 +22,7 @@ from wayseal.seal.keys.vault import EpochVault
 from wayseal.store.centre import CentreStore
 from wayseal.store.engine import read
 from wayseal.store.holds import list_holds
-from wayseal.store.records import list_epoch_records
+from wayseal.store.records import count_held, list_epoch_records
 
 Step = Literal["planned", "logged", "destroyed", "swept", "done"]
 OnStep = Callable[[Step, EpochId], None]
@@ -54,6 +54,11 @@ class Eraser:
         with read(self.store.engine) as connection:
             return self.schedule.with_holds(list_holds(connection))
 
+    def count_held(self) -> int:
+        """Return how many records are under a hold."""
+        with read(self.store.engine) as connection:
+            return count_held(connection)
+
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
@@ -67,9 +72,19 @@ class Erasure:
 
 
 def plan_erasure(eraser: Eraser, *, as_of: datetime | None = None) -> Plan:
-    """Return what is due now, or would be at `as_of`. Changes nothing."""
+    """Return what is due now, or would be at `as_of`. Changes nothing.
+
+    Hours that have not begun are left alone when they are empty, so that pretending to be later disarms no lane.
+    """
+    now = eraser.clock()
     epochs = list_epochs(eraser.store, (key.epoch for key in eraser.vault.epoch_keys()))
-    return eraser.schedule_now().plan(as_of or eraser.clock(), epochs)
+    begun = {epoch: count for epoch, count in epochs.items() if count or _has_begun(epoch, now)}
+    return eraser.schedule_now().plan(as_of or now, begun)
+
+
+def _has_begun(epoch: EpochId, now: datetime) -> bool:
+    """Say whether an epoch's hour has begun."""
+    return epoch_span(epoch)[1] <= now
 
 
 def erase_due(eraser: Eraser, *, as_of: datetime | None = None) -> list[Erasure]:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.model.errors import NotFound
 from wayseal.retention.carve import SIGNATURES, WINDOW, Signature
 from wayseal.retention.needles import Needles
 from wayseal.retention.vectors import find_vectors
@@ -78,6 +79,17 @@ def system_places() -> list[Path]:
         pass
     places += [Path("/var/lib/systemd/coredump"), Path("/var/crash")]
     return [place for place in dict.fromkeys(places) if place.exists()]
+
+
+def list_places(paths: Iterable[Path], *, system: bool) -> list[Path]:
+    """Return the paths, with the system's places after them when asked for. Raises `NotFound` for a path that is not there."""
+    chosen = list(paths)
+    for path in chosen:
+        if not path.exists():
+            raise NotFound(
+                "there is nothing to search at that path", hint="Check --path or --home.", path=str(path)
+            )
+    return chosen + (system_places() if system else [])
 
 
 def _list_files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -119,6 +119,12 @@ def count_alive(connection: Connection) -> dict[EpochId, int]:
     return {EpochId(epoch): count for epoch, count in connection.execute(counted)}
 
 
+def count_held(connection: Connection) -> int:
+    """Return how many records are under a hold."""
+    held = select(func.count()).select_from(records).where(records.c.status == RecordStatus.HELD.value)
+    return int(connection.execute(held).scalar_one())
+
+
 def move_record(
     connection: Connection, object_id: RecordId, *, epoch: EpochId, sha256: str, position: Position
 ) -> None:

@@ -1,0 +1,222 @@
+"""`wayseal retention`: what is due, its erasure, holds, and the search for plaintext that must not be there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wayseal.cli.common import (
+    Moment,
+    default_principal,
+    json_option,
+    passphrase_option,
+    print_json,
+    print_table,
+    read_passphrase,
+    show_progress,
+    stderr,
+)
+
+if TYPE_CHECKING:
+    from wayseal.flow.erase import Erasure
+    from wayseal.retention.schedule import Plan
+
+as_of_option = click.option(
+    "--as-of", type=Moment(), help="Pretend that it is this time; evaluation sites only."
+)
+
+
+@click.group()
+def command() -> None:
+    """What is due, its erasure, holds, and the search for plaintext that must not be there."""
+
+
+@command.command("plan")
+@as_of_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def plan_command(home: Path, *, as_of: datetime | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show what the next sweep would erase. Changes nothing."""
+    from wayseal.flow.erase import plan_erasure
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        plan = plan_erasure(site.eraser, as_of=site.as_of(as_of))
+        held = site.eraser.count_held()
+    _report(plan, [], held=held, as_json=as_json)
+
+
+@command.command("run")
+@as_of_option
+@click.option("--yes", is_flag=True, help="Erase without asking. Without it the plan is shown first.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def run_command(
+    home: Path, *, as_of: datetime | None, yes: bool, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Destroy the keys of every epoch whose time has come. Nothing can bring them back.
+
+    The figures are those after the run: `due` and `overdue` are what is left to do.
+    """
+    from wayseal.flow.erase import erase_due, plan_erasure
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        moment = site.as_of(as_of)
+        plan = plan_erasure(site.eraser, as_of=moment)
+        if not yes:
+            stderr.print(f"{len(plan.due)} epochs with {plan.due_records} records would be erased for ever.")
+            click.confirm("Erase them?", abort=True, err=True)
+        erased = erase_due(site.eraser, as_of=moment)
+        left = plan_erasure(site.eraser, as_of=moment)
+        site.sign_checkpoint()
+        held = site.eraser.count_held()
+    _report(left, erased, held=held, as_json=as_json)
+
+
+@command.command("hold")
+@click.argument("records", nargs=-1, required=True)
+@click.option("--reason", required=True, help="A code for the ledger, such as court-order-26.114.")
+@click.option("--until", type=Moment(), required=True, help="When the hold ends; at most 366 days ahead.")
+@click.option("--approver", "approvers", multiple=True, required=True, help="Give two different people.")
+@click.option("--as", "who", default=default_principal, show_default="your login name", help="Staff id.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def hold_command(
+    home: Path, records: tuple[str, ...], *, reason: str, until: datetime, approvers: tuple[str, ...],
+    who: str, passphrase_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Keep RECORDS past their class: named, dated, with a reason and two approvers."""
+    from wayseal.flow.hold import place_hold
+    from wayseal.model.ids import EpochId, RecordId
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        officer = site.principal(who, "privacy_officer")
+
+        def keep(record: RecordId, epoch: EpochId, code: str) -> object:
+            return site.opener.keep(officer, record, epoch, reason=code)
+
+        chosen = [RecordId(record) for record in records]
+        placed = place_hold(site.eraser, chosen, reason=reason, approvers=approvers, until=until, keep=keep)
+        site.sign_checkpoint()
+    answer = {"hold": placed.id, "records": list(placed.records), "until": placed.until.isoformat()}
+    _answer("Hold", answer | {"reason": placed.reason, "approvers": list(placed.approvers)}, as_json=as_json)
+
+
+@command.command("lift")
+@click.argument("hold")
+@click.option("--reason", required=True, help="A code for the ledger, such as case-closed.")
+@click.option("--approver", "approvers", multiple=True, required=True, help="Give two different people.")
+@click.option("--yes", is_flag=True, help="Lift without asking.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def lift_command(
+    home: Path, hold: str, *, reason: str, approvers: tuple[str, ...], yes: bool,
+    passphrase_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """End HOLD before its time. Records that nothing else keeps are erased at once, for ever."""
+    from wayseal.flow.hold import lift_hold
+    from wayseal.station.site import open_site
+
+    if not yes:
+        click.confirm("Records that nothing else keeps will be erased. Lift?", abort=True, err=True)
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        erased = lift_hold(site.eraser, hold, reason=reason, approvers=approvers)
+        site.sign_checkpoint()
+    answer = {"hold": hold, "erased": sum(one.records for one in erased)}
+    _answer("Lifted", answer | {"epochs_destroyed": [one.epoch for one in erased]}, as_json=as_json)
+
+
+@command.command("holds")
+@passphrase_option
+@json_option
+@click.pass_obj
+def holds_command(home: Path, *, passphrase_file: Path | None, as_json: bool) -> None:
+    """List the holds in force."""
+    from wayseal.station.site import open_site
+    from wayseal.store.engine import read
+    from wayseal.store.holds import list_holds
+
+    with open_site(home, read_passphrase(passphrase_file)) as site, read(site.store.engine) as connection:
+        found = list_holds(connection, active_at=site.clock())
+    rows = [
+        {"hold": one.id, "reason": one.reason, "until": one.until.isoformat(), "records": len(one.records)}
+        for one in found
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Holds", ["hold", "reason", "until", "records"], [list(row.values()) for row in rows])
+
+
+@command.command("residue")
+@click.option(
+    "--path",
+    "paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Look here instead of in the home.",
+)
+@click.option("--system", is_flag=True, help="Also swap, core dumps and the temporary folder.")
+@click.option(
+    "--needles",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File of plates that must not be anywhere, one a line.",
+)
+@json_option
+@click.pass_obj
+def residue_command(
+    home: Path, *, paths: tuple[Path, ...], system: bool, needles: Path | None, as_json: bool
+) -> None:
+    """Search for plaintext that must not be there. Needs no key and changes nothing. Exit code 1 on any finding."""
+    from wayseal.retention.needles import Needles
+    from wayseal.retention.residue import list_places, scan
+
+    texts = () if needles is None else tuple(needles.read_text(encoding="utf-8").split("\n"))
+    wanted = Needles(texts=tuple(text.strip() for text in texts if text.strip()))
+    places = list_places(paths or (home,), system=system)
+    with show_progress("Searching", None) as advance:
+        found = scan(places, wanted, progress=advance)
+    answer: dict[str, Any] = {
+        "scanned_bytes": found.scanned_bytes,
+        "findings": [{"path": f.path, "offset": f.offset, "kind": f.kind} for f in found.findings],
+        "unreadable": list(found.unreadable),
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        rows = [[f.path, f.offset, f.kind] for f in found.findings]
+        print_table(f"Residue in {found.scanned_bytes:,} bytes", ["path", "offset", "kind"], rows)
+    raise SystemExit(1 if found.findings or found.unreadable else 0)
+
+
+def _report(plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bool) -> None:
+    """Print a plan, and what was erased."""
+    answer = {
+        "due": plan.due_records,
+        "erased": sum(one.records for one in erased),
+        "held": held,
+        "overdue": plan.overdue_records,
+        "epochs_destroyed": [one.epoch for one in erased],
+        "epochs_due": [one.epoch for one in plan.due],
+        "unknown_epochs": list(plan.unknown),
+        "live": plan.live_records,
+        "as_of": plan.now.isoformat(),
+    }
+    _answer("Retention", answer, as_json=as_json)
+
+
+def _answer(title: str, answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print one answer as JSON or as a table of two columns."""
+    if as_json:
+        print_json(answer)
+        return
+    shown = [[name, ", ".join(value) if isinstance(value, list) else value] for name, value in answer.items()]
+    print_table(title, ["what", "value"], shown)
