@@ -24,13 +24,18 @@ _FRONT = (Seat.DRIVER, Seat.FRONT_PASSENGER)
 def build_front(
     number: int, vehicle: SceneVehicle, weather: Weather, rng: np.random.Generator
 ) -> VehicleModel:
-    """Return a vehicle as a camera in front of it sees it."""
+    """Return a vehicle as a camera in front of it sees it. Who sits inside changes nothing outside."""
+    paint_chance, sky_chance, rain_chance, seat_chance = rng.spawn(4)
     colour = tuple(float(value) for value in vehicle.colour)
     paint = (colour[0], colour[1], colour[2])
     wheels, shoulders, mirrors = draw_flanks(vehicle.shape, paint)
     frame, pane = draw_frame(vehicle.shape, paint)
     plate = hang_plate(vehicle.plate, vehicle.shape) if vehicle.plate else None
-    front = [frame, draw_bonnet(vehicle.shape, paint, rng), draw_fascia(vehicle.shape, paint, rng)]
+    front = [
+        frame,
+        draw_bonnet(vehicle.shape, paint, paint_chance),
+        draw_fascia(vehicle.shape, paint, paint_chance),
+    ]
     return VehicleModel(
         number=number,
         vehicle=vehicle,
@@ -41,27 +46,31 @@ def build_front(
             shoulders,
             mirrors,
         ),
-        inside=tuple(_furnish(vehicle, rng)),
+        inside=tuple(_furnish(vehicle, seat_chance)),
         panes=(pane,),
         outlines=(_outline_glass(vehicle.shape),),
         before=(*front, plate) if plate else tuple(front),
-        drops=draw_drops(vehicle.shape, weather.rain, rng) if weather.rain > 0 else None,
+        drops=draw_drops(vehicle.shape, weather.rain, rain_chance) if weather.rain > 0 else None,
         plate=plate,
         body=_bound_body(vehicle.shape),
         lamps=_place_lamps(vehicle.shape),
-        sky=make_sky(1.9, SKY_LENGTH_M, rng),
+        sky=make_sky(1.9, SKY_LENGTH_M, sky_chance),
         wiping=weather.rain > 0,
     )
 
 
 def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
     """Return what is in the cabin, from far to near."""
+    chances = dict(zip(Seat, rng.spawn(len(Seat)), strict=True))
     rear: list[Figure] = []
     front: list[Figure] = []
     glass: list[Figure] = []
     for occupant in vehicle.occupants:
         figure = draw_figure(
-            occupant, locate_seat(vehicle.shape, occupant.seat), rng, _find_shirt(vehicle, occupant.seat)
+            occupant,
+            locate_seat(vehicle.shape, occupant.seat),
+            chances[occupant.seat],
+            _find_shirt(vehicle, occupant.seat),
         )
         (front if occupant.seat in _FRONT else rear).append(figure)
     for distractor in vehicle.distractors:

@@ -48,8 +48,8 @@ class Measures:
 
 MEASURES = {
     Shape.SEDAN: Measures(0.80, 0.98, 1.47, 0.90, 0.74, 0.57, -1.25, -0.42, 0.40, 1.19, 0.62, 0.20),
-    Shape.SUV: Measures(1.00, 1.16, 1.74, 0.95, 0.78, 0.64, -1.15, -0.36, 0.32, 1.42, 0.72, 0.30),
-    Shape.PICKUP: Measures(1.10, 1.24, 1.80, 0.99, 0.80, 0.66, -1.40, -0.34, 0.30, 1.48, 0.78, 0.34),
+    Shape.SUV: Measures(0.97, 1.13, 1.67, 0.95, 0.78, 0.64, -1.15, -0.38, 0.33, 1.37, 0.72, 0.30),
+    Shape.PICKUP: Measures(1.06, 1.20, 1.74, 0.99, 0.80, 0.66, -1.35, -0.36, 0.31, 1.43, 0.78, 0.34),
 }
 SHEET_BELOW, SHEET_ABOVE, SHEET_BESIDE = 0.05, 0.02, 0.06
 """How far sheets on the windshield's slope reach beyond it."""

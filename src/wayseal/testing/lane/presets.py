@@ -38,10 +38,10 @@ MID, WIDE, FACE, TELE = (
 )
 """Lenses at 1280x720: about 40, 25, 58 and 94 px between the eyes at the capture plane."""
 DEMO_LOOKS = (
-    (Shape.SEDAN, (112, 74, 40), "tx"), (Shape.SUV, (58, 50, 128), "nm"), (Shape.PICKUP, (172, 176, 180), "ca"),
+    (Shape.SEDAN, (112, 74, 40), "tx"), (Shape.SUV, (58, 50, 128), "nm"), (Shape.SEDAN, (172, 176, 180), "ca"),
 )  # fmt: skip
 CAPTURE_S = 1.9
-HEADWAY_S = 1.8
+HEADWAY_S = 2.8
 
 
 def seat_traveller(traveller: Traveller, seat: Seat, *, hidden: bool = False) -> SceneOccupant:

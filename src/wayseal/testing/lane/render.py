@@ -29,10 +29,12 @@ from wayseal.testing.lane.truth import describe_frame
 from wayseal.testing.lane.vehicle import Layer, VehicleModel, bound_vehicle, expose_vehicle
 
 Picture = tuple[NDArray[np.uint8], dict[str, Any]]
+LEFT_M = 2.2
+"""The range at which a vehicle that drives at the camera has left the picture, for the length of the video."""
 TAIL_S = 0.25
 """Seconds of empty lane after the last vehicle has left the picture."""
-NEAREST_M = 3.4
-"""The range at which a vehicle that drives at the camera is no longer drawn: it is under the camera by then."""
+NEAREST_M = 0.6
+"""The range at which a vehicle that drives at the camera is no longer drawn: all of it is under the picture by then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,7 @@ def _leaving_time(scene: LaneScene, index: int) -> float:
     """Return when a vehicle has left the picture, in seconds."""
     vehicle, camera = scene.vehicles[index], scene.camera
     if scene.motion is Motion.TOWARD:
-        way = camera.z_capture_m - NEAREST_M
+        way = camera.z_capture_m - LEFT_M
     else:
         way = camera.width / 2 / camera.px_per_m + 3.0
     return vehicle.t_capture_s + way / vehicle.speed_m_s

@@ -153,9 +153,9 @@ class Camera:
     height: int = 720
     fps: int = 30
     focal_px: float = 7680.0
-    height_m: float = 2.05
+    height_m: float = 2.15
     z_capture_m: float = 12.0
-    aim_height_m: float = 1.10
+    aim_height_m: float = 1.12
     """The height above the ground, at the capture plane, that lands in the middle of the picture."""
     exposure_s: float = 0.001
     max_exposures: int = 16

@@ -176,8 +176,10 @@ def describe_frame(
     view = views[1]
     place = view.place
     body = view.project(model.body)
-    low, high = body.min(axis=0), body.max(axis=0)
-    if np.isnan(body).any() or (high < 0).any() or low[0] > camera.width or low[1] > camera.height:
+    if np.isnan(body).all():
+        return None
+    low, high = np.nanmin(body, axis=0), np.nanmax(body, axis=0)
+    if (high < 0).any() or low[0] > camera.width or low[1] > camera.height:
         return None
     facts: dict[str, Any] = {
         "vehicle_id": model.number,

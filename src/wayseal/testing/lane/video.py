@@ -4,9 +4,11 @@ The only module of the simulator that writes files, and only where the caller sa
 """
 
 import csv
+import errno
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +16,13 @@ from typing import Any
 
 import av
 
-from wayseal.model.errors import StoreFull
+from wayseal.model.errors import StoreFull, Unavailable
 from wayseal.testing.lane.render import render_frames
 from wayseal.testing.lane.scene import LaneScene, check_scene
 from wayseal.testing.lane.truth import FORMAT, NOTE, describe_vehicle
 
 Advance = Callable[[int], None]
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def describe_video(scene: LaneScene, name: str, frames: int) -> dict[str, Any]:
@@ -42,8 +45,8 @@ def describe_video(scene: LaneScene, name: str, frames: int) -> dict[str, Any]:
 def render_video(scene: LaneScene, out: Path, advance: Advance | None = None) -> dict[str, Any]:
     """Write `out` (H.264 in MP4) and its truth beside it (`.json`); return the truth. `advance` hears of each picture.
 
-    Raises `Invalid` for a scene that cannot be drawn, and `StoreFull` when the disk takes no more. A video that could
-    not be finished is removed.
+    Raises `Invalid` for a scene that cannot be drawn, `StoreFull` when the disk takes no more, `Unavailable` when the
+    place cannot be written to. A video that could not be finished is removed.
     """
     check_scene(scene)
     try:
@@ -60,10 +63,10 @@ def render_video(scene: LaneScene, out: Path, advance: Advance | None = None) ->
         }
         out.with_suffix(".json").write_text(json.dumps(truth), encoding="utf-8")
     except OSError as error:
-        out.unlink(missing_ok=True)
-        raise StoreFull(
-            f"the video could not be written: {error.strerror or 'no more bytes were taken'}"
-        ) from None
+        with suppress(OSError):
+            out.unlink(missing_ok=True)
+        kind = StoreFull if error.errno in _FULL else Unavailable
+        raise kind(f"the video could not be written: {error.strerror or 'unknown cause'}") from None
     return truth
 
 
