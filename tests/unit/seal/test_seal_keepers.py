@@ -1,9 +1,9 @@
 """One contract for every key keeper, run against a file, a software HSM and a software TPM."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from sealdevices import PIN, TOKEN, make_token, run_tpm
@@ -23,6 +23,7 @@ from wayseal.seal.keys import (
     SigningIdentity,
 )
 from wayseal.seal.keys.hsm_keeper import HsmKeeper
+from wayseal.seal.keys.mirror_keeper import AbsentKeeper
 from wayseal.seal.keys.tpm_device import TpmIndex
 from wayseal.seal.keys.tpm_keeper import TpmKeeper
 from wayseal.seal.open import open_body, unwrap_data_key
@@ -255,29 +256,22 @@ def test_hsm_key_stays_inside(token: Path) -> None:
         keeper.close()
 
 
-class SilentKeeper:
-    """A keeper whose device is unplugged: every call is Unavailable."""
-
-    def __getattr__(self, _name: str) -> Callable[..., NoReturn]:
-        def refuse(*_arguments: object) -> NoReturn:
-            raise Unavailable("the device does not answer")
-
-        return refuse
-
-
 def test_mirror_outlives_one_device(tmp_path: Path) -> None:
     """With one replica unplugged the other opens everything, and nothing is made or called destroyed."""
     first, second = (FileKeeper.create(tmp_path / name, PASSPHRASE, cost=CHEAP) for name in ("a", "b"))
     both = MirrorKeeper(first, second)
     both.create_key(LABEL)
     blob = both.wrap(LABEL, b"secret", b"")
-    for alone in (MirrorKeeper(first, SilentKeeper()), MirrorKeeper(SilentKeeper(), second)):
+    for alone in (
+        MirrorKeeper(first, AbsentKeeper("unplugged")),
+        MirrorKeeper(AbsentKeeper("unplugged"), second),
+    ):
         assert alone.unwrap(LABEL, blob, b"") == b"secret"
         assert alone.has_key(LABEL)
         for act in (lambda alone=alone: alone.wrap(LABEL, b"new", b""), alone.labels):
             with pytest.raises(Unavailable):
                 act()
-    alone = MirrorKeeper(first, SilentKeeper())
+    alone = MirrorKeeper(first, AbsentKeeper("unplugged"))
     for question in (lambda: alone.destroy(LABEL), lambda: alone.has_key(LABEL)):
         with pytest.raises(Unavailable):
             question()
@@ -295,7 +289,7 @@ def test_mirror_takes_a_new_device(tmp_path: Path) -> None:
     )
     MirrorKeeper(first, dead).create_key(LABEL)
     blob = MirrorKeeper(first, new).wrap(LABEL, b"secret", b"")
-    assert MirrorKeeper(SilentKeeper(), new).unwrap(LABEL, blob, b"") == b"secret"
+    assert MirrorKeeper(AbsentKeeper("unplugged"), new).unwrap(LABEL, blob, b"") == b"secret"
 
 
 def test_choice_opens_what_it_made(tmp_path: Path, tpm: str, token: Path) -> None:
@@ -312,3 +306,27 @@ def test_choice_opens_what_it_made(tmp_path: Path, tpm: str, token: Path) -> Non
     hsm.close()
     with pytest.raises(Invalid):
         KeeperChoice(kind="hsm").open(tmp_path, PIN)
+
+
+def test_pair_opens_with_one_device(tmp_path: Path, token: Path) -> None:
+    """A configured pair is made in both, opens with the HSM unplugged, refuses a wrong PIN, and needs at least one."""
+    hsm = KeeperChoice(kind="hsm", module=token, token=TOKEN)
+    unplugged = KeeperChoice(kind="hsm", module=token, token="another token")
+    pair = replace(hsm, second=replace(hsm, kind="file"))
+    with pytest.raises(KeeperLocked):
+        pair.create(tmp_path / "wrong", b"a wrong PIN")
+    FileKeeper.create(tmp_path / "second", PASSPHRASE, cost=CHEAP)
+    half = replace(unplugged, second=KeeperChoice()).open(tmp_path, PASSPHRASE)
+    assert "does not answer" in half.describe()
+    with pytest.raises(Unavailable):
+        half.create_key(LABEL)
+    with pytest.raises(Unavailable, match="neither"):
+        replace(unplugged, second=unplugged).open(tmp_path, PASSPHRASE)
+
+
+def test_file_pair_survives_reopening(tmp_path: Path) -> None:
+    """A configured pair of file keepers is made, opened again, and both have the key."""
+    pair = KeeperChoice(second=KeeperChoice())
+    pair.create(tmp_path, PASSPHRASE).create_key(LABEL)
+    assert pair.open(tmp_path, PASSPHRASE).labels() == (LABEL,)
+    assert FileKeeper.open(tmp_path / "second", PASSPHRASE).has_key(LABEL)

@@ -90,3 +90,41 @@ class MirrorKeeper:
             except Unavailable as error:
                 silent = error
         return answers, silent
+
+
+class AbsentKeeper:
+    """The replica whose device does not answer: every question is `Unavailable`. It lets a mirror open with one half."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def create_key(self, label: str) -> None:
+        """Raise `Unavailable`."""
+        raise self._refusal(label)
+
+    def has_key(self, label: str) -> bool:
+        """Raise `Unavailable`."""
+        raise self._refusal(label)
+
+    def wrap(self, label: str, secret: bytes | bytearray, context: bytes) -> bytes:  # noqa: ARG002 - the protocol's
+        """Raise `Unavailable`."""
+        raise self._refusal(label)
+
+    def unwrap(self, label: str, blob: bytes, context: bytes) -> bytearray:  # noqa: ARG002 - the protocol's
+        """Raise `Unavailable`."""
+        raise self._refusal(label)
+
+    def destroy(self, label: str) -> None:
+        """Raise `Unavailable`."""
+        raise self._refusal(label)
+
+    def labels(self) -> tuple[str, ...]:
+        """Raise `Unavailable`."""
+        raise self._refusal("any")
+
+    def describe(self) -> str:
+        """Say that it is absent."""
+        return "a replica that does not answer"
+
+    def _refusal(self, label: str) -> Unavailable:
+        return Unavailable(f"a replica of the key keeper does not answer: {self._reason}", key=label)

@@ -90,6 +90,8 @@ class EpochVault:
 
     def read_pair(self, epoch: EpochId) -> tuple[bytes, bytes]:
         """Return the raw public key and the wrapped seed. Raises `Erased` when the epoch is not there (any more)."""
+        if self._path(epoch, _DEAD).exists():
+            raise erased(epoch)
         try:
             fields = read_json(self._path(epoch, _LIVE), _LIVE_FIELDS)
         except FileNotFoundError:
@@ -109,8 +111,10 @@ class EpochVault:
         return tuple(self.public_key(EpochId(name)) for name in found if self.has(EpochId(name)))
 
     def has(self, epoch: EpochId) -> bool:
-        """Return whether records of this epoch can still be opened: its pair and its KEK are there."""
-        return self._path(epoch, _LIVE).exists() and self.keeper.has_key(epoch)
+        """Return whether records of this epoch can still be opened: no tombstone, and pair and KEK are there."""
+        if self._path(epoch, _DEAD).exists() or not self._path(epoch, _LIVE).exists():
+            return False
+        return self.keeper.has_key(epoch)
 
     def destroy(self, epoch: EpochId) -> Tombstone:
         """Destroy the epoch's KEK, then its wrapped seed, and return the tombstone. Again is no error: the first counts.
