@@ -33,9 +33,6 @@ class CameraSettings(BaseModel):
         title="Shutter",
         description="Milliseconds. Above 1.5 at 20 mph faces smear: a warning.",
     )
-    view: Literal["auto", "toward", "across"] = Field(
-        default="auto", title="View", description="Whether vehicles come toward the camera or pass across it."
-    )
     steering: Literal["left", "right"] = Field(
         default="left", title="Steering wheel", description="Side of the vehicle where the driver sits."
     )
