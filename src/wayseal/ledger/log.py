@@ -97,10 +97,8 @@ class Ledger(LedgerReader):
             with self._tables.write() as connection:
                 tree = self._load_tree(connection)
                 for batch in batches:
-                    batch.numbers = [
-                        _insert_entry(connection, tree, entry, data)
-                        for entry, data in zip(batch.entries, batch.data, strict=True)
-                    ]
+                    batch.numbers = list(range(tree.size, tree.size + len(batch.data)))
+                    _insert_batch(connection, tree, batch)
             self._tree, self._known = tree, tree.size
         except BaseException as error:
             self._tree = None
@@ -208,17 +206,14 @@ def _read_node(connection: sqlite3.Connection, level: int, number: int) -> bytes
     return as_bytes(row[0])
 
 
-def _insert_entry(
-    connection: sqlite3.Connection, tree: proof.CompactRange, entry: Mapping[str, Any], data: bytes
-) -> int:
-    """Insert one entry with its references and the nodes it completes; return its index."""
-    number = tree.size
-    connection.execute(
-        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, *(entry.get(name) for name in COLUMNS), data),
-    )
-    connection.executemany(
-        "INSERT INTO refs VALUES (?, ?)", [(ref, number) for ref in list_references(entry)]
-    )
-    connection.executemany("INSERT INTO nodes VALUES (?, ?, ?)", tree.append(proof.hash_leaf(data)))
-    return number
+def _insert_batch(connection: sqlite3.Connection, tree: proof.CompactRange, batch: _Batch) -> None:
+    """Insert a batch's entries with their references and the nodes they complete; `tree` grows with them."""
+    rows, refs, nodes = [], [], []
+    for entry, data in zip(batch.entries, batch.data, strict=True):
+        number = tree.size
+        rows.append((number, *map(entry.get, COLUMNS), data))
+        refs += [(ref, number) for ref in list_references(entry)]
+        nodes += tree.append(proof.hash_leaf(data))
+    connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT INTO refs VALUES (?, ?)", refs)
+    connection.executemany("INSERT INTO nodes VALUES (?, ?, ?)", nodes)
