@@ -152,7 +152,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    samples = list(Laboratory(options.data).draw_samples(options.samples))
+    laboratory = Laboratory(options.data)
+    manifest = laboratory.model.manifest
+    samples = list(laboratory.draw_samples(options.samples))
     target = np.array([sample.cosine for sample in samples])
     people = sorted({sample.identity for sample in samples})
     fold = {name: place % FOLDS for place, name in enumerate(np.random.default_rng(0).permutation(people))}
@@ -178,7 +180,7 @@ def main() -> None:
             "# Made by tools/fit_quality.py; do not edit.\n[provenance]\n"
             f'fitted_on = "{len(samples)} degraded faces of {len(people)} persons from public research sets"\n'
             f'held_out = "{FOLDS} folds over persons; {"; ".join(lines)}"\n'
-            f'model = "sface-2021dec"\ndate = "{datetime.now(UTC):%Y-%m-%d}"\n\n'
+            f'model = "{manifest.name}"\nmodel_sha256 = "{manifest.sha256}"\ndate = "{datetime.now(UTC):%Y-%m-%d}"\n\n'
         )
         TARGET.write_text(head + "\n".join(parts))
 

@@ -42,16 +42,26 @@ def install(folder: Path | None, *, as_json: bool) -> None:
 @json_option
 def list_command(*, as_json: bool) -> None:
     """List the models with their hash, licence and what they were calibrated on."""
-    from wayseal.vision.models import list_models
+    from wayseal.vision.models import active_model, list_models
 
-    manifests = list_models()
+    manifests, active = list_models(), active_model()
     if as_json:
-        print_json([asdict(manifest) for manifest in manifests])
+        print_json([{**asdict(manifest), "active": manifest.name == active} for manifest in manifests])
         return
     print_table(
         "Models",
         ("name", "task", "sha256", "licence", "class", "training"),
-        [(m.name, m.task, m.sha256[:16], m.licence, m.licence_class, m.training_note) for m in manifests],
+        [
+            (
+                f"{m.name} (in use)" if m.name == active else m.name,
+                m.task,
+                m.sha256[:16],
+                m.licence,
+                m.licence_class,
+                m.training_note,
+            )
+            for m in manifests
+        ],
     )
 
 
@@ -95,3 +105,20 @@ def add(manifest: Path, *, as_json: bool) -> None:
         print_json(asdict(added))
     else:
         click.echo(f"{added.name} added: licence {added.licence} ({added.licence_class})")
+
+
+@command.command()
+@click.argument("name")
+@json_option
+def use(name: str, *, as_json: bool) -> None:
+    """Let lanes and galleries use the face model NAME. Galleries of another model must be enrolled again."""
+    from wayseal.vision.models import use_model
+
+    chosen = use_model(name)
+    if as_json:
+        print_json({"active": chosen.name, "sha256": chosen.sha256, "licence_class": chosen.licence_class})
+    else:
+        click.echo(f"{chosen.name} is in use: licence {chosen.licence} ({chosen.licence_class})")
+        click.echo(
+            "Galleries of another model must be enrolled again, and nothing matches by itself before a calibration."
+        )

@@ -87,7 +87,9 @@ def embed_shots(shots: Sequence[KeptShot], model: FaceModel) -> None:
     bare = [shot for shot in shots if shot.template is None]
     for shot, template in zip(bare, model.embed([shot.crop for shot in bare]), strict=True):
         shot.template = template
-        shot.quality = rate_face(shot.measures, strength=template.strength)
+        shot.quality = rate_face(
+            shot.measures, strength=template.strength, model_sha256=template.model_sha256
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

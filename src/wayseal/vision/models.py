@@ -5,6 +5,7 @@ the same call; nothing is downloaded, and no carrier package is imported.
 """
 
 import hashlib
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from wayseal.vision.models_manifest import ModelManifest, build_manifest, parse_
 
 DETECTOR = "yunet-2023mar"
 EMBEDDER = "sface-2021dec"
+_ACTIVE = "face-model"
 PLATE_FINDER = "ppocr-v6-det-small"
 PLATE_READER = "ppocr-v6-rec-small"
 
@@ -41,6 +43,27 @@ def find_model(name: str) -> ModelManifest:
         if manifest.name == name:
             return manifest
     raise NotFound(f"no model named {name[:63]!r}", hint="wayseal models list shows which there are.")
+
+
+def active_model() -> str:
+    """Return the name of the face model in use: `WAYSEAL_FACE_MODEL`, else what `use_model` chose, else the shipped one."""
+    named = os.environ.get("WAYSEAL_FACE_MODEL")
+    chosen = model_folder() / _ACTIVE
+    return named or (chosen.read_text(encoding="ascii").strip() if chosen.is_file() else EMBEDDER)
+
+
+def use_model(name: str) -> ModelManifest:
+    """Make an installed face model the one that lanes and galleries use; its file is checked first.
+
+    Galleries keep to the model that they were made with, so every traveller must be enrolled again. Raises `NotFound`,
+    `Invalid` for a model that is not for faces, `WrongModel`.
+    """
+    manifest = find_model(name)
+    if manifest.task != "face_embedding":
+        raise Invalid(f"{name} makes no face templates", hint="wayseal models list shows each model's task.")
+    read_runnable(manifest)
+    write_model(model_folder() / _ACTIVE, f"{name}\n".encode("ascii"))
+    return manifest
 
 
 def load_session(name: str) -> onnxruntime.InferenceSession:

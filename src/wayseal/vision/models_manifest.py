@@ -19,7 +19,6 @@ _KEY_TYPES: dict[str, Any] = {
     "dim": int,
     "mean": (int, float),
     "std": (int, float),
-    "min_strength": (int, float),
     "thresholds": Mapping,
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -49,7 +48,6 @@ class ModelManifest:
     dim: int = 0
     metric: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    min_strength: float = 0.0
     training_note: str = ""
     calibrated_on: str = ""
     origin: str = ""

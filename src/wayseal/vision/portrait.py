@@ -105,7 +105,9 @@ class PortraitReader:
             local = move_detection(again, scale=2.0, x=0, y=0)
         crop = align_face(around, local.landmarks)
         template = self.model.embed([crop])[0]
-        quality = rate_face(measure_face(bgr, found, crop), strength=template.strength)
+        quality = rate_face(
+            measure_face(bgr, found, crop), strength=template.strength, model_sha256=template.model_sha256
+        )
         return Portrait(found, quality, template, treatment)
 
 

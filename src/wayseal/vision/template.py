@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wayseal.model.border import Pixels, Template
 from wayseal.model.errors import Invalid, WrongModel
-from wayseal.vision.models import EMBEDDER, find_model, load_session
+from wayseal.vision.models import active_model, find_model, load_session
 from wayseal.vision.models_manifest import ModelManifest
 
 CROP = 112
@@ -36,11 +36,14 @@ class FaceModel(Protocol):
 
 
 class OnnxFaceModel:
-    """A face network of the ArcFace family (SFace, ArcFace, AdaFace, MobileFaceNet) as its manifest describes it."""
+    """A face network of the ArcFace family (SFace, ArcFace, AdaFace, MobileFaceNet) as its manifest describes it.
 
-    def __init__(self, name: str = EMBEDDER, session: onnxruntime.InferenceSession | None = None) -> None:
-        self._manifest = find_model(name)
-        self._session = session or load_session(name)
+    Without a name it is the model that this installation was told to use.
+    """
+
+    def __init__(self, name: str | None = None, session: onnxruntime.InferenceSession | None = None) -> None:
+        self._manifest = find_model(active_model() if name is None else name)
+        self._session = session or load_session(self._manifest.name)
         self._input = self._manifest.input or self._session.get_inputs()[0].name
 
     @property

@@ -220,6 +220,24 @@ def test_any_manifest_bytes(data: bytes) -> None:
         parse_manifest(data)
 
 
+def test_model_in_use(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped model is in use until another is chosen; only an installed face model can be."""
+    monkeypatch.delenv("WAYSEAL_FACE_MODEL", raising=False)
+    assert models.active_model() == models.EMBEDDER
+    with pytest.raises(NotFound):
+        models.use_model("tiny")
+    with pytest.raises(Invalid, match="no face templates"):
+        models.use_model(models.DETECTOR)
+    models.add_model(write_user_model(tmp_path))
+    models.use_model("tiny")
+    assert OnnxFaceModel().manifest.name == "tiny"
+    (folder / "tiny.onnx").write_bytes(b"altered")
+    with pytest.raises(WrongModel):
+        OnnxFaceModel()
+    monkeypatch.setenv("WAYSEAL_FACE_MODEL", models.EMBEDDER)
+    assert OnnxFaceModel().manifest.name == models.EMBEDDER
+
+
 @pytest.mark.usefixtures("folder")
 def test_templates_of_two_models_never_meet(tmp_path: Path, astronaut: Pixels, sface: OnnxFaceModel) -> None:
     """Comparing templates across models is refused, even when a caller tries."""

@@ -54,3 +54,11 @@ def test_missing_manifest(run: CliRunner, tmp_path: Path) -> None:
     result = run.invoke(root, ["models", "add", str(tmp_path / "none.toml")])
     assert result.exception is not None
     assert getattr(result.exception, "exit_code", None) == 2
+
+
+def test_use_shows_the_licence(run: CliRunner) -> None:
+    """Choosing a model says under which licence it runs; the list marks it."""
+    answer = json.loads(run.invoke(root, ["models", "use", models.EMBEDDER, "--json"]).stdout)
+    assert answer["licence_class"] == "free"
+    rows = json.loads(run.invoke(root, ["models", "list", "--json"]).stdout)
+    assert [row["name"] for row in rows if row["active"]] == [models.EMBEDDER]

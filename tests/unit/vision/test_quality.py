@@ -172,6 +172,14 @@ def test_measures_of_tiny_regions(height: int, width: int) -> None:
     assert choose_treatment(luma) in set(Treatment)
 
 
+def test_strength_of_another_model_is_left_out(detector: FaceDetector, astronaut: Pixels) -> None:
+    """The length of another model's vectors means nothing to the fitted weights, so the score does without."""
+    measures = measure_face(astronaut, detector.detect(astronaut)[0])
+    other = rate_face(measures, strength=24.0, model_sha256="0" * 64)
+    assert other == rate_face(measures)
+    assert other != rate_face(measures, strength=24.0)
+
+
 def test_face_at_the_edge(detector: FaceDetector, astronaut: Pixels) -> None:
     """A face cut by the picture's edge is measured without an error."""
     cut = np.ascontiguousarray(astronaut[80:, 190:])
