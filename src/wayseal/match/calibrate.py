@@ -117,17 +117,18 @@ def fit_calibration(
     model_sha256: str,
     source: str,
     cameras: Sequence[str] = (),
+    centred: bool = True,
     seed: int = 7,
 ) -> Calibration:
     """Return a calibration from templates of known people, several pictures each where there are any.
 
     `vectors` (n, d) are raw unit templates, `people[i]` says whose. All pictures should come from the same kind of
-    camera. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
+    camera. `centred=False` compares templates as they are. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
     """
     names, member = np.unique(np.asarray(people), return_inverse=True)
     if len(names) < 100 or len(vectors) != len(member):
         raise Invalid(f"{len(names)} people to calibrate on", hint="Take 100 people or more, better 1,000.")
-    centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0))
+    centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0)) if centred else ()
     empty = Calibration(model_sha256, source, len(names), len(vectors), (), (), centre, tuple(cameras))
     prepared = empty.prepare(vectors)
     sizes = [size for size in _ANCHORS if size < len(names) // 2] + [len(names) - 1]

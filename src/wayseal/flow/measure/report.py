@@ -1,0 +1,150 @@
+"""What a search measure looks like to people: tables, curves as PNG or SVG, one printable page.
+
+Owns no figure: it shows what `flow.measure.search` counted. A page carries its curves inside, and no picture of anybody.
+"""
+
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wayseal.flow.measure.rates import Curve
+from wayseal.flow.measure.search import SearchReport
+from wayseal.model.errors import Invalid
+
+Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
+"""A title, its columns, its rows."""
+
+_STYLE = (
+    "body{font:14px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left}"
+    "svg{max-width:100%;height:auto}@media print{body{margin:0}}"
+)
+
+
+def search_tables(report: SearchReport) -> list[Table]:
+    """Return the figures as tables: the run, by group, by gallery size."""
+    figures = report.figures
+    simple = ("gallery_size", "mated", "nonmated", "rank1", "fpir_target", "threshold")
+    rows: list[tuple[object, ...]] = [(name.replace("_", " "), _show(figures[name])) for name in simple]
+    for name, words in (("fnir", "FNIR: enrolled and missed"), ("fpir", "FPIR: not enrolled and matched")):
+        rows.append((words, f"{_show(figures[name])} ({_interval(figures[f'{name}_ci95'])})"))
+    rows.append(("FPIR that the calibration stated", _interval(figures["calibration_fpir_ci95"])))
+    rows.append(("largest gallery that it supports", _show(figures["supported_size"])))
+    for rate, point in figures["at_observed_fpir"].items():
+        words = f"FNIR where these probes themselves give FPIR {rate}"
+        rows.append((words, f"{_show(point['fnir'])} at {_show(point['threshold'])}"))
+    for name in ("failure_to_enrol", "import_would_refuse", "failure_to_acquire"):
+        counts = ", ".join(f"{reason} {count}" for reason, count in figures[name].items())
+        rows.append((name.replace("_", " "), counts))
+    tables: list[Table] = [("Open-set identification", ("measure", "value"), rows), _group_table(figures)]
+    if "by_size" in figures:
+        tables.append(_size_table(figures))
+    return tables
+
+
+def plot_search(report: SearchReport, path: Path) -> None:
+    """Draw misses against false positives, for all, by group and by size, into a .png or .svg. Raises `Invalid`."""
+    figure = _draw(report)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError):
+        raise Invalid(
+            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
+        ) from None
+
+
+def write_page(report: SearchReport, path: Path) -> None:
+    """Write one HTML page with all tables and curves, ready to print. Raises `Invalid` when it cannot be written."""
+    picture = io.StringIO()
+    _draw(report).savefig(picture, format="svg")
+    drawing = picture.getvalue()
+    body = "".join(_as_html(table) for table in search_tables(report))
+    page = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Open-set identification</title><style>{_STYLE}</style>"
+        f"<h1>Open-set identification</h1>{body}{drawing[drawing.index('<svg') :]}</html>\n"
+    )
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError:
+        raise Invalid("cannot write the page", hint="Name a file in a folder that is there.") from None
+
+
+def _group_table(figures: dict[str, Any]) -> Table:
+    """Return the rates by group."""
+    columns = ("group", "mated", "FNIR", "95 % interval", "non-mated", "FPIR", "95 % interval", "")
+    rows: list[tuple[object, ...]] = []
+    for name, one in figures["by_group"].items():
+        remark = "too few to conclude" if one["too_few_to_conclude"] else ""
+        first = (name, one["mated"], _show(one["fnir"]), _interval(one["fnir_ci95"]))
+        rows.append((*first, one["nonmated"], _show(one["fpir"]), _interval(one["fpir_ci95"]), remark))
+    return "By group", columns, rows
+
+
+def _size_table(figures: dict[str, Any]) -> Table:
+    """Return the figures by gallery size."""
+    columns = ("gallery size", "of it synthetic", "threshold", "supported", "rank1", "fnir", "fpir")
+    names = ("gallery_size", "synthetic", "threshold", "supported", "rank1", "fnir", "fpir")
+    rows: list[tuple[object, ...]] = [
+        tuple(_show(one.get(name)) for name in names) for one in figures["by_size"]
+    ]
+    return "By gallery size (synthetic templates are nobody's faces)", columns, rows
+
+
+def _draw(report: SearchReport) -> Any:
+    """Return a figure with one panel for all and groups, and one for sizes where there are any."""
+    # Late: drawing is the only use of the plotting library here.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    panels = 2 if report.sizes else 1
+    figure = Figure(figsize=(6 * panels, 5), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    least = 0.5 / max(report.figures["mated"], report.figures["nonmated"])
+    _draw_curves(axes[0], {"all": report.curve, **report.groups}, least)
+    axes[0].plot(
+        max(report.figures["fpir"], least),
+        max(report.figures["fnir"], least),
+        "ko",
+        label="calibrated threshold",
+    )
+    axes[0].legend()
+    if report.sizes:
+        _draw_curves(axes[1], {f"{report.figures['gallery_size']}": report.curve, **report.sizes}, least)
+        axes[1].legend(title="gallery size")
+    return figure
+
+
+def _draw_curves(axes: Any, curves: dict[str, Curve], least: float) -> None:
+    """Draw curves on double logarithmic axes; rates of 0 are drawn at `least`."""
+    for name, curve in curves.items():
+        axes.plot(np.maximum(curve.accept, least), np.maximum(curve.miss, least), label=name)
+    axes.set(xscale="log", yscale="log", xlabel="FPIR", ylabel="FNIR")
+    axes.grid(visible=True, which="both", alpha=0.3)
+
+
+def _as_html(table: Table) -> str:
+    """Return a table as HTML."""
+    title, columns, rows = table
+    lines: list[Sequence[object]] = [columns, *rows]
+    cells = [
+        "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in line)
+        for tag, line in zip(["th", *["td"] * len(rows)], lines, strict=True)
+    ]
+    return (
+        f"<h2>{html.escape(title)}</h2><table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
+    )
+
+
+def _show(value: object) -> str:
+    """Return a figure for people: four decimals for a share, a dash for none."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    """Return an interval for people."""
+    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
