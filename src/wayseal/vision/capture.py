@@ -14,7 +14,8 @@ from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import FaceModel
-from wayseal.vision.vehicle import VehicleTrack, VehicleTracker
+from wayseal.vision.vehicle import VehicleTrack
+from wayseal.vision.vehicle_tracker import VehicleTracker
 from wayseal.vision.watch import VehicleWatch
 
 

@@ -15,7 +15,7 @@ from wayseal.model.border import Box, Pixels
 Points = NDArray[np.float32]
 """(n, 2): x to the right, y down."""
 
-_WINDOW = {"winSize": (15, 15), "maxLevel": 4}
+_WINDOW, _LEVELS = (15, 15), 4
 _ROUND_TRIP = 0.6  # pixels a point may miss its start after forward and backward flow
 _ABSOLUTE, _RELATIVE = 0.4, 0.22  # a point fits when it misses by less than 0.4 px + 22 % of its own flow
 _TRIALS = 40
@@ -31,7 +31,7 @@ class Similarity:
 
     def move(self, points: Points) -> Points:
         """Return where (n, 2) points go."""
-        return (points * self.scale + np.array([self.dx, self.dy])).astype(np.float32)
+        return np.asarray(points * self.scale + np.array([self.dx, self.dy]), dtype=np.float32)
 
     def move_box(self, box: Box) -> Box:
         """Return where a box goes."""
@@ -69,11 +69,11 @@ def follow_points(
     start = points.reshape(-1, 1, 2)
     ahead = guess.reshape(-1, 1, 2).copy()
     there, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, after, start, ahead, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_WINDOW
+        before, after, start, ahead, winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
     )
     behind = there - (guess.reshape(-1, 1, 2) - start)
     back, returned, _ = cv2.calcOpticalFlowPyrLK(
-        after, before, there, behind, flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **_WINDOW
+        after, before, there, behind, winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
     )
     miss = np.linalg.norm((back - start)[:, 0], axis=1)
     good = (found.ravel() > 0) & (returned.ravel() > 0) & (miss < _ROUND_TRIP)

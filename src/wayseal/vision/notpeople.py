@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-SMALLEST, LARGEST = 0.62, 1.55
+SMALLEST, LARGEST = 0.62, 1.45
 """Size between the eyes over that of the others in the same vehicle: children are at 0.75, prints mostly under 0.6."""
 _SHOULDER_M = (
     0.14  # metres under the eyes of somebody in the same seat from which a face is on a shirt or in a hand
@@ -20,7 +20,7 @@ _LAP_M = 0.38  # metres under the row's eyes from which nobody's head is
 _SIDE_M = 0.82  # metres from the vehicle's middle beyond which there is no seat
 _CLEAR_SCORE = 0.8  # detector score of a face that should be recognisable
 _CLEAR_EYES = 22.0  # and pixels between its eyes
-_EMPTY = 8.2  # template length under which such a face holds no identity
+_EMPTY = 7.2  # template length under which such a face holds no identity
 
 
 class NotPerson(StrEnum):

@@ -24,6 +24,7 @@ _SCALES = (0.35, 2.0)
 _TINY_EYES = 7.0  # pixels between the eyes under which nothing can be found even at twice the size
 _GLASS = (0.95, 0.42, 0.42)  # metres beside the vehicle's middle, above and below the row of eyes
 _EVERY_S = 1 / 16  # seconds between looks at a vehicle that comes toward the camera
+_STANDING_S = 0.5  # and at one that stands
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
 
@@ -44,13 +45,14 @@ class VehicleWatch:
 
     def note(self, frame: Frame) -> None:
         """Take the vehicle's place in one frame."""
-        self.path.append((frame.seconds, self.vehicle.pose.dx, self.vehicle.pose.scale))
+        if not self.vehicle.stands:
+            self.path.append((frame.seconds, self.vehicle.pose.dx, self.vehicle.pose.scale))
 
     def is_due(self, frame: Frame) -> bool:
         """Return whether this frame should be searched: it is time, and faces can be large enough."""
         if self.vehicle.agreed < 3:
             return False
-        pause = 0.0 if self.vehicle.across else _EVERY_S
+        pause = 0.0 if self.vehicle.across else _STANDING_S if self.vehicle.stands else _EVERY_S
         return frame.seconds - self._looked >= pause - 1e-3 and self.eyes_px() * _SCALES[1] > 2 * _TINY_EYES
 
     def look(self, frame: Frame, bgr: Pixels, detector: FaceDetector, *, alone: bool) -> int:

@@ -1,0 +1,121 @@
+"""What one vehicle's tracked faces are worth: their places and sizes, the vehicle's ruler and middle.
+
+Geometry and the search for nobody's faces; it embeds nothing itself and keeps nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wayseal.vision.bestshot import FusedShots, KeptShot
+from wayseal.vision.detect import IN_TRACK, NEW_TRACK
+from wayseal.vision.notpeople import SMALLEST, FaceFacts, judge_faces, reference_size
+from wayseal.vision.seats import EYES_M
+from wayseal.vision.track import FaceTrack, join_broken
+from wayseal.vision.watch import BODY_M, VehicleWatch
+
+_SEEN = 4  # sightings that make a clear face an occupant
+_SEEN_WEAK = 7  # and a face that was never clear
+_FEW_ACROSS = 0.25  # share of them that is enough where a vehicle is in the picture for a few frames only
+_HALF_BODY_M = 0.87  # metres from the vehicle's middle to the side of its body
+_IDENTITY = 7.2  # template length that a person's face has and a dog's has not
+
+
+@dataclass(slots=True, eq=False)
+class SeenFace:
+    """One tracked face on its way to a seat: median place and size in vehicle coordinates, and its shots.
+
+    `strength` is the mean length of its three strongest templates, once some were made.
+    """
+
+    track: FaceTrack
+    x: float
+    y: float
+    size: float
+    shots: list[KeptShot] = field(repr=False)
+    fused: FusedShots | None = field(default=None, repr=False)
+
+    @property
+    def clear(self) -> bool:
+        """Whether it was a sure face in at least one frame."""
+        return self.track.best_score >= NEW_TRACK
+
+    @property
+    def strength(self) -> float | None:
+        """The mean length of its three strongest templates; None before any was made."""
+        lengths = sorted((shot.template.strength for shot in self.shots if shot.template), reverse=True)
+        return float(np.mean(lengths[:3])) if lengths else None
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleGeometry:
+    """What one vehicle coordinate is worth: the size between people's eyes, and where the vehicle's middle is, if known."""
+
+    eyes: float
+    middle: float | None
+
+    @property
+    def metre(self) -> float:
+        """Vehicle coordinates in one metre at the row of eyes."""
+        return self.eyes / EYES_M
+
+
+def gather_faces(watch: VehicleWatch) -> list[SeenFace]:
+    """Return the tracked faces that were seen often enough, with all their shots."""
+    shots_at = {id(shot.sighting): shot for burst in watch.bursts.values() for shot in burst.shots}
+    share = _FEW_ACROSS if watch.vehicle.went_across else 1.0
+    faces = []
+    for track in join_broken(watch.faces.tracks):
+        needed = max(2, round(share * (_SEEN if track.best_score >= NEW_TRACK else _SEEN_WEAK)))
+        if len(track.sightings) < needed:
+            continue
+        sure = [one for one in track.sightings if one.found.score >= IN_TRACK] or track.sightings
+        x, y = np.median([one.place for one in sure], axis=0)
+        size = float(np.median([one.size for one in sure]))
+        shots = [shots_at[id(one)] for one in track.sightings if id(one) in shots_at]
+        faces.append(SeenFace(track, float(x), float(y), size, shots))
+    return faces
+
+
+def measure_vehicle(watch: VehicleWatch, faces: Sequence[SeenFace]) -> VehicleGeometry | None:
+    """Return the vehicle's ruler and middle; None when neither faces nor body give a ruler.
+
+    Faces without identity (dogs) are no ruler while there are others.
+    """
+    vehicle = watch.vehicle
+    facing = None if vehicle.went_across else vehicle.width
+    expected = facing * EYES_M / BODY_M if facing else None
+    people = [face for face in faces if face.strength is None or face.strength >= _IDENTITY] or list(faces)
+    eyes = reference_size(
+        [face.size for face in people], [float(len(face.track.sightings)) for face in people], expected
+    )
+    if eyes is None or eyes <= 0:
+        return None
+    half = _HALF_BODY_M * eyes / EYES_M
+    middle = vehicle.axis
+    if vehicle.went_across:
+        middle = None
+    elif middle is None and vehicle.right_side is not None:
+        middle = vehicle.right_side - half
+    elif middle is None and vehicle.left_side is not None:
+        middle = vehicle.left_side + half
+    return VehicleGeometry(eyes, middle)
+
+
+def drop_nobodies(faces: Sequence[SeenFace], geometry: VehicleGeometry) -> list[SeenFace]:
+    """Return the faces that are people's."""
+    heads = [face.y for face in faces if face.size >= SMALLEST * geometry.eyes]
+    row = min(heads, default=0.0)
+    facts = [
+        FaceFacts(
+            right=None if geometry.middle is None else (face.x - geometry.middle) / geometry.metre,
+            below=(face.y - row) / geometry.metre,
+            size=face.size / geometry.eyes,
+            score=face.track.best_score,
+            eyes_px=max(one.found.inter_eye_px for one in face.track.sightings),
+            strength=face.strength,
+        )
+        for face in faces
+    ]
+    return [face for face, verdict in zip(faces, judge_faces(facts), strict=True) if verdict is None]

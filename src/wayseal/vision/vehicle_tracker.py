@@ -1,0 +1,245 @@
+"""Which vehicles are in the picture and how each moves: the first of the two tracking levels.
+
+Works on a small brightness plane, so that frames without a vehicle cost next to nothing. A vehicle is a set of picture
+points that move together for several frames. Rain, wipers and glare do not; they make no vehicle.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.model.border import Frame, Pixels
+from wayseal.vision.motion import Points, Similarity, fit_movement, fits_movement, follow_points
+from wayseal.vision.vehicle import (
+    PROOF,
+    Moment,
+    VehicleTrack,
+    grow_box,
+    moves_alike,
+    points_inside,
+    share_inside,
+)
+
+_SMALL = 640  # width of the plane that points are followed on
+_TINY = 4  # the plane that tells whether anything moves at all is this much smaller again
+_MOST_POINTS = 140
+_NEW_EVERY = 3  # frames between searches for new points
+_MOVING = 0.3  # small-plane pixels a frame; slower points belong to nothing
+_FEWEST = 8  # points that make a vehicle
+_BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
+_PATIENCE_S = 0.2  # seconds without agreement before a vehicle counts as gone when it was leaving
+_COAST_S = 0.6  # and when it was in the middle of the picture
+
+
+class VehicleTracker:
+    """Follows all vehicles in one stream. Feed it every frame in order; `gone` are the ones that left with that frame."""
+
+    def __init__(self) -> None:
+        self.tracks: list[VehicleTrack] = []
+        self._small: Pixels | None = None
+        self._tiny: Pixels | None = None
+        self._points: Points = np.zeros((0, 2), np.float32)
+        self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._strikes: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._factor = 1.0
+        self._number = 0
+        self._since_new = 0
+
+    def feed(self, frame: Frame) -> list[VehicleTrack]:
+        """Take the next frame and return the believed vehicles that have left with it."""
+        small, tiny = self._shrink(frame.luma)
+        before, before_tiny = self._small, self._tiny
+        self._small, self._tiny = small, tiny
+        if before is None or before_tiny is None or before.shape != small.shape:
+            return self._drop_all()
+        moving = _moving_mask(before_tiny, tiny)
+        if not self.tracks and not moving.any():
+            self._clear_points()
+            return []
+        self._find_points(before, moving)
+        ends, good = follow_points(before, small, self._points, self._expect_points())
+        starts = self._points
+        self._move_tracks(frame, starts, ends, good)
+        self._join_points(starts, ends, good)
+        self._start_track(frame, starts, ends, good)
+        self._points, self._owners, self._strikes = ends[good], self._owners[good], self._strikes[good]
+        self._merge_tracks()
+        return self._drop_gone(frame)
+
+    def finish(self) -> list[VehicleTrack]:
+        """Return the believed vehicles that are still in the picture: the stream has ended."""
+        left = [track for track in self.tracks if track.believed]
+        self.tracks = []
+        self._clear_points()
+        return left
+
+    def _shrink(self, luma: Pixels) -> tuple[Pixels, Pixels]:
+        """Return the plane that points are followed on and the one that tells motion."""
+        height, width = luma.shape
+        self._factor = max(1.0, width / _SMALL)
+        size = (round(width / self._factor), max(1, round(height / self._factor)))
+        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        tiny_size = (max(1, size[0] // _TINY), max(1, size[1] // _TINY))
+        tiny = cv2.resize(small, tiny_size, interpolation=cv2.INTER_AREA)
+        return small, np.asarray(tiny, dtype=np.uint8)
+
+    def _find_points(self, before: Pixels, moving: Pixels) -> None:
+        """Add corners of the moving part of the last frame, every few frames or when there are few."""
+        self._since_new += 1
+        if self._since_new < _NEW_EVERY and len(self._points) > _MOST_POINTS // 2:
+            return
+        self._since_new = 0
+        wanted = _MOST_POINTS + 60 * max(0, len(self.tracks) - 1) - len(self._points)
+        if wanted < 10:
+            return
+        mask = cv2.resize(moving, before.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        for x, y in self._points.astype(int):
+            cv2.circle(mask, (int(x), int(y)), 6, 0, -1)
+        found = cv2.goodFeaturesToTrack(before, wanted, 0.01, 6, mask=mask)
+        if found is None:
+            return
+        self._points = np.vstack([self._points, found[:, 0]]).astype(np.float32)
+        self._owners = np.append(self._owners, np.zeros(len(found), np.int64))
+        self._strikes = np.append(self._strikes, np.zeros(len(found), np.int64))
+
+    def _expect_points(self) -> Points:
+        """Return where each point should be now: a vehicle's points go on with it; a free one goes with the fastest across.
+
+        Without any vehicle a free point is expected where it was.
+        """
+        expected = self._points.copy()
+        across = [track for track in self.tracks if track.across]
+        for track in self.tracks:
+            own = self._owners == track.number
+            if track in across:
+                own = own | (self._owners == 0)
+            movement = self._scaled(track.movement, 1 / self._factor)
+            expected[own] = movement.move(self._points[own])
+        return expected
+
+    def _move_tracks(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
+        """Let each vehicle follow its own points; a point that disagrees twice no longer belongs to it."""
+        for track in self.tracks:
+            own = np.flatnonzero((self._owners == track.number) & good)
+            answer = fit_movement(
+                starts[own],
+                ends[own],
+                guess=self._scaled(track.movement, 1 / self._factor),
+                shift_only=track.shifts >= PROOF,
+                seed=frame.index,
+            )
+            if answer is None or answer[1].sum() < _FEWEST // 2:
+                track.coast()
+                continue
+            movement, inliers = answer
+            track.follow(self._scaled(movement, self._factor), ends[own][inliers] * self._factor, frame)
+            self._strikes[own] = np.where(inliers, 0, self._strikes[own] + 1)
+            self._owners[own[self._strikes[own] >= 2]] = 0
+
+    def _join_points(self, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
+        """Give each free point to the vehicle whose movement it shares and whose box it is in."""
+        for track in self.tracks:
+            if track.points == 0:
+                continue
+            free = np.flatnonzero((self._owners == 0) & good)
+            if free.size == 0:
+                return
+            movement = self._scaled(track.movement, 1 / self._factor)
+            fits = fits_movement(movement, starts[free], ends[free])
+            moves = np.linalg.norm(ends[free] - starts[free], axis=1) > _MOVING
+            inside = points_inside(ends[free] * self._factor, grow_box(track.box, track.reach))
+            chosen = free[fits & moves & inside]
+            self._owners[chosen] = track.number
+            self._strikes[chosen] = 0
+
+    def _start_track(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
+        """Make a new vehicle of free points that move together, or give them to one that was lost near by."""
+        flow = np.linalg.norm(ends - starts, axis=1)
+        free = np.flatnonzero((self._owners == 0) & good & (flow > _MOVING))
+        if free.size < _FEWEST:
+            return
+        answer = fit_movement(starts[free], ends[free], seed=frame.index)
+        if answer is None or answer[1].sum() < _FEWEST:
+            return
+        movement, inliers = answer
+        if abs(movement.scale - 1) > _BIRTH_GROWTH:
+            return
+        own = free[inliers]
+        points = ends[own] * self._factor
+        if np.ptp(points[:, 0]) < 40 or np.ptp(points[:, 1]) < 16:
+            return
+        track = self._lost_near(points, movement.scale - 1)
+        if track is None:
+            if any(points_inside(points, other.box).mean() > 0.6 for other in self.tracks if other.points):
+                return
+            self._number += 1
+            track = VehicleTrack(self._number, Moment.of(frame), Moment.of(frame))
+            self.tracks.append(track)
+        self._owners[own] = track.number
+        self._strikes[own] = 0
+        if track.points == 0:
+            track.follow(self._scaled(movement, self._factor), points, frame)
+
+    def _lost_near(self, points: Points, growth: float) -> VehicleTrack | None:
+        """Return the vehicle that lost its points and would be where these are, growing about as fast."""
+        for track in self.tracks:
+            before = track.movement.scale - 1
+            alike = 0.5 * before - 0.01 < growth < 2 * before + 0.01
+            near = points_inside(points, grow_box(track.box, 0.2)).mean() > 0.5
+            if track.points == 0 and track.agreed and near and alike:
+                return track
+        return None
+
+    def _merge_tracks(self) -> None:
+        """Join a younger track that lies inside an older one and grows alike: both are parts of one vehicle."""
+        for young in sorted(self.tracks, key=lambda track: -track.number):
+            for old in self.tracks:
+                if old.number >= young.number or not (old.points and young.points):
+                    continue
+                near = share_inside(young.box, grow_box(old.box, old.reach)) > 0.5
+                if near and moves_alike(old, young):
+                    self._owners[self._owners == young.number] = old.number
+                    self.tracks.remove(young)
+                    break
+
+    def _drop_gone(self, frame: Frame) -> list[VehicleTrack]:
+        """Return and forget the vehicles that have left; forget the unbelieved without a word."""
+        gone = []
+        height, width = frame.luma.shape
+        for track in list(self.tracks):
+            silent = frame.seconds - track.seen.seconds
+            leaving = share_inside(track.box, (0.0, 0.0, float(width), float(height))) < 0.4
+            patience = _PATIENCE_S if leaving or not track.believed else _COAST_S
+            if silent > patience:
+                self.tracks.remove(track)
+                self._owners[self._owners == track.number] = 0
+                gone += [track] if track.believed else []
+        return gone
+
+    def _drop_all(self) -> list[VehicleTrack]:
+        """Forget everything: the first frame, or the picture's size has changed."""
+        left = [track for track in self.tracks if track.believed]
+        self.tracks = []
+        self._clear_points()
+        return left
+
+    def _clear_points(self) -> None:
+        """Forget all points."""
+        self._points = np.zeros((0, 2), np.float32)
+        self._owners = np.zeros(0, np.int64)
+        self._strikes = np.zeros(0, np.int64)
+
+    @staticmethod
+    def _scaled(movement: Similarity, factor: float) -> Similarity:
+        """Return a movement in pixels of a plane that is `factor` times as large."""
+        return Similarity(movement.scale, movement.dx * factor, movement.dy * factor)
+
+
+def _moving_mask(before: Pixels, after: Pixels) -> Pixels:
+    """Return 255 where the tiny plane changed by more than its noise, widened by one cell; else 0."""
+    change = cv2.absdiff(before, after)
+    limit = max(3.0, 4.0 * float(np.median(change)) + 2.0)
+    mask = (change > limit).astype(np.uint8) * 255
+    if int((mask > 0).sum()) < 6:
+        return np.zeros_like(mask)
+    return np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), dtype=np.uint8)
