@@ -129,7 +129,7 @@ def test_command_on_real_pictures(shared_data: Path, tmp_path: Path) -> None:
     figures = json.loads(result.stdout)
     assert figures.keys() >= FIELDS
     assert (figures["gallery_size"], figures["mated"], figures["nonmated"]) == (
-        24,
+        12,
         len(mates),
         len(others) + 1,
     )
