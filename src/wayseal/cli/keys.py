@@ -36,6 +36,22 @@ def list_epochs(home: Path, passphrase_file: Path | None, *, as_json: bool) -> N
 
 @command.command()
 @passphrase_option
+@json_option
+@click.pass_obj
+def renew(home: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """Give every live epoch's key to a replica that is new: for the day on which a device was replaced."""
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        count = site.keyroom.vault.renew_wraps()
+    if as_json:
+        print_json({"epochs": count})
+    else:
+        click.echo(f"Wrapped the keys of {count} epochs again.")
+
+
+@command.command()
+@passphrase_option
 @click.option(
     "--new-passphrase-file",
     type=click.Path(path_type=Path, dir_okay=False),

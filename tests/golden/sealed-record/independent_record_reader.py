@@ -74,22 +74,27 @@ def public_of(seed: bytes) -> bytes:
     return lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
 
 
+def decapsulate(seed: bytes, encapsulated: bytes) -> bytes:
+    """Return X-Wing's shared secret."""
+    lattice, curve = expand(seed)
+    point = encapsulated[1088:]
+    parts = (
+        lattice.decapsulate(encapsulated[:1088]),
+        curve.exchange(X25519PublicKey.from_public_bytes(point)),
+        point,
+        curve.public_key().public_bytes_raw(),
+        b"\\.//^\\",
+    )
+    return hashlib.sha3_256(b"".join(parts)).digest()
+
+
 def open_wrap(seed: bytes, message: bytes, info: bytes) -> bytes:
     """Return what an HPKE base-mode message (X-Wing, HKDF-SHA256, AES-256-GCM) holds."""
-    lattice, curve = expand(seed)
-    encapsulated, sealed = message[:1120], message[1120:]
-    point = encapsulated[1088:]
-    shared = hashlib.sha3_256(
-        lattice.decapsulate(encapsulated[:1088])
-        + curve.exchange(X25519PublicKey.from_public_bytes(point))
-        + point
-        + curve.public_key().public_bytes_raw()
-        + b"\\.//^\\"
-    ).digest()
+    shared = decapsulate(seed, message[:1120])
     context = b"\x00" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
     secret = extract(shared, b"secret", b"")
     key, nonce = expand_label(secret, b"key", context, 32), expand_label(secret, b"base_nonce", context, 12)
-    return AESGCM(key).decrypt(nonce, sealed, b"")
+    return AESGCM(key).decrypt(nonce, message[1120:], b"")
 
 
 def extract(salt: bytes, label: bytes, material: bytes) -> bytes:

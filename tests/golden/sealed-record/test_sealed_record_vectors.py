@@ -153,3 +153,13 @@ def test_every_defect_is_published() -> None:
     text = SPECIFICATION.read_text()
     for name in (*VALID, *INVALID):
         assert f"`{name}`" in text, name
+
+
+def test_xwing_as_its_authors_publish_it() -> None:
+    """Seed to public key, and ciphertext to shared secret, are those of the X-Wing draft's first test vector."""
+    known = json.loads((Path(__file__).parent / "xwing-draft.json").read_text())
+    seed = bytes.fromhex(known["seed"])
+    public = derive_public(seed).hex()
+    assert public.startswith(known["public_starts"])
+    assert public.endswith(known["public_ends"])
+    assert independent_reader.decapsulate(seed, bytes.fromhex(known["ciphertext"])).hex() == known["shared"]

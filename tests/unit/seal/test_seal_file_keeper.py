@@ -208,5 +208,7 @@ def test_keys_commands(tmp_path: Path) -> None:
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "the first passphrase" not in refused.stderr
     listed = json.loads(run("keys", "list", "--passphrase-file", tmp_path / "new").stdout)
+    renewed = run("keys", "renew", "--passphrase-file", tmp_path / "new")
+    assert json.loads(renewed.stdout)["epochs"] == len(listed["epochs"])
     assert "file keeper" in listed["keeper"]
     assert all(epoch["epoch"].endswith("Z") for epoch in listed["epochs"])

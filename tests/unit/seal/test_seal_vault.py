@@ -1,14 +1,24 @@
 """Epochs: made, listed, destroyed, and never made again."""
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sealsite import EPOCH, LONGER, NOW, Site
+from sealsite import CHEAP, EPOCH, LONGER, NOW, PASSPHRASE, Site
 
-from wayseal.model.errors import Erased, Integrity, Invalid
-from wayseal.model.ids import EpochId
+from wayseal.model.custody import Kind
+from wayseal.model.errors import Erased, Integrity, Invalid, WaysealError
+from wayseal.model.ids import EpochId, RecordId, new_ulid
+from wayseal.seal.device import SealChain
 from wayseal.seal.erase import destroy_epoch
-from wayseal.seal.keys import BlindIndex, EpochVault, SigningIdentity
+from wayseal.seal.inspect import read_public
+from wayseal.seal.keys import BlindIndex, EpochVault, FileKeeper, MirrorKeeper, SigningIdentity, parse_roster
+from wayseal.seal.keys.mirror_keeper import AbsentKeeper
+from wayseal.seal.keys.shares import join_shares
+from wayseal.seal.keys.vault import seed_context
+from wayseal.seal.open import open_body, unwrap_data_key
+from wayseal.seal.suite import derive_public
 
 
 def test_epochs_are_listed(fresh_site: Site) -> None:
@@ -115,3 +125,57 @@ def test_tags_find_equal_texts_only(fresh_site: Site) -> None:
     assert len(different) == 3
     with pytest.raises(Invalid):
         index.tag("", "ABC1234")
+
+
+def test_new_replica_gets_live_epochs(tmp_path: Path) -> None:
+    """After a device was replaced and the wraps renewed, the new one alone opens the epochs from before."""
+    old, dead, new = (
+        FileKeeper.create(tmp_path / name, PASSPHRASE, cost=CHEAP) for name in ("old", "dead", "new")
+    )
+    before = EpochVault(MirrorKeeper(old, dead), tmp_path / "epochs", lambda: NOW)
+    lane = SigningIdentity("lane-1", bytes(32))
+    keys = [before.create_epoch(EPOCH)]
+    before.create_epoch(LONGER)
+    destroy_epoch(before, LONGER)
+    record = SealChain(lane, "lane-1").seal(
+        b"a face", object_id=RecordId(new_ulid(NOW)), kind=Kind.FACE, epoch_keys=keys, sealed_at=NOW
+    )
+    alone = EpochVault(MirrorKeeper(AbsentKeeper("burnt"), new), tmp_path / "epochs", lambda: NOW)
+    with pytest.raises(WaysealError):
+        unwrap_data_key(record, alone, device_public=lane.public)
+    repaired = EpochVault(MirrorKeeper(old, new), tmp_path / "epochs", lambda: NOW)
+    assert repaired.renew_wraps() == 1
+    assert repaired.epoch_keys() == tuple(keys)
+    assert open_body(record, unwrap_data_key(record, alone, device_public=lane.public)) == b"a face"
+
+
+def test_errors_hold_no_secret(fresh_site: Site) -> None:
+    """Whatever goes wrong, no error says a seed, a key, the passphrase or a body: in text, facts, hint or representation."""
+    site, body = fresh_site, b"the body of a sealed record, which nobody may read in a log"
+    record = site.seal(body)
+    key = unwrap_data_key(record, site.vault, device_public=site.lane.public)
+    public, wrapped = site.vault.read_pair(EPOCH)
+    seed = site.keeper.unwrap(EPOCH, wrapped, seed_context(EPOCH, public))
+    secrets = [PASSPHRASE, body, bytes(key), bytes(seed)]
+    flipped = replace(record, data=record.data[:-80] + bytes(80))
+    blob = site.keeper.wrap(EPOCH, bytes(seed), b"")
+    acts = [
+        lambda: FileKeeper.open(site.folder / "keeper", PASSPHRASE + b"!"),
+        lambda: FileKeeper.create(site.folder / "keeper", PASSPHRASE),
+        lambda: site.keeper.unwrap(EPOCH, blob, b"other"),
+        lambda: site.keeper.unwrap(EPOCH, bytes(seed), b""),
+        lambda: open_body(flipped, key),
+        lambda: open_body(record, bytes(32)),
+        lambda: unwrap_data_key(flipped, site.vault, device_public=site.lane.public),
+        lambda: derive_public(bytes(seed)[:31]),
+        lambda: read_public(bytes(seed) + b"x"),
+        lambda: join_shares([PASSPHRASE.decode()]),
+        lambda: parse_roster(bytes(seed), [site.lane.public]),
+        lambda: destroy_epoch(site.vault, LONGER),
+    ]
+    for act in acts:
+        with pytest.raises(WaysealError) as caught:
+            act()
+        said = f"{caught.value!r} {caught.value.diagnostics()} {caught.value.facts!r}".encode()
+        for secret in secrets:
+            assert all(form not in said for form in (secret, secret.hex().encode(), base64.b64encode(secret)))

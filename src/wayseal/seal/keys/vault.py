@@ -1,7 +1,7 @@
 """Epochs: one X-Wing pair for each hour and record class; the private seed lies wrapped under a KEK of its own.
 
-Owns the epoch files: public half, wrapped seed, and after destruction a tombstone. Never unwraps a seed; `seal.open`
-does. Destroying the KEK ends every copy of everything sealed to the epoch, backups included.
+Owns the epoch files: public half, wrapped seed, and after destruction a tombstone. Never gives a seed to anybody;
+`seal.open` unwraps what it uses. Destroying the KEK ends every copy of everything sealed to the epoch, backups included.
 """
 
 import base64
@@ -67,14 +67,36 @@ class EpochVault:
                 self.keeper.create_key(epoch)
             return self._write_pair(epoch)
 
+    def renew_wraps(self) -> int:
+        """Wrap every live epoch's seed again, so that a keeper's new replica holds it too; return how many there are.
+
+        For the day on which a device was replaced. May be called again after a crash.
+        """
+        count = 0
+        for key in self.epoch_keys():
+            with lock_folder(self._folder):
+                epoch = key.epoch
+                if not self.has(epoch):
+                    continue  # destroyed since it was listed
+                public, wrapped = self.read_pair(epoch)
+                seed = self.keeper.unwrap(epoch, wrapped, seed_context(epoch, public))
+                self._write_wrapped(epoch, public, seed)
+                count += 1
+        return count
+
     def _write_pair(self, epoch: EpochId) -> EpochKey:
         """Make the pair, write it with its seed wrapped, and return the public half."""
         seed = bytearray(os.urandom(SEED_SIZE))
+        public = derive_public(seed)
+        self._write_wrapped(epoch, public, seed)
+        return EpochKey(epoch, public)
+
+    def _write_wrapped(self, epoch: EpochId, public: bytes, seed: bytearray) -> None:
+        """Write a pair's file and zero the seed."""
         try:
-            public = derive_public(seed)
             wrapped = self.keeper.wrap(epoch, seed, seed_context(epoch, public))
         finally:
-            seed[:] = bytes(SEED_SIZE)
+            seed[:] = bytes(len(seed))
         fields = {
             "epoch": epoch,
             "public": base64.b64encode(public).decode(),
@@ -82,7 +104,6 @@ class EpochVault:
             "created_at": to_text(self._clock()),
         }
         write_file(self._path(epoch, _LIVE), json.dumps(fields).encode())
-        return EpochKey(epoch, public)
 
     def public_key(self, epoch: EpochId) -> EpochKey:
         """Return the public half of a live epoch. Raises `Erased` when there is none."""
