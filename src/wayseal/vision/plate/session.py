@@ -14,22 +14,24 @@ from wayseal.model.border import Box, Frame, Pixels, PlainImage, Plate
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.plate.calibrate import rate_confidence
 from wayseal.vision.plate.geometry import Quad, clip_box, grow_quad, quad_box, quad_size, shift_quad
-from wayseal.vision.plate.reader import PlateReader
-from wayseal.vision.plate.reading import Look, PlateReading
+from wayseal.vision.plate.reader import FAST_LOOKS, PlateReader
+from wayseal.vision.plate.reading import PlateReading
 from wayseal.vision.plate.vote import PlateVote, Verdict
 
-SEARCH_EVERY = 5
-SEARCHES = 10
+LEAST_GAP = 2
+SEARCH_EVERY = 15
+SEARCHES = 8
 SEARCH_SIDE = 640
 READ_EVERY = 6
-READINGS = 6
-GROWTH = 1.1
-AGREEING = 3
-CLEAR_HEIGHT = 24.0
-LEAST_BOX = 160.0
+READINGS = 7
+GROWTH = 1.12
+AGREEING = 4
+CLEAR = 0.6
+LEAST_BOX = 220.0
 AGREE = 2
-LEAST_SCORE = -1.0
-LOOKS = (Look(0.15, -0.08, 1.0), Look(0.15, 0.06, 1.15))
+LEAST_SCORE = -2.0
+LEAST_LENGTH = 4
+PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +56,9 @@ class PlateSession:
     _vote: PlateVote = field(default_factory=PlateVote, repr=False)
     _sightings: list[_Sighting] = field(default_factory=list, repr=False)
     _searches: int = 0
-    _due: int = -1
+    _looked: int = -1000
+    _looked_width: float = 0.0
+    _lost: int = 0
     _sharpest: float = 0.0
     _picture: PlainImage | None = field(default=None, repr=False)
 
@@ -63,10 +67,11 @@ class PlateSession:
         if vehicle_box[2] < LEAST_BOX or self._is_settled() or not self._is_due(frame.index, vehicle_box):
             return
         started = time.thread_time()
+        self._looked, self._looked_width = frame.index, vehicle_box[2]
         bgr = frame.colour()
-        sighting = self._follow(frame.index, bgr, vehicle_box) if self._sightings else None
-        if sighting is None:
-            sighting = self._search(frame.index, bgr, vehicle_box)
+        followed = self._sightings and self._lost < PATIENCE
+        look = self._follow if followed else self._search
+        sighting = look(frame.index, bgr, vehicle_box)
         if sighting is not None:
             self._keep(sighting, bgr)
         self.seconds += time.thread_time() - started
@@ -86,45 +91,51 @@ class PlateSession:
         """Tell whether more readings would change nothing, or have been tried often enough."""
         if len(self._sightings) >= READINGS or self._searches >= SEARCHES:
             return True
-        clear = [one for one in self._sightings if quad_size(one.quad)[1] >= CLEAR_HEIGHT]
-        texts = {one.reading.text for one in self._sightings[-AGREEING:]}
-        return len(clear) >= AGREE and len(self._sightings) >= AGREEING and len(texts) == 1
+        last = [one.reading for one in self._sightings[-AGREEING:]]
+        clear = all(reading.score >= CLEAR for reading in last)
+        return len(last) == AGREEING and clear and len({reading.text for reading in last}) == 1
 
     def _is_due(self, index: int, box: Box) -> bool:
-        """Tell whether it is time: the vehicle has come nearer since the last reading, or enough frames went by."""
-        if index >= self._due:
-            return True
-        return (
-            bool(self._sightings)
-            and box[2] >= GROWTH * self._sightings[-1].box_width
-            and index >= self._due - 4
-        )
+        """Tell whether it is time: enough frames went by, or the vehicle has come nearer since the last look."""
+        nearer = box[2] >= GROWTH * self._looked_width and index >= self._looked + LEAST_GAP
+        waited = index >= self._looked + (READ_EVERY if self._sightings else SEARCH_EVERY)
+        return nearer or waited
 
     def _search(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
         """Look for the number in the whole vehicle."""
         self._searches += 1
-        self._due = index + SEARCH_EVERY
         x, y, width, height = box
         around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.0 * height)
         found = self.reader.locate(bgr, around, longest=SEARCH_SIDE)
-        if not found or found[0].score < LEAST_SCORE:
-            return None
-        return self._read(index, bgr, box, found[0].quad)
+        likely = [one for one in found if one.score > LEAST_SCORE and len(one.reading.text) >= LEAST_LENGTH]
+        return self._read(index, bgr, box, likely[0].quad) if likely else None
 
     def _follow(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
-        """Look where the number was last, carried along with the vehicle's box."""
-        guess = shift_quad(self._sightings[-1].share * np.array(box[2:], np.float32), box[0], box[1])
-        self._due = index + READ_EVERY
-        near = self.reader.find_near(bgr, guess)
-        return None if near is None else self._read(index, bgr, box, near)
+        """Look where the number should be by now; a number that has gone is not searched again in this frame."""
+        near = self.reader.find_near(bgr, self._expect(index, box))
+        if near is None:
+            self._lost += 1
+            return None
+        return self._read(index, bgr, box, near)
+
+    def _expect(self, index: int, box: Box) -> Quad:
+        """Return the number's outline as its own movement carries it on, or the vehicle's box while it was seen once."""
+        last = self._sightings[-1]
+        if len(self._sightings) == 1:
+            return shift_quad(last.share * np.array(box[2:], np.float32), box[0], box[1])
+        before = self._sightings[-2]
+        ahead = min(2.0, (index - last.frame) / max(1, last.frame - before.frame))
+        moved = (last.quad.mean(axis=0) - before.quad.mean(axis=0)) * ahead
+        grown = float(np.clip(last.box_width and box[2] / last.box_width, 0.9, 1.25))
+        centre = last.quad.mean(axis=0)
+        return np.asarray((last.quad - centre) * grown + centre + moved, np.float32)
 
     def _read(self, index: int, bgr: Pixels, box: Box, quad: Quad) -> _Sighting | None:
         """Read the number in its outline. One that the picture's edge cuts is not read."""
-        self._due = index + READ_EVERY
         height, width = bgr.shape[:2]
         if quad.min() < 1 or quad[:, 0].max() > width - 1 or quad[:, 1].max() > height - 1:
             return None
-        reading = self.reader.read(bgr, quad, looks=LOOKS)
+        reading = self.reader.read(bgr, quad, looks=FAST_LOOKS)
         if reading is None:
             return None
         share = np.asarray(shift_quad(quad, -box[0], -box[1]) / np.array(box[2:], np.float32), np.float32)
@@ -132,6 +143,7 @@ class PlateSession:
 
     def _keep(self, sighting: _Sighting, bgr: Pixels) -> None:
         """Count a reading, and keep its picture when it is the clearest so far."""
+        self._lost = 0
         self._sightings.append(sighting)
         self._vote.add(sighting.reading)
         clarity = sighting.reading.fit + 0.02 * min(quad_size(sighting.quad)[1], 40.0)
