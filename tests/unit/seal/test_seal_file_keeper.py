@@ -2,13 +2,13 @@
 
 import json
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from sealsite import CHEAP, EPOCH, PASSPHRASE, Site
 
+from wayseal.cli.main import root
 from wayseal.model.errors import Integrity, Invalid, KeeperLocked, NotFound, Unavailable
 from wayseal.seal.keys import FileKeeper, PassphraseCost, SigningIdentity
 from wayseal.seal.keys.passphrase import change_passphrases
@@ -187,28 +187,19 @@ def test_keys_commands(tmp_path: Path) -> None:
     for name, text in (("old", "the first passphrase"), ("new", "the second passphrase")):
         (tmp_path / name).write_text(text)
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        code = [
-            sys.executable,
-            "-c",
-            "from wayseal.cli.main import main; main()",
-            "--home",
-            tmp_path / "home",
-        ]
-        return subprocess.run(
-            [*code, *arguments, "--json"], capture_output=True, text=True, check=False, timeout=120
-        )
+    def run(*arguments: str | Path) -> Result:
+        named = ["--home", str(tmp_path / "home"), *map(str, arguments), "--json"]
+        return CliRunner().invoke(root, named)
 
-    assert run("init", "--passphrase-file", tmp_path / "old").returncode == 0
-    changed = run(
-        "keys", "passphrase", "--passphrase-file", tmp_path / "old", "--new-passphrase-file", tmp_path / "new"
-    )
+    old, new = ("--passphrase-file", tmp_path / "old"), ("--passphrase-file", tmp_path / "new")
+    assert run("init", *old).exit_code == 0
+    changed = run("keys", "passphrase", *old, "--new-passphrase-file", tmp_path / "new")
     assert json.loads(changed.stdout)["keepers"] >= 2
-    refused = run("keys", "list", "--passphrase-file", tmp_path / "old")
-    assert (refused.returncode, refused.stdout) == (3, "")
-    assert "the first passphrase" not in refused.stderr
-    listed = json.loads(run("keys", "list", "--passphrase-file", tmp_path / "new").stdout)
-    renewed = run("keys", "renew", "--passphrase-file", tmp_path / "new")
+    refused = run("keys", "list", *old)
+    assert isinstance(refused.exception, KeeperLocked)
+    assert "the first passphrase" not in refused.exception.diagnostics()
+    listed = json.loads(run("keys", "list", *new).stdout)
+    renewed = run("keys", "renew", *new)
     assert json.loads(renewed.stdout)["epochs"] == len(listed["epochs"])
     assert "file keeper" in listed["keeper"]
     assert all(epoch["epoch"].endswith("Z") for epoch in listed["epochs"])
