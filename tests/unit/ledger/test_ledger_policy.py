@@ -97,7 +97,7 @@ def test_names_are_opaque_octets() -> None:
     f"{WITNESSES}group g any x1 x1\nquorum g", f"{WITNESSES}group g any x1\ngroup h any x1\nquorum g", f"{WITNESSES}group g any none\nquorum g",
     f"group g any x1\n{WITNESSES}quorum g", f"{WITNESSES}group g any g\nquorum g", f"quorum x1\n{WITNESSES}", f"{WITNESSES}group x1 any x2\nquorum x1",
     f"witness a {KEYS['x1']} ftp://a.example\nquorum a", f"witness a {KEYS['x1']} http://a.example more\nquorum a", "quorum none\r\n",
-    "quorum\x0bnone", "wit\x00ness", "# fine\nnonsense here\nquorum none", "quorum none\n" + "\n" * 2000, f"Log {LOG_KEYS[0]}\nquorum none",
+    "quorum\x0bnone", "witness\x00", "# fine\nnonsense here\nquorum none", "quorum none\n" + "\n" * 2000, f"Log {LOG_KEYS[0]}\nquorum none",
 ])  # fmt: skip
 def test_forbidden_policies_are_refused(text: str) -> None:
     """Each thing that the specification forbids is refused."""
