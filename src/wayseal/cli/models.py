@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from wayseal.cli.common import json_option, print_json, print_table, show_progress
+from wayseal.cli.common import json_option, print_json, print_table
 from wayseal.model.errors import NotFound, WrongModel
 
 
@@ -25,17 +25,13 @@ def command() -> None:
 def install(folder: Path | None, *, as_json: bool) -> None:
     """Check each shipped weight file and make the file that runs from it. Repeating it changes nothing."""
     from wayseal.vision.carriers import model_folder
-    from wayseal.vision.models import install_model, shipped_models
+    from wayseal.vision.models import install_all
 
-    manifests = shipped_models()
-    with show_progress("models", len(manifests)) as advance:
-        for manifest in manifests:
-            install_model(manifest, folder)
-            advance(1)
+    installed = install_all(folder)
     if as_json:
-        print_json({"folder": str(model_folder()), "installed": [manifest.name for manifest in manifests]})
+        print_json({"folder": str(model_folder()), "installed": [manifest.name for manifest in installed]})
     else:
-        click.echo(f"{len(manifests)} models checked and ready in {model_folder()}")
+        click.echo(f"{len(installed)} models checked and ready in {model_folder()}")
 
 
 @command.command(name="list")

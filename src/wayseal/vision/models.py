@@ -20,6 +20,9 @@ from wayseal.vision.models_manifest import ModelManifest, build_manifest, parse_
 
 DETECTOR = "yunet-2023mar"
 EMBEDDER = "sface-2021dec"
+SECOND_OPINION = "dlib-resnet-v1"
+OPTIONAL = "second_opinion"
+"""The task of models that nothing needs: they are used where their file was brought."""
 _ACTIVE = "face-model"
 PLATE_FINDER = "ppocr-v6-det-small"
 PLATE_READER = "ppocr-v6-rec-small"
@@ -93,21 +96,32 @@ def read_runnable(manifest: ModelManifest) -> bytes:
 
 
 def read_source(manifest: ModelManifest, folder: Path | None = None) -> bytes:
-    """Return the published weight file, checked: from `folder` when given, else the model folder or the carrier."""
+    """Return the published weight file, checked: from `folder` or the model folder when it lies there, else the carrier."""
     kept = (folder or model_folder()) / manifest.file
-    if folder is None and manifest.package and not kept.is_file():
+    if manifest.package and not kept.is_file():
         kept = find_carried(manifest.package, manifest.package_version, manifest.package_path)
     return read_pinned(kept, manifest.sha256)
+
+
+def install_all(folder: Path | None = None) -> list[ModelManifest]:
+    """Install every shipped model and return them; an optional one whose file is not at hand is left out."""
+    done = []
+    for manifest in shipped_models():
+        try:
+            install_model(manifest, folder)
+        except NotFound:
+            if manifest.task != OPTIONAL:
+                raise
+        else:
+            done.append(manifest)
+    return done
 
 
 def install_model(manifest: ModelManifest, folder: Path | None = None) -> bytes:
     """Put a model's runnable file into the model folder and return its bytes. `folder` holds the weights when given."""
     source = read_source(manifest, folder)
     if manifest.derive:
-        # Late, because only the rewrite needs the 31 MB onnx package.
-        from wayseal.vision.models_derive import DERIVATIONS  # noqa: PLC0415
-
-        derived = _check_derived(manifest, DERIVATIONS[manifest.derive](source))
+        derived = _check_derived(manifest, derive_graph(manifest.derive, source))
         write_model(model_folder() / manifest.derived_file, derived)
         return derived
     if folder is not None:
@@ -125,7 +139,7 @@ class ModelCheck:
 
 
 def check_models() -> list[ModelCheck]:
-    """Return one verdict a model, reading and hashing every file that would run."""
+    """Return one verdict a model, reading and hashing every file that would run; an optional one may be absent."""
     verdicts = []
     for manifest in list_models():
         try:
@@ -133,10 +147,20 @@ def check_models() -> list[ModelCheck]:
         except WrongModel as error:
             verdicts.append(ModelCheck(manifest, str(error), tampered=True))
         except WaysealError as error:
-            verdicts.append(ModelCheck(manifest, str(error)))
+            if manifest.task != OPTIONAL:
+                verdicts.append(ModelCheck(manifest, str(error)))
         else:
             verdicts.append(ModelCheck(manifest))
     return verdicts
+
+
+def derive_graph(name: str, source: bytes) -> bytes:
+    """Return the rewrite of a weight file that a manifest's `derive` names."""
+    # Late, because only a rewrite needs the 31 MB onnx package.
+    from wayseal.vision.models_derive import derive_detector, derive_embedder  # noqa: PLC0415
+    from wayseal.vision.models_dlib import derive_dlib  # noqa: PLC0415
+
+    return {"yunet": derive_detector, "sface": derive_embedder, "dlib": derive_dlib}[name](source)
 
 
 def add_model(manifest_path: Path) -> ModelManifest:

@@ -5,7 +5,7 @@ the onnx package; `content_digest` is the same for all of them, and that is what
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def derive_detector(data: bytes) -> bytes:
     _rename_input(nodes, "input", "values")
     nodes.insert(0, helper.make_node("Cast", ["input"], ["values"], to=onnx.TensorProto.FLOAT))
     source = helper.make_tensor_value_info("input", onnx.TensorProto.UINT8, [1, 3, "height", "width"])
-    return _serialise("yunet", nodes, constants, source, graph.output)
+    return write_graph("yunet", nodes, constants, source, graph.output)
 
 
 def derive_embedder(data: bytes) -> bytes:
@@ -45,7 +45,7 @@ def derive_embedder(data: bytes) -> bytes:
     for node in _fold_weights(graph, constants):
         nodes += _split_prelu(node, constants) if node.op_type == "PRelu" else [node]
     source = helper.make_tensor_value_info("data", onnx.TensorProto.FLOAT, ["batch", 3, 112, 112])
-    return _serialise("sface", nodes, constants, source, graph.output)
+    return write_graph("sface", nodes, constants, source, graph.output)
 
 
 def content_digest(data: bytes) -> str:
@@ -69,10 +69,6 @@ def content_digest(data: bytes) -> str:
         digest.update(repr((tensor.name, array.dtype.str, array.shape)).encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-DERIVATIONS: dict[str, Callable[[bytes], bytes]] = {"yunet": derive_detector, "sface": derive_embedder}
-"""The rewrites by the name that a manifest gives them."""
 
 
 def _load(data: bytes) -> Any:
@@ -148,7 +144,7 @@ def _rename_input(nodes: Sequence[Any], old: str, new: str) -> None:
                 node.input[place] = new
 
 
-def _serialise(
+def write_graph(
     name: str, nodes: Sequence[Any], constants: Constants, source: Any, outputs: Sequence[Any]
 ) -> bytes:
     """Return the ONNX bytes of a graph with the input `source`; only the constants that a node reads are kept."""

@@ -16,6 +16,7 @@ from wayseal.vision.detect import SMALL_FACE, Detection, FaceDetector, clip_box,
 from wayseal.vision.picture import faces_in
 from wayseal.vision.quality import is_recognisable, rate_face
 from wayseal.vision.quality_measure import measure_face
+from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.template import FaceModel, OnnxFaceModel, align_face, fuse_templates
 
 ENROL_EYES = 16.0
@@ -35,14 +36,22 @@ class Portrait:
     quality: Quality
     template: Template = field(repr=False)
     treatment: Treatment
+    second: Template | None = field(default=None, repr=False)
+    """The second opinion's template, where the reader has one."""
 
 
 class PortraitReader:
     """Templates from still pictures. Holds the two networks; safe to call from several threads."""
 
-    def __init__(self, detector: FaceDetector | None = None, model: FaceModel | None = None) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector | None = None,
+        model: FaceModel | None = None,
+        second: SecondOpinion | None = None,
+    ) -> None:
         self.detector = detector or FaceDetector()
         self.model = model or OnnxFaceModel()
+        self.second = second
 
     def read_main(self, bgr: Pixels) -> Portrait:
         """Return the portrait of the main face, however poor. Raises `BadPicture` (fact `reason`: no_face) without one."""
@@ -108,7 +117,8 @@ class PortraitReader:
         quality = rate_face(
             measure_face(bgr, found, crop), strength=template.strength, model_sha256=template.model_sha256
         )
-        return Portrait(found, quality, template, treatment)
+        second = self.second.embed(around, local.landmarks) if self.second else None
+        return Portrait(found, quality, template, treatment, second)
 
 
 def main_face(faces: list[Detection], width: int, height: int) -> Detection:

@@ -79,36 +79,46 @@ def make_template(raw: NDArray[np.float32], model_sha256: str) -> Template:
 
 
 def align_face(bgr: Pixels, landmarks: NDArray[np.float32]) -> Pixels:
-    """Return the (112, 112, 3) crop with the five points moved to where the networks expect them.
+    """Return the (112, 112, 3) crop with the five points moved to where the networks expect them."""
+    return align_points(bgr, landmarks, ARCFACE_POINTS, CROP)
+
+
+def align_points(
+    bgr: Pixels, landmarks: NDArray[np.float32], target: NDArray[np.float64], side: int
+) -> Pixels:
+    """Return the square crop of `side` pixels with the five points moved onto `target`.
 
     The least-squares similarity of Umeyama (1991), bilinear, black outside the picture.
     """
-    matrix = align_matrix(landmarks)
+    matrix = align_matrix(landmarks, target)
     shrink = int(1 / max(float(np.hypot(matrix[0, 0], matrix[1, 0])), 1e-3))
     if shrink >= 2:  # bilinear sampling skips pixels from half size on: average them first
         size = (max(1, bgr.shape[1] // shrink), max(1, bgr.shape[0] // shrink))
-        matrix = align_matrix((landmarks + 0.5) * (size[0] / bgr.shape[1], size[1] / bgr.shape[0]) - 0.5)
+        scale = (size[0] / bgr.shape[1], size[1] / bgr.shape[0])
+        matrix = align_matrix((landmarks + 0.5) * scale - 0.5, target)
         bgr = np.asarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    crop = cv2.warpAffine(bgr, matrix, (CROP, CROP), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+    crop = cv2.warpAffine(bgr, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
     return np.asarray(crop, dtype=np.uint8)
 
 
-def align_matrix(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the (2, 3) similarity that moves five points onto `ARCFACE_POINTS`.
+def align_matrix(
+    landmarks: NDArray[np.float32], target: NDArray[np.float64] = ARCFACE_POINTS
+) -> NDArray[np.float64]:
+    """Return the (2, 3) similarity that moves five points onto `target`.
 
     Raises `Invalid` when all five points coincide.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     source = points - points.mean(axis=0)
-    target = ARCFACE_POINTS - ARCFACE_POINTS.mean(axis=0)
+    aim = target - target.mean(axis=0)
     spread = float((source**2).sum())
     if spread < 1e-9:
         raise Invalid("the five points of a face coincide", hint="Detect the face again.")
     # With points as complex numbers a similarity is one multiplication: its least-squares factor has a closed form.
-    a = float((source * target).sum()) / spread
-    b = float((source[:, 0] * target[:, 1] - source[:, 1] * target[:, 0]).sum()) / spread
+    a = float((source * aim).sum()) / spread
+    b = float((source[:, 0] * aim[:, 1] - source[:, 1] * aim[:, 0]).sum()) / spread
     turn = np.array([[a, -b], [b, a]])
-    shift = ARCFACE_POINTS.mean(axis=0) - turn @ points.mean(axis=0)
+    shift = target.mean(axis=0) - turn @ points.mean(axis=0)
     return np.hstack([turn, shift[:, None]])
 
 

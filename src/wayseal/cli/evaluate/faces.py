@@ -18,18 +18,24 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curve as .png or .svg."
 )
+@click.option(
+    "--second-opinion", is_flag=True, help="Also ask the optional second network; report both scores added."
+)
 @json_option
-def command(pairs_file: Path, plot: Path | None, *, as_json: bool) -> None:
+def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_json: bool) -> None:
     """One-to-one accuracy over pairs of pictures.
 
     A picture without a usable face counts as a failure to acquire, and its genuine pairs as non-matches.
     """
     from wayseal.flow.measure.faces import measure_faces, plot_faces, read_pairs
+    from wayseal.vision.portrait import PortraitReader
+    from wayseal.vision.second_opinion import SecondOpinion
 
+    reader = PortraitReader(second=SecondOpinion() if second_opinion else None)
     pairs = read_pairs(pairs_file)
     pictures = len({path for pair in pairs for path in (pair.first, pair.second)})
     with show_progress("pictures", pictures) as advance:
-        report = measure_faces(pairs, advance=advance)
+        report = measure_faces(pairs, reader=reader, advance=advance)
     if plot is not None:
         plot_faces(report, plot)
     if as_json:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from wayseal.flow.measure.rates import MISSING, Curve, auc, eer, fnmr_at_fmr, trade_off
-from wayseal.model.border import Template
+from wayseal.flow.measure.rates import MISSING, Curve, Scores, auc, eer, fnmr_at_fmr, trade_off
 from wayseal.model.errors import Invalid, NotFound, WaysealError
+from wayseal.vision.models_manifest import ModelManifest
 from wayseal.vision.picture import read_picture
-from wayseal.vision.portrait import PortraitReader
+from wayseal.vision.portrait import Portrait, PortraitReader
+from wayseal.vision.second_opinion import is_contradicted, rate_likeness
 from wayseal.vision.template import cosine
 
 HEADER = ("path_a", "path_b", "same")
@@ -77,19 +79,20 @@ def measure_faces(
     faces = reader or PortraitReader()
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)))
     began = time.process_time()
-    templates = {}
+    portraits: dict[Path, Portrait | None] = {}
     for path in paths:
-        templates[path] = _read_template(path, faces)
+        portraits[path] = _read_portrait(path, faces)
         advance(1)
     spent = time.process_time() - began
-    scores = [_score_pair(templates[pair.first], templates[pair.second]) for pair in pairs]
-    genuine = [score for score, pair in zip(scores, pairs, strict=True) if pair.same]
-    impostor = [score for score, pair in zip(scores, pairs, strict=True) if not pair.same]
-    failed = sum(template is None for template in templates.values())
+    sides = [(portraits[pair.first], portraits[pair.second]) for pair in pairs]
+    same = np.array([pair.same for pair in pairs])
+    scores = np.array([_score_pair(first, second) for first, second in sides])
+    genuine, impostor = scores[same], scores[~same]
+    failed = sum(portrait is None for portrait in portraits.values())
     figures: dict[str, Any] = {
         "pairs": len(pairs),
-        "genuine": len(genuine),
-        "impostor": len(impostor),
+        "genuine": int(genuine.size),
+        "impostor": int(impostor.size),
         "images": len(paths),
         "failed_images": failed,
         "failure_to_acquire": failed / len(paths),
@@ -98,7 +101,10 @@ def measure_faces(
         "model_sha256": faces.model.manifest.sha256,
         "ms_per_image": 1000 * spent / len(paths),
     }
-    return FacesReport(figures, trade_off(genuine, impostor) if genuine and impostor else None)
+    if faces.second is not None:
+        likeness = np.array([_score_second(first, second) for first, second in sides])
+        figures |= _report_second(faces.second.manifest, scores, likeness, same)
+    return FacesReport(figures, trade_off(genuine, impostor) if genuine.size and impostor.size else None)
 
 
 def plot_faces(report: FacesReport, path: Path) -> None:
@@ -125,20 +131,52 @@ def plot_faces(report: FacesReport, path: Path) -> None:
         ) from None
 
 
-def _read_template(path: Path, faces: PortraitReader) -> Template | None:
-    """Return a picture's template, None when it has none."""
+def _read_portrait(path: Path, faces: PortraitReader) -> Portrait | None:
+    """Return a picture's portrait, None when it has none."""
     try:
-        return faces.read_main(read_picture(path)).template
+        return faces.read_main(read_picture(path))
     except WaysealError:
         return None
 
 
-def _score_pair(first: Template | None, second: Template | None) -> float:
+def _score_pair(first: Portrait | None, second: Portrait | None) -> float:
     """Return the similarity of a pair, `MISSING` when either side could not be acquired."""
-    return MISSING if first is None or second is None else cosine(first, second)
+    return MISSING if first is None or second is None else cosine(first.template, second.template)
 
 
-def _rates(genuine: Sequence[float], impostor: Sequence[float]) -> dict[str, float | None]:
+def _score_second(first: Portrait | None, second: Portrait | None) -> float:
+    """Return the second opinion on a pair, `MISSING` when either side could not be acquired."""
+    if first is None or second is None or first.second is None or second.second is None:
+        return MISSING
+    return rate_likeness(first.second, second.second)
+
+
+def _report_second(
+    manifest: ModelManifest, scores: Scores, likeness: Scores, same: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return the second opinion's own rates, those of both scores added, and how often it doubts a match.
+
+    `doubted` counts pairs that pass the main model's candidate threshold and fail the second's: rare among genuine pairs,
+    frequent among impostors, when it is worth asking.
+    """
+    limit = manifest.thresholds["disagree"]
+    doubted = np.array(
+        [is_contradicted(a, b, match=0.36, disagree=limit) for a, b in zip(scores, likeness, strict=True)]
+    )
+    fused = scores + likeness
+    return {
+        "second_opinion": {"model": manifest.name, **_rates(likeness[same], likeness[~same])},
+        "fusion": _rates(fused[same], fused[~same]),
+        "doubted": {
+            "genuine": int((doubted & same).sum()),
+            "genuine_matches": int(((scores >= 0.36) & same).sum()),
+            "impostor": int((doubted & ~same).sum()),
+            "impostor_matches": int(((scores >= 0.36) & ~same).sum()),
+        },
+    }
+
+
+def _rates(genuine: Scores, impostor: Scores) -> dict[str, float | None]:
     """Return the figures over both kinds of pairs; None where a side is empty."""
     names = (
         "auc",
@@ -148,7 +186,7 @@ def _rates(genuine: Sequence[float], impostor: Sequence[float]) -> dict[str, flo
         "threshold_at_fmr_1e-2",
         "threshold_at_fmr_1e-3",
     )
-    if not genuine or not impostor:
+    if not genuine.size or not impostor.size:
         return dict.fromkeys(names)
     loose, strict = fnmr_at_fmr(genuine, impostor, 1e-2), fnmr_at_fmr(genuine, impostor, 1e-3)
     values = (auc(genuine, impostor), eer(genuine, impostor), loose[0], strict[0], loose[1], strict[1])
