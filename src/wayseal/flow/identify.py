@@ -4,9 +4,8 @@ Each template is opened under an intent of its own; pictures are never opened he
 as the search takes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
@@ -25,7 +24,7 @@ from wayseal.match.loaded import LoadedGallery
 from wayseal.match.search import SearchPolicy, find_thresholds, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
-from wayseal.model.custody import Kind, Purpose, RecordStatus
+from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
 from wayseal.model.errors import Erased, NotFound
 from wayseal.model.ids import EncounterId, RecordId
 from wayseal.store import encounters as encounter_rows
@@ -57,12 +56,17 @@ class Identification:
 
 
 def identify_encounter(
-    work: Identification, encounter: EncounterId, *, left_at: float | None = None
+    work: Identification,
+    encounter: EncounterId,
+    *,
+    left_at: float | None = None,
+    record: Callable[[Encounter], object] = lambda _: None,
 ) -> Encounter:
     """Answer a received encounter and return it. Durable when it returns; repeating it answers from what is sealed.
 
-    `left_at` (monotonic seconds) is when the vehicle's last frame came in; the answer tells the time since. Raises
-    `Erased` when the encounter's hour is over.
+    `left_at` (monotonic seconds) is when the vehicle's last frame came in; the answer tells the time since. `record` makes
+    what must exist before the encounter counts as answered (its crossings); it must bear being repeated after a crash.
+    Raises `Erased` when the encounter's hour is over.
     """
     store = work.archive.store
     with read(store.engine) as connection:
@@ -95,7 +99,9 @@ def identify_encounter(
         model_sha256=facts.model_sha256,
         capture_to_result_s=monotonic() - started,
     )
-    _keep_answer(work, answered)
+    sealed = _keep_answer(work, answered)
+    record(answered)
+    _mark_answered(store, answered, sealed)
     return answered
 
 
@@ -155,8 +161,8 @@ def _join(person: Mapping[str, Any], names: Mapping[str, str], answer: SearchAns
     )
 
 
-def _keep_answer(work: Identification, answered: Encounter) -> None:
-    """Seal and store an answer, log the match, and point the encounter's row at it."""
+def _keep_answer(work: Identification, answered: Encounter) -> SealedRecord:
+    """Seal and store an answer, log the match, and return the sealed document."""
     paper = Paper(answer_document(answered), answered.lane, answered.id, work.record_class)
     (sealed,) = work.archive.keep([paper])
     matched = sum(person.outcome is Outcome.MATCH for person in answered.occupants)
@@ -172,20 +178,16 @@ def _keep_answer(work: Identification, answered: Encounter) -> None:
             }
         ]
     )  # fmt: skip
-    with write(work.archive.store.engine) as connection:
-        encounter_rows.set_document(
-            connection, answered.id, sealed.header.object_id, epoch=sealed.epoch,
-        )  # fmt: skip
+    return sealed
+
+
+def _mark_answered(store: CentreStore, answered: Encounter, sealed: SealedRecord) -> None:
+    """Point the encounter's row at its answer: from now on it counts as answered."""
+    with write(store.engine) as connection:
+        encounter_rows.set_document(connection, answered.id, sealed.header.object_id, epoch=sealed.epoch)
         encounter_rows.set_seen(
             connection, answered.id, time=answered.time, occupants_seen=answered.occupants_seen
         )
-
-
-def answered_since(store: CentreStore, since: datetime, *, lane: str | None = None) -> list[StoredEncounter]:
-    """Return answered encounters of times from `since` on, newest first."""
-    with read(store.engine) as connection:
-        rows = encounter_rows.list_encounters(connection, lane=lane, since=since)
-    return [row for row in rows if row.document is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from wayseal.ledger.log import Ledger
 from wayseal.ledger.note import VerifierKey
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
+from wayseal.model.errors import Erased, NotArmed
 from wayseal.model.ids import EpochId, epoch_id
 from wayseal.seal.keys import (
     EpochVault,
@@ -79,7 +80,7 @@ class Keyroom:
         name = self._settings.retention.default_class
         epochs = [epoch_id(name, now + timedelta(hours=hour)) for hour in range(ahead + 1)]
         fresh = [epoch for epoch in epochs if not self.vault.has(epoch)]
-        keys = tuple(self.vault.create_epoch(epoch) for epoch in epochs)
+        keys = tuple(self._make_epoch(epoch) for epoch in epochs)
         old = self.read_roster()
         roster = Roster(
             version=1 if old is None else old.version + 1,
@@ -93,6 +94,17 @@ class Keyroom:
         ledger.append([*_epoch_entries(fresh, keys), _roster_entry(roster, data)])
         write_file(self._folder / ROSTER, data)
         return data
+
+    def _make_epoch(self, epoch: EpochId) -> EpochKey:
+        """Return an epoch's public key. Raises `NotArmed` for one that a test site erased before its time."""
+        try:
+            return self.vault.create_epoch(epoch)
+        except Erased:
+            raise NotArmed(
+                "this hour was erased before its time",
+                hint="Wait for the next hour; --as-of erased this one.",
+                epoch=epoch,
+            ) from None
 
     def find_device(self, digest: str) -> bytes | None:
         """Return the public key of a device that is or was on the roster, or None. Reads the roster anew on a miss."""

@@ -25,9 +25,12 @@ class Matcher:
 
     def answer(self, encounter: EncounterId, *, left_at: float | None = None) -> Encounter:
         """Answer one received encounter and make its crossings; durable when it returns. See `identify_encounter`."""
-        answered = identify_encounter(self.work, encounter, left_at=left_at)
-        record_crossings(self.register, answered)
-        return answered
+        return identify_encounter(
+            self.work,
+            encounter,
+            left_at=left_at,
+            record=lambda answered: record_crossings(self.register, answered),
+        )
 
     def resume(self) -> Iterator[Encounter]:
         """Answer what was received and never answered, oldest first. What has expired meanwhile is left to the sweep."""
