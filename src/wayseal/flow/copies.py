@@ -9,7 +9,8 @@ from pathlib import Path
 from wayseal.model.errors import Erased, Integrity
 from wayseal.model.ids import RecordId
 from wayseal.seal.envelope import MAGIC
-from wayseal.store.blobs import Position, SegmentStore
+from wayseal.store.blobs import SegmentStore
+from wayseal.store.frames import Position
 
 _OBJECT_ID = re.compile(rb'"object_id":"([0-7][0-9A-HJKMNP-TV-Z]{25})"')
 _HEADER_ROOM = 4200

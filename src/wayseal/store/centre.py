@@ -1,7 +1,8 @@
 """The centre's store as one thing: rows and segment files that agree with each other after any crash.
 
-Owns the order of writing: bytes durable first, then their rows in one transaction; bytes that never got a row are voided
-at the next opening. The caller has written the ledger entries before. Must never accept what is not sealed.
+Owns the order of writing: bytes with a note of their row durable first, then the rows; a row that a crash undid is made
+again from its note at the next opening. The caller has written the ledger entries before. Must never accept what is not
+sealed.
 """
 
 import fcntl
@@ -19,10 +20,11 @@ from wayseal.model.errors import Erased, Integrity
 from wayseal.model.ids import EncounterId, EpochId, RecordId
 from wayseal.store import crossings, encounters
 from wayseal.store import records as rows
-from wayseal.store.blobs import Position, SegmentStore
+from wayseal.store.blobs import SegmentStore
 from wayseal.store.engine import open_engine, read, scrub_deleted, write
+from wayseal.store.frames import Frame, Position
 from wayseal.store.migrate import migrate
-from wayseal.store.records import StoredRecord, describe_record
+from wayseal.store.records import StoredRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was mended after a crash: rows made again, and frames voided."""
+
+    adopted: int
+    voided: int
+
+
+@dataclass(frozen=True, slots=True)
 class Purge:
     """What one purge removed: rows marked or deleted, and bytes unlinked."""
 
@@ -59,7 +69,7 @@ class Purge:
 def open_centre(folder: Path, url: str | None = None) -> CentreStore:
     """Open (or make) the store under `folder`: `records.sqlite` or the database at `url`, and `segments/`.
 
-    Runs pending migrations and voids bytes that a crash left without a row.
+    Runs pending migrations, and brings rows and bytes together again after a crash.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = open_engine(url or f"sqlite:///{folder / 'records.sqlite'}")
@@ -70,16 +80,16 @@ def open_centre(folder: Path, url: str | None = None) -> CentreStore:
             return rows.acknowledged_end(connection, epoch)
 
     store = CentreStore(engine, SegmentStore(folder / "segments", acknowledged=vouched))
-    void_orphans(store)
+    recover_store(store)
     return store
 
 
 def put_records(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredRecord]:
     """Keep sealed records durably, each under its header's epoch, and return their rows in the order given.
 
-    When it returns, bytes and rows survive a power cut. A record that is there already is not written again, so a lane
+    When it returns, all of it survives a power cut, for one flush to disk a segment. A record that is there already is not written again, so a lane
     may send as often as it likes. Raises `Integrity` when a known id comes with other bytes, `StoreFull` when the disk is
-    full; then nothing of the call has a row.
+    full; then nothing of the last segment's group is kept.
     """
     with _shared_lock(store):
         with read(store.engine) as connection:
@@ -92,7 +102,7 @@ def put_records(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredR
             else:
                 fresh.setdefault(object_id, arrival)
         written = _append_groups(store, list(fresh.values()))
-        with write(store.engine) as connection:
+        with write(store.engine, lazy=True) as connection:
             rows.add_records(connection, written)
     known |= {row.object_id: row for row in written}
     return [known[arrival.record.header.object_id] for arrival in arrivals]
@@ -105,7 +115,10 @@ def move_record(store: CentreStore, record: SealedRecord, epoch: EpochId) -> Pos
     """
     object_id = record.header.object_id
     with _shared_lock(store):
-        (position,) = store.blobs.append([record], epoch)
+        with read(store.engine) as connection:
+            current = rows.get_record(connection, object_id)
+        note = rows.note_record(record, encounter=current.encounter, ledger_index=current.ledger_index)
+        (position,) = store.blobs.append([record], epoch, [note])
         with write(store.engine) as connection:
             before = rows.get_record(connection, object_id).position
             rows.move_record(connection, object_id, epoch=epoch, sha256=record.sha256, position=position)
@@ -126,49 +139,49 @@ def read_record(store: CentreStore, object_id: RecordId) -> bytes:
     return data
 
 
-def void_orphans(store: CentreStore) -> int:
-    """Void frames that no row points at, and return how many. Does nothing while a writer is at work.
+def recover_store(store: CentreStore) -> Recovery:
+    """Make rows for whole frames that have none, and void frames whose row points elsewhere. Skips while a writer is at work.
 
-    Such frames are what a crash leaves between the bytes and their rows; nobody was told that they are kept, and the lane
-    sends them again.
+    Such frames are what a crash leaves between the bytes and their rows, and after a move or a purge.
     """
     with _exclusive_lock(store) as alone:
         if not alone:
-            return 0
+            return Recovery(0, 0)
         with read(store.engine) as connection:
             vouched = rows.sum_segments(connection)
-        return sum(
-            _void_segment(store, epoch)
-            for epoch in store.blobs.epochs()
-            if store.blobs.size(epoch) != vouched.get(epoch, 0)
-        )
+        uneven = [e for e in store.blobs.epochs() if store.blobs.size(e) != vouched.get(e, 0)]
+        found = [_recover_segment(store, epoch) for epoch in uneven]
+    return Recovery(sum(one.adopted for one in found), sum(one.voided for one in found))
 
 
 def purge_epoch(store: CentreStore, epoch: EpochId, *, when: datetime, ledger_index: int) -> Purge:
-    """Unlink an epoch's bytes and mark or delete its rows, waiting for writers to finish. Idempotent after any crash.
+    """Mark or delete an epoch's rows and unlink its bytes, waiting for writers to finish. Idempotent after any crash.
 
     The caller has destroyed the key already; this only tidies up what nobody can read any more.
     """
     with _exclusive_lock(store, wait=True):
-        freed = store.blobs.unlink_epoch(epoch)
         with write(store.engine) as connection:
             erased = rows.mark_erased(connection, epoch, when=when, ledger_index=ledger_index)
             documents = encounters.mark_erased(connection, epoch)
             gone = crossings.delete_epoch(connection, epoch)
+        freed = store.blobs.unlink_epoch(epoch)
     if gone:
         scrub_deleted(store.engine)
     return Purge(records=erased, encounters=documents, crossings=gone, freed_bytes=freed)
 
 
-def _void_segment(store: CentreStore, epoch: EpochId) -> int:
-    """Void the orphans of one segment, and return how many there were."""
-    frames = list(store.blobs.frames(epoch, check=False))
+def _recover_segment(store: CentreStore, epoch: EpochId) -> Recovery:
+    """Bring one segment and its rows together again. Frames of unknown records without a note are left as they are."""
+    frames = list(store.blobs.frames(epoch))
     with read(store.engine) as connection:
         known = rows.find_known(connection, [frame.object_id for frame in frames])
-    orphans = [f for f in frames if f.object_id not in known or known[f.object_id].position != f.position]
-    for frame in orphans:
+    lost = {f.object_id: f for f in frames if f.object_id not in known and f.intact and f.note}
+    strange = [f for f in frames if f.object_id in known and known[f.object_id].position != f.position]
+    with write(store.engine) as connection:
+        rows.add_records(connection, [rows.read_note(frame, epoch) for frame in lost.values()])
+    for frame in strange:
         store.blobs.void(frame.position)
-    return len(orphans)
+    return Recovery(len(lost), len(strange))
 
 
 def _append_groups(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredRecord]:
@@ -178,13 +191,14 @@ def _append_groups(store: CentreStore, arrivals: Sequence[Arrival]) -> list[Stor
         groups.setdefault(arrival.record.header.epoch, []).append(arrival)
     written = []
     for epoch, group in groups.items():
-        positions = store.blobs.append([a.record for a in group], epoch)
-        written += [
-            describe_record(
-                a.record, epoch=epoch, encounter=a.encounter, position=p, ledger_index=a.ledger_index
-            )
-            for a, p in zip(group, positions, strict=True)
+        notes = [
+            rows.note_record(a.record, encounter=a.encounter, ledger_index=a.ledger_index) for a in group
         ]
+        positions = store.blobs.append([a.record for a in group], epoch, notes)
+        for arrival, note, place in zip(group, notes, positions, strict=True):
+            record = arrival.record
+            frame = Frame(record.header.object_id, place, record.sha256, note, intact=True)
+            written.append(rows.read_note(frame, epoch))
     return written
 
 

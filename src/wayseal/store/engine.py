@@ -19,7 +19,8 @@ from wayseal.model.errors import Integrity, Invalid, StoreFull, Unavailable
 
 BUSY_MS = 30_000
 _BAD_URL = Invalid("not a database URL", hint="Use sqlite:///FILE or postgresql://USER@HOST/NAME.")
-_WRITES = {"wayseal_writes": True}
+_WRITES = {"wayseal_writes": "FULL"}
+_WRITES_LAZY = {"wayseal_writes": "NORMAL"}
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -58,13 +59,18 @@ def open_file(path: Path) -> Engine:
 
 
 @contextmanager
-def write(engine: Engine) -> Iterator[Connection]:
+def write(engine: Engine, *, lazy: bool = False) -> Iterator[Connection]:
     """Give a connection inside one write transaction: committed durably at the end, rolled back on any error.
 
     On SQLite it takes the write lock at once and waits for it up to 30 s, so that two writers queue and never fail half way.
-    Raises `StoreFull` when the disk is full, `Invalid` for a row that is there already, and `Unavailable` when the lock or the server is out of reach.
+    `lazy` commits without waiting for the disk; a power cut may undo it, whole, until the next ordinary commit. Only for
+    what can be made again. Raises `StoreFull` when the disk is full, `Invalid` for a row that is there already, and
+    `Unavailable` when the lock or the server is out of reach.
     """
-    with _translate(), engine.connect().execution_options(**_WRITES) as connection, connection.begin():
+    options = _WRITES_LAZY if lazy else _WRITES
+    with _translate(), engine.connect().execution_options(**options) as connection, connection.begin():
+        if lazy and engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
         yield connection
 
 
@@ -114,7 +120,9 @@ def _open_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("wayseal_writes", False)
+        writes = connection.get_execution_options().get("wayseal_writes")
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA synchronous={writes}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -4,6 +4,7 @@ Owns the lane's own database file and segment folder. A row leaves the queue by 
 its bytes go when their whole segment is released, or with their epoch (`expired`). Holds sealed bytes only.
 """
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from sqlalchemy import Connection, Engine, Select, delete, func, insert, select,
 from wayseal.model.clock import Clock
 from wayseal.model.custody import Kind, Receipt, SealedRecord
 from wayseal.model.errors import Integrity, NotFound, Refused
-from wayseal.model.ids import EncounterId, EpochId, RecordId
-from wayseal.store.blobs import FRAME_HEAD, Position, SegmentStore, segment_name
+from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
+from wayseal.store.blobs import SegmentStore, segment_name
 from wayseal.store.engine import open_file, read, scrub_deleted, write
+from wayseal.store.frames import Frame, Position
 from wayseal.store.migrate import migrate
 from wayseal.store.schema import outbox
 
@@ -54,6 +56,7 @@ class Outbox:
         self._blobs = SegmentStore(folder / "segments", acknowledged=self._acknowledged_end)
         self._clock = clock
         self._lock = threading.Lock()  # a put and an unlinking of the same segment never overlap
+        self._adopt_frames()
         self._verify_receipt = verify_receipt
 
     @property
@@ -68,6 +71,8 @@ class Outbox:
     def put(self, records: Sequence[SealedRecord], encounter: EncounterId | None = None) -> None:
         """Queue sealed records durably, as one group. When it returns they survive a power cut.
 
+        One flush to disk makes bytes and rows safe: a row that a power cut undoes is made again from its frame's note.
+
         Raises `StoreFull` when the disk is full (nothing of the call is queued) and `Integrity` when a known id comes with
         other bytes.
         """
@@ -75,15 +80,15 @@ class Outbox:
             groups: dict[EpochId, list[SealedRecord]] = {}
             for record in self._without_known(records):
                 groups.setdefault(record.header.epoch, []).append(record)
-            values = []
+            waiting = []
             for epoch, group in groups.items():
-                positions = self._blobs.append(group, epoch)
-                values += [self._to_columns(r, encounter, p) for r, p in zip(group, positions, strict=True)]
-            if values:
-                with write(self._engine) as connection:
-                    last = connection.execute(select(func.max(outbox.c.sequence))).scalar() or 0
-                    numbered = [{**row, "sequence": last + n} for n, row in enumerate(values, 1)]
-                    connection.execute(insert(outbox), numbered)
+                notes = [_note(record, encounter) for record in group]
+                positions = self._blobs.append(group, epoch, notes)
+                waiting += [
+                    Frame(record.header.object_id, place, record.sha256, note, intact=True)
+                    for record, place, note in zip(group, positions, notes, strict=True)
+                ]
+            self._insert(waiting)
 
     def pending(self, limit: int = 64) -> list[QueuedRecord]:
         """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost."""
@@ -104,16 +109,18 @@ class Outbox:
         """Count an attempt to send. It stays in `pending` until its receipt comes."""
         values = {"state": SENT, "sent_at": self._clock(), "attempts": outbox.c.attempts + 1}
         waiting = (outbox.c.object_id == object_id) & outbox.c.state.in_(_WAITING)
-        with write(self._engine) as connection:
+        with write(self._engine, lazy=True) as connection:
             connection.execute(update(outbox).where(waiting).values(**values))
 
     def release(self, receipt: Receipt) -> None:
         """Let a record go on the centre's signed word that it holds exactly these bytes. Again: nothing happens.
 
+        A power cut may undo it; then the record is sent again, which changes nothing at the centre.
+
         Raises what `verify_receipt` raises, `Refused` when the receipt is for other bytes, `NotFound` for an unknown record.
         """
         self._verify_receipt(receipt)
-        with write(self._engine) as connection:
+        with write(self._engine, lazy=True) as connection:
             chosen = select(outbox.c.sha256).where(outbox.c.object_id == receipt.object_id)
             digest = connection.execute(chosen).scalar()
             if digest is None:
@@ -179,7 +186,7 @@ class Outbox:
         )
         with read(self._engine) as connection:
             found = connection.execute(end).scalar()
-        return 0 if found is None else int(found) + FRAME_HEAD
+        return 0 if found is None else int(found)
 
     def _without_known(self, records: Sequence[SealedRecord]) -> list[SealedRecord]:
         """Return the records that are not queued yet. Raises `Integrity` when one is, with other bytes."""
@@ -200,22 +207,54 @@ class Outbox:
             raise NotFound("no such record in the outbox", record=object_id)
         return found[0]
 
-    def _to_columns(
-        self, record: SealedRecord, encounter: EncounterId | None, position: Position
-    ) -> dict[str, Any]:
-        return {
-            "object_id": record.header.object_id,
-            "encounter": encounter,
-            "kind": record.header.kind.value,
-            "epoch": record.header.epoch,
-            "sha256": record.sha256,
-            "segment": position.segment,
-            "offset": position.offset,
-            "length": position.length,
-            "state": QUEUED,
-            "queued_at": self._clock(),
-            "attempts": 0,
-        }
+    def _insert(self, frames: Sequence[Frame]) -> None:
+        """Insert rows for frames that are durable, in their order, after all that is there."""
+        if not frames:
+            return
+        now = self._clock()
+        with write(self._engine, lazy=True) as connection:
+            last = connection.execute(select(func.max(outbox.c.sequence))).scalar() or 0
+            rows = [_to_columns(frame, now) for frame in frames]
+            connection.execute(
+                insert(outbox), [{**row, "sequence": last + n} for n, row in enumerate(rows, 1)]
+            )
+
+    def _adopt_frames(self) -> None:
+        """Make rows for whole frames that have none: what a crash left between the bytes and their rows."""
+        total = select(outbox.c.segment, func.sum(outbox.c.length)).group_by(outbox.c.segment)
+        with read(self._engine) as connection:
+            vouched = {segment: int(size) for segment, size in connection.execute(total) if segment}
+            known = set(connection.execute(select(outbox.c.object_id)).scalars())
+        for epoch in sorted(self._blobs.epochs(), key=lambda one: epoch_span(one)[1]):
+            if self._blobs.size(epoch) != vouched.get(segment_name(epoch), 0):
+                frames = self._blobs.frames(epoch)
+                self._insert([f for f in frames if f.intact and f.note and f.object_id not in known])
+
+
+def _note(record: SealedRecord, encounter: EncounterId | None) -> bytes:
+    """Return what a frame's note says of a queued record."""
+    note = {"encounter": encounter, "kind": record.header.kind.value, "epoch": record.header.epoch}
+    return json.dumps(note, separators=(",", ":")).encode()
+
+
+def _to_columns(frame: Frame, queued_at: datetime) -> dict[str, Any]:
+    """Return the row of a frame, without its place in the queue. Raises `Integrity` for a frame without a row's note."""
+    try:
+        note = json.loads(frame.note)
+        own = {"encounter": note["encounter"], "kind": Kind(note["kind"]).value, "epoch": note["epoch"]}
+    except (ValueError, KeyError, TypeError):
+        raise Integrity("a frame without its note", record=frame.object_id) from None
+    place = frame.position
+    return own | {
+        "object_id": frame.object_id,
+        "sha256": frame.sha256,
+        "segment": place.segment,
+        "offset": place.offset,
+        "length": place.length,
+        "state": QUEUED,
+        "queued_at": queued_at,
+        "attempts": 0,
+    }
 
 
 def _fetch(connection: Connection, chosen: Select[Any]) -> list[QueuedRecord]:

@@ -5,6 +5,7 @@ metadata only, never what is inside a record.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,10 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
+from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import Kind, RecordStatus, SealedRecord
 from wayseal.model.errors import Erased, Integrity, NotFound
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
-from wayseal.store.blobs import FRAME_HEAD, Position, segment_name
+from wayseal.store.blobs import segment_name
+from wayseal.store.frames import Frame, Position
 from wayseal.store.schema import records
 
 _ALIVE = (RecordStatus.LIVE.value, RecordStatus.HELD.value)
@@ -42,30 +45,41 @@ class StoredRecord:
     erase_ledger_index: int | None = None
 
 
-def describe_record(
-    record: SealedRecord,
-    *,
-    epoch: EpochId,
-    encounter: EncounterId | None,
-    position: Position,
-    ledger_index: int,
-) -> StoredRecord:
-    """Return the row of a sealed record that was written at `position` under `epoch`."""
+def note_record(record: SealedRecord, *, encounter: EncounterId | None, ledger_index: int) -> bytes:
+    """Return what a frame's note says of a record, from which `read_note` makes its row again. Nothing about a person."""
     header = record.header
-    return StoredRecord(
-        object_id=header.object_id,
-        encounter=encounter,
-        lane=header.lane,
-        device=header.device,
-        kind=header.kind,
-        record_class=epoch_span(epoch)[0],
-        epoch=epoch,
-        sealed_at=header.sealed_at,
-        padded_size=header.padded_size,
-        sha256=record.sha256,
-        position=position,
-        ledger_index=ledger_index,
-    )
+    note = {
+        "encounter": encounter,
+        "lane": header.lane,
+        "device": header.device,
+        "kind": header.kind.value,
+        "sealed_at": to_text(header.sealed_at),
+        "padded_size": header.padded_size,
+        "ledger_index": ledger_index,
+    }
+    return json.dumps(note, separators=(",", ":")).encode()
+
+
+def read_note(frame: Frame, epoch: EpochId) -> StoredRecord:
+    """Return the row of a frame in an epoch's segment. Raises `Integrity` for a frame without a row's note."""
+    try:
+        note = json.loads(frame.note)
+        return StoredRecord(
+            object_id=frame.object_id,
+            encounter=note["encounter"],
+            lane=note["lane"],
+            device=note["device"],
+            kind=Kind(note["kind"]),
+            record_class=epoch_span(epoch)[0],
+            epoch=epoch,
+            sealed_at=from_text(note["sealed_at"]),
+            padded_size=note["padded_size"],
+            sha256=frame.sha256,
+            position=frame.position,
+            ledger_index=note["ledger_index"],
+        )
+    except (ValueError, KeyError, TypeError):
+        raise Integrity("a frame without its note", record=frame.object_id) from None
 
 
 def add_records(connection: Connection, rows: Sequence[StoredRecord]) -> None:
@@ -158,12 +172,12 @@ def acknowledged_end(connection: Connection, epoch: EpochId) -> int:
     """Return how many bytes of an epoch's segment the rows vouch for; 0 when none."""
     end = func.max(records.c.offset + records.c.length)
     found = connection.execute(select(end).where(records.c.segment == segment_name(epoch))).scalar()
-    return 0 if found is None else int(found) + FRAME_HEAD
+    return 0 if found is None else int(found)
 
 
 def sum_segments(connection: Connection) -> dict[EpochId, int]:
     """Return the size in bytes that each epoch's segment has when nothing but acknowledged records is in it."""
-    total = func.sum(records.c.length + FRAME_HEAD)
+    total = func.sum(records.c.length)
     chosen = (
         select(records.c.segment, total).where(records.c.segment.is_not(None)).group_by(records.c.segment)
     )

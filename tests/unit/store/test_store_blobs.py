@@ -16,9 +16,11 @@ from wayseal.model.border import PlainImage
 from wayseal.model.custody import SealedRecord
 from wayseal.model.errors import Erased, Integrity, Invalid, StoreFull
 from wayseal.model.ids import EpochId
-from wayseal.store.blobs import FRAME_HEAD, Position, SegmentStore, segment_name
+from wayseal.store.blobs import SegmentStore, segment_name
+from wayseal.store.frames import Position, frame_record
 
 EPOCH = EpochId("citizen/2026-11-22T12Z")
+FRAME_HEAD = len(frame_record(build_record(size=1))) - 1
 
 
 @pytest.fixture
@@ -178,6 +180,18 @@ def test_two_stores_share_a_folder(tmp_path: Path) -> None:
         record = build_record(size=333)
         kept.append((store.append([record], EPOCH)[0], record))
     assert all(one.read(position) == record.data for position, record in kept)
+
+
+def test_notes_lie_beside_the_records(blobs: SegmentStore) -> None:
+    """A note comes back with its frame; a changed note makes the frame foreign; too long a one is refused."""
+    records = [build_record() for _ in range(2)]
+    blobs.append(records, EPOCH, [b'{"a":1}', b""])
+    assert [f.note for f in blobs.frames(EPOCH)] == [b'{"a":1}', b""]
+    data = segment_of(blobs).read_bytes()
+    segment_of(blobs).write_bytes(data.replace(b'{"a":1}', b'{"a":2}'))
+    assert list(blobs.frames(EPOCH)) == []
+    with pytest.raises(Invalid):
+        blobs.append([build_record()], EPOCH, [bytes(5000)])
 
 
 def test_strays_are_listed(blobs: SegmentStore) -> None:

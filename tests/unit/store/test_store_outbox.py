@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 import storechild
+from sqlalchemy import delete
 from storesite import NOON, build_record
 
 from wayseal.model.custody import Receipt, SealedRecord
 from wayseal.model.errors import Integrity, NotFound, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId
+from wayseal.store import schema
+from wayseal.store.engine import write
 from wayseal.store.outbox import Outbox
 
 EPOCH = EpochId("citizen/2026-11-22T12Z")
@@ -131,6 +134,24 @@ def test_outbox_survives_a_restart(tmp_path: Path) -> None:
     again = reopen(tmp_path)
     assert [q.sha256 for q in again.pending()] == [r.sha256 for r in records]
     assert again.head() == records[-1].sha256
+    again.close()
+
+
+def test_lost_rows_are_queued_again(tmp_path: Path) -> None:
+    """Rows that a power cut undid are made again from the segments, last in the queue, and the chain's head is right."""
+    first = reopen(tmp_path)
+    records = [build_record() for _ in range(4)]
+    first.put(records[:2], EncounterId("E" * 26))
+    first.put(records[2:])
+    with write(first.engine) as connection:
+        connection.execute(delete(schema.outbox).where(schema.outbox.c.sequence > 1))
+    first.close()
+    again = reopen(tmp_path)
+    waiting = again.pending()
+    assert [q.sha256 for q in waiting] == [r.sha256 for r in records]
+    assert [q.encounter for q in waiting] == ["E" * 26, "E" * 26, None, None]
+    assert again.head() == records[-1].sha256
+    assert again.read(records[3].header.object_id) == records[3].data
     again.close()
 
 
