@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint, read_checkpoint
 from wayseal.ledger.note import Note, NoteSignature, parse_note
+from wayseal.ledger.tables import explain_disk
 from wayseal.model.errors import Invalid, LedgerBroken
 
 CHECKPOINT_FILE = "checkpoint"
@@ -70,15 +71,17 @@ def write_beside(folder: Path, note: str) -> None:
     held = read_beside(folder)
     if held is not None and parse_checkpoint(parse_note(held).text).size > read_checkpoint(note).size:
         return
-    write_whole(folder / CHECKPOINT_FILE, note.encode())
+    with explain_disk("the checkpoint beside the ledger"):
+        write_whole(folder / CHECKPOINT_FILE, note.encode())
 
 
 def read_beside(folder: Path) -> str | None:
     """Return the checkpoint beside the ledger's file, None when there is none. Raises `LedgerBroken` when it is damaged."""
-    try:
-        data = (folder / CHECKPOINT_FILE).read_bytes()
-    except FileNotFoundError:
-        return None
+    file = folder / CHECKPOINT_FILE
+    with explain_disk("the checkpoint beside the ledger"):
+        if not file.exists():
+            return None
+        data = file.read_bytes()
     try:
         read_checkpoint(data)
     except Invalid as error:

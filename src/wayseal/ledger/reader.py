@@ -10,7 +10,7 @@ from typing import Any
 from wayseal.ledger import proof
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry
-from wayseal.ledger.history import iterate_cosigned, read_latest
+from wayseal.ledger.history import iterate_cosigned, read_beside, read_latest
 from wayseal.ledger.note import VerifierKey, parse_note
 from wayseal.ledger.offline import OfflineProof
 from wayseal.ledger.tables import Tables, as_bytes
@@ -33,9 +33,18 @@ class LedgerReader:
         self._tables.close()
 
     def latest_checkpoint(self, *, cosigned: bool = False) -> str | None:
-        """Return the newest signed checkpoint as a note, or the newest with a cosignature; None before the first."""
+        """Return the newest signed checkpoint as a note, or the newest with a cosignature; None before the first.
+
+        Raises `LedgerBroken` when a larger one was shown before: the copy beside the file says so.
+        """
+        beside = read_beside(self.folder)  # before the file: it is written after it
         with self._tables.snapshot() as connection:
-            return read_latest(connection, cosigned=cosigned)
+            newest, asked = read_latest(connection), read_latest(connection, cosigned=cosigned)
+        shown = 0 if beside is None else read_checkpoint(beside).size
+        held = 0 if newest is None else read_checkpoint(newest).size
+        if held < shown:
+            raise LedgerBroken("the ledger is shorter than a checkpoint it signed", size=held, signed=shown)
+        return asked
 
     def latest_cosigned_by(self, keys: Sequence[VerifierKey]) -> str | None:
         """Return the newest kept checkpoint that one of `keys` cosigned, None when there is none."""

@@ -4,6 +4,7 @@ Owns SQL and durability (WAL, every commit flushed to disk before it returns) an
 never change or delete an entry or a node; triggers refuse both.
 """
 
+import errno
 import fcntl
 import sqlite3
 import threading
@@ -33,6 +34,7 @@ _GUARD = """
 CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 _BUSY_S = 60.0
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _WRITE_ERRORS = {
     "SQLITE_FULL",
     "SQLITE_IOERR_WRITE",
@@ -57,8 +59,9 @@ def create_tables(file: Path) -> None:
             f"there is a ledger already: {file.name}",
             hint="Choose another home; ledgers are never overwritten.",
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
+    with explain_disk("the ledger's folder"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
     connection = _connect(file)
     try:
         guards = [
@@ -93,6 +96,18 @@ def explain_sqlite() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
         raise LedgerBroken("the ledger file is damaged", reason=name or "not a database") from error
+
+
+@contextmanager
+def explain_disk(what: str) -> Iterator[None]:
+    """Turn the operating system's errors into the project's: full disk, or a place that cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        reason = errno.errorcode.get(error.errno or 0, "unknown")
+        if error.errno in _FULL:
+            raise StoreFull(f"{what} could not be written", reason=reason) from error
+        raise Unavailable(f"{what} cannot be read or written", reason=reason) from error
 
 
 def as_bytes(value: Any) -> bytes:
@@ -158,7 +173,9 @@ class Tables:
     @contextmanager
     def _lock_processes(self) -> Iterator[None]:
         """Hold the file lock that queues the writers of all processes fairly, where SQLite would only poll."""
-        with self._file.with_name(f"{self._file.name}.lock").open("ab") as handle:
+        with explain_disk("the ledger's lock"):
+            handle = self._file.with_name(f"{self._file.name}.lock").open("ab")
+        with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

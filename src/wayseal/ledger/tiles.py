@@ -15,6 +15,7 @@ from wayseal.ledger.entry import MAX_ENTRY, decode_entry
 from wayseal.ledger.history import CHECKPOINT_FILE, read_beside, write_whole
 from wayseal.ledger.note import VerifierKey
 from wayseal.ledger.reader import LedgerReader
+from wayseal.ledger.tables import explain_disk
 from wayseal.model.errors import LedgerBroken, NotFound
 
 WIDTH = 256
@@ -63,12 +64,13 @@ def export_tiles(ledger: LedgerReader, folder: Path, *, cosigned: bool = False) 
             "the ledger has no signed checkpoint yet", hint="Sign or publish one first, then export."
         )
     checkpoint = read_checkpoint(note)
-    since = _check_earlier(ledger, folder, checkpoint)
-    for tile in list_tiles(checkpoint.size, since):
-        _write_tile(folder, tile, _read_tile(ledger, tile))
-    for file in sorted(ledger.folder.glob("*.vkey")):
-        write_whole(folder / file.name, file.read_bytes())
-    write_whole(folder / CHECKPOINT_FILE, note.encode())
+    with explain_disk("the export"):
+        since = _check_earlier(ledger, folder, checkpoint)
+        for tile in list_tiles(checkpoint.size, since):
+            _write_tile(folder, tile, _read_tile(ledger, tile))
+        for file in sorted(ledger.folder.glob("*.vkey")):
+            write_whole(folder / file.name, file.read_bytes())
+        write_whole(folder / CHECKPOINT_FILE, note.encode())
     return checkpoint
 
 

@@ -17,6 +17,7 @@ from wayseal.ledger.check import verify_ledger
 from wayseal.ledger.checkpoint import read_checkpoint, verify_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.reader import FILE_NAME, LedgerReader
+from wayseal.ledger.tiles import export_tiles
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound, StoreFull, Unavailable
 
 HERE = Path(__file__).parent
@@ -213,6 +214,20 @@ def test_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
     ledger.sign_checkpoint(LOG)
     ledger.close()
     assert verify_ledger(ledger.folder / FILE_NAME, LOG_KEYS).size == size + 1
+
+
+def test_unwritable_places_are_told_apart(ledger: Ledger, tmp_path: Path) -> None:
+    """A checkpoint that cannot be put beside the file, and an export that cannot be written, are errors of the project's own."""
+    ledger.append([make_capture(300)])
+    (ledger.folder / "checkpoint").unlink()
+    (ledger.folder / "checkpoint").mkdir()
+    with pytest.raises(Unavailable, match="beside"):
+        ledger.sign_checkpoint(LOG)
+    (ledger.folder / "checkpoint").rmdir()
+    assert read_checkpoint(ledger.sign_checkpoint(LOG)).size == 301
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Unavailable, match="export"):
+        export_tiles(ledger, tmp_path / "file" / "export")
 
 
 def test_ledger_is_made_once(tmp_path: Path) -> None:

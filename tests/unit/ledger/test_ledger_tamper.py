@@ -15,6 +15,7 @@ from wayseal.ledger.checkpoint import Checkpoint, SeedSigner, sign_checkpoint
 from wayseal.ledger.entry import encode_entry
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.reader import FILE_NAME
+from wayseal.ledger.tiles import export_tiles
 from wayseal.model.errors import LedgerBroken, NotFound
 
 SIZE = 300
@@ -143,8 +144,14 @@ def test_rolled_back_file_is_refused(tmp_path: Path) -> None:
     again = Ledger(ledger.folder)
     with pytest.raises(LedgerBroken, match="shorter"):
         again.append([make_capture(11)])
-    with pytest.raises(LedgerBroken, match="shorter"):
-        again.sign_checkpoint(LOG)
+    for act in (
+        lambda: again.sign_checkpoint(LOG),
+        again.latest_checkpoint,
+        lambda: again.prove(3),
+        lambda: export_tiles(again, tmp_path),
+    ):
+        with pytest.raises(LedgerBroken, match="shorter"):
+            act()
     again.close()
 
 
