@@ -20,12 +20,12 @@ from wayseal.vision.models_manifest import ModelManifest, build_manifest, parse_
 
 DETECTOR = "yunet-2023mar"
 EMBEDDER = "sface-2021dec"
+PLATE_FINDER = "ppocr-v6-det-small"
+PLATE_READER = "ppocr-v6-rec-small"
 SECOND_OPINION = "dlib-resnet-v1"
 OPTIONAL = "second_opinion"
 """The task of models that nothing needs: they are used where their file was brought."""
 _ACTIVE = "face-model"
-PLATE_FINDER = "ppocr-v6-det-small"
-PLATE_READER = "ppocr-v6-rec-small"
 
 
 def shipped_models() -> list[ModelManifest]:
@@ -42,6 +42,8 @@ def list_models() -> list[ModelManifest]:
 
 def find_model(name: str) -> ModelManifest:
     """Return a model's manifest. Raises `NotFound`."""
+    if name in _shipped():  # a damaged manifest of a user's model must not stop the shipped ones
+        return _shipped()[name]
     for manifest in list_models():
         if manifest.name == name:
             return manifest
@@ -175,10 +177,7 @@ def add_model(manifest_path: Path) -> ModelManifest:
             f"cannot read the manifest: {error.strerror}", hint="Give the path of a TOML file."
         ) from None
     manifest = parse_manifest(text)
-    if manifest.name in _shipped():
-        raise Invalid(f"{manifest.name} is a shipped model", hint="Give your model another name.")
-    if manifest.package or manifest.derive:
-        raise Invalid("a user's model has no package and no derivation", hint="Name only the ONNX file.")
+    _check_own(manifest)
     weights = read_pinned(manifest_path.parent / manifest.file, manifest.sha256)
     if len(weights) != manifest.size:
         raise WrongModel(f"{manifest.file} has another size than its manifest says", found=len(weights))
@@ -186,6 +185,24 @@ def add_model(manifest_path: Path) -> ModelManifest:
     write_model(model_folder() / manifest.file, weights)
     write_model(model_folder() / f"{manifest.name}.toml", text)
     return manifest
+
+
+def _check_own(manifest: ModelManifest) -> None:
+    """Raise `Invalid` when a user's manifest claims what only shipped models may, or a shipped model's names."""
+    taken = {name for shipped in _shipped().values() for name in (shipped.file, shipped.derived_file)}
+    problems = [
+        (manifest.name in _shipped(), f"{manifest.name} is a shipped model", "Give your model another name."),
+        (manifest.task != "face_embedding", "only face models can be added", 'Set task = "face_embedding".'),
+        (
+            manifest.file in taken or not manifest.file.endswith(".onnx"),
+            "the file's name",
+            "Name it NAME.onnx.",
+        ),
+        (bool(manifest.package or manifest.derive), "a package or derivation", "Name only the ONNX file."),
+    ]
+    for wrong, problem, hint in problems:
+        if wrong:
+            raise Invalid(f"the manifest cannot be taken: {problem}", hint=hint)
 
 
 @cache

@@ -198,6 +198,10 @@ def test_user_model_hash_must_match(folder: Path, tmp_path: Path) -> None:
         ('metric = "cosine"', 'metric = "guess"'),
         ('licence = "non-commercial research"\n', ""),
         ("dim = 16", "dim = 16\nsurprise = 1"),
+        ('task = "face_embedding"', 'task = "text_detection"'),
+        ("dim = 16", 'dim = 16\nderive = "sface"'),
+        ('file = "tiny.onnx"', 'file = "face_detection_yunet_2023mar_int8bq.onnx"'),
+        ('file = "tiny.onnx"', 'file = "tiny.toml"'),
         ("size = ", "size = 1"),
     ],
 )
@@ -218,6 +222,15 @@ def test_any_manifest_bytes(data: bytes) -> None:
     """No bytes make the manifest reader fail in another way than `Invalid`."""
     with pytest.raises(Invalid):
         parse_manifest(data)
+
+
+def test_damaged_own_manifest_stops_only_itself(folder: Path) -> None:
+    """A damaged manifest of a user's model leaves the shipped models usable, and is reported when models are listed."""
+    folder.mkdir()
+    (folder / "own.toml").write_text("name = ")
+    assert models.load_session(models.DETECTOR).get_inputs()
+    with pytest.raises(Invalid):
+        models.list_models()
 
 
 def test_model_in_use(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
