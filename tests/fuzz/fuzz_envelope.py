@@ -50,7 +50,7 @@ def list_originals() -> frozenset[bytes]:
     originals = set()
     for record in load_corpus():
         try:
-            originals.add(record[: read_envelope(record).original_size])
+            originals.add(record[: len(read_envelope(record).original)])
         except SealBroken:
             continue
     return frozenset(originals)
@@ -79,7 +79,7 @@ def _check_record(data: bytes) -> None:
     except SealBroken:
         return
     envelope = read_envelope(data)
-    assert envelope.original_size + sum(len(block.data) for block in envelope.rewraps) == len(data)
+    assert len(envelope.original) + sum(len(block.data) for block in envelope.rewraps) == len(data)
     describe_record(data, device_public=LANE.public, keyroom_publics=[KEYROOM.public])
     for block in envelope.rewraps:
         try:
@@ -90,7 +90,7 @@ def _check_record(data: bytes) -> None:
         verify_record(record, LANE.public)
     except SealBroken:
         return
-    assert data[: envelope.original_size] in _SIGNED, "a forgery verifies"
+    assert data[: len(envelope.original)] in _SIGNED, "a forgery verifies"
 
 
 def _check_roster(data: bytes) -> None:

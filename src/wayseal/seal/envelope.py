@@ -49,7 +49,7 @@ class Wrap:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A sealed record taken apart. `original_size` is where the device's part ends and re-wraps begin."""
+    """A sealed record taken apart. `original` is the device's part, which ends where re-wraps begin."""
 
     header: SealHeader
     header_bytes: bytes
@@ -58,14 +58,18 @@ class Envelope:
     nonce: bytes
     ciphertext: memoryview
     signature: bytes
-    original_size: int
-    original_sha256: str
+    original: memoryview
     rewraps: tuple[RewrapBlock, ...]
 
     @property
     def aad(self) -> bytes:
         """SHA-256 of the header: what the body's encryption and every wrap are bound to."""
         return sha256(self.header_bytes)
+
+    @property
+    def original_sha256(self) -> str:
+        """SHA-256 (hex) of the device's part: what re-wraps name. Computed anew each time."""
+        return sha256(self.original).hex()
 
 
 def encode_header(header: SealHeader) -> bytes:
@@ -174,10 +178,11 @@ def _read_rest(
     nonce = reader.take(NONCE_SIZE, "nonce")
     ciphertext = reader.view(header.padded_size + TAG_SIZE, "body")
     signature = reader.take(SIGNATURE_SIZE, "signature")
-    size = reader.position
-    original = sha256(memoryview(data)[:size]).hex()
-    rewraps = read_blocks(reader, header.object_id, original)
-    return Envelope(header, header_bytes, suite, wraps, nonce, ciphertext, signature, size, original, rewraps)
+    original = memoryview(data)[: reader.position]
+    rewraps: tuple[RewrapBlock, ...] = ()
+    if reader.left:
+        rewraps = read_blocks(reader, header.object_id, sha256(original).hex())
+    return Envelope(header, header_bytes, suite, wraps, nonce, ciphertext, signature, original, rewraps)
 
 
 def parse_record(data: bytes) -> SealedRecord:
@@ -187,8 +192,7 @@ def parse_record(data: bytes) -> SealedRecord:
     """
     envelope = read_envelope(data)
     kept_in = envelope.rewraps[-1].rewrap.epoch if envelope.rewraps else None
-    digest = sha256(data).hex() if envelope.rewraps else envelope.original_sha256
-    return SealedRecord(header=envelope.header, data=bytes(data), sha256=digest, kept_in=kept_in)
+    return SealedRecord(header=envelope.header, data=bytes(data), sha256=sha256(data).hex(), kept_in=kept_in)
 
 
 def verify_record(record: SealedRecord, device_public: bytes) -> Envelope:

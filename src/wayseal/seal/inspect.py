@@ -61,7 +61,7 @@ def describe_record(
             "header": len(envelope.header_bytes),
             "wraps": len(encode_wraps(envelope.wraps)),
             "body": len(envelope.ciphertext),
-            "rewraps": len(data) - envelope.original_size,
+            "rewraps": len(data) - len(envelope.original),
         },
         "sha256": record.sha256,
         "original_sha256": envelope.original_sha256,

@@ -101,10 +101,17 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 
 def read_json(path: Path, names: Mapping[str, type]) -> dict[str, Any]:
-    """Return a small JSON file's object with exactly these names and types. Raises `Integrity` when it is damaged."""
+    """Return a small JSON file's object with exactly these names and types.
+
+    Raises `FileNotFoundError`, `Unavailable` when it cannot be read, `Integrity` when it is damaged.
+    """
     try:
         fields = json.loads(path.read_bytes())
-    except ValueError:
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Unavailable(f"cannot read the key file {path.name}: {error.strerror}") from None
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or fields.keys() != names.keys():
         raise Integrity(f"the key file {path.name} is damaged")
