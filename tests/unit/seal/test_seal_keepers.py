@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sealdevices import PIN, TOKEN, make_token, run_tpm
+from sealdevices import PIN, TOKEN
 from sealsite import CHEAP, EPOCH, NOW, PASSPHRASE
 
 from wayseal.model.custody import Kind
@@ -30,19 +30,6 @@ from wayseal.seal.open import open_body, unwrap_data_key
 
 LABEL = "citizen/2026-11-22T07Z"
 FREE_INDEX = count(0x1500100)
-
-
-@pytest.fixture(scope="module")
-def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running software TPM."""
-    with run_tpm(tmp_path_factory.mktemp("tpm")) as tcti:
-        yield tcti
-
-
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A software HSM's library, with one initialised token."""
-    return make_token(tmp_path_factory.mktemp("hsm"))
 
 
 Reopen = Callable[[bytes | None], KeyKeeper]
