@@ -25,9 +25,10 @@ _ROWS_M = (0.0, 0.85, 1.7)  # metres from the driver's eyes back to each row, in
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One face as the vehicle sees it: metres right of the vehicle's middle as the picture shows it, metres below the
-    highest front face, and its size over that of the largest person. `behind` is metres behind the foremost face, when
-    the camera's geometry tells; else None.
+    """One face as the vehicle sees it, in metres.
+
+    `right` is from the vehicle's middle as the picture shows it, `below` from the row of eyes; `size` is relative to the
+    largest person. `behind` is the depth behind the foremost face where the camera's geometry tells it; else None.
     """
 
     right: float

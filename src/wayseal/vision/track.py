@@ -24,8 +24,10 @@ _REFUSED = 1e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """One detection of one face. `place` (x, y of the middle between the eyes) and `size` (between the eyes) are in vehicle
-    coordinates; `scale` is the vehicle's pose at that moment.
+    """One detection of one face.
+
+    `place` (x, y of the middle between the eyes) and `size` (between the eyes) are in vehicle coordinates; `scale` is the
+    vehicle's pose at that moment.
     """
 
     moment: Moment

@@ -20,6 +20,9 @@ _EDGE = 0.025  # share of the picture's width at its sides where a vehicle is ta
 _SIDES = 20  # points that tell where a vehicle's sides are
 _RECENT = 12  # frames whose points make the box
 _REACH = 0.4  # a vehicle takes points that move with it this far outside its box (share of the box)
+_PLAIN_TOP = (
+    0.4  # share of its width by which a vehicle may rise above its points: glass and roof often have none
+)
 _REACH_ACROSS = 4.0  # the same for one that passes across: two such vehicles never fit into one picture
 
 
@@ -85,11 +88,6 @@ class VehicleTrack:
         return 0.75 < self.pose.scale < 1.33 and abs(self.pose.dx) > 2 * _PROOF_SHIFT
 
     @property
-    def reach(self) -> float:
-        """How far outside its box it takes points that move with it, as a share of the box."""
-        return _REACH_ACROSS if self.across else _REACH
-
-    @property
     def axis(self) -> float | None:
         """The x of its middle in vehicle coordinates, from frames in which both its sides were inside; else None."""
         return (
@@ -112,6 +110,17 @@ class VehicleTrack:
     def right_side(self) -> float | None:
         """The x of its side on the picture's right, in vehicle coordinates; None when it was never inside."""
         return float(np.median(self._rights)) if len(self._rights) >= PROOF else None
+
+    @property
+    def reach_box(self) -> Box:
+        """Where points that move with it belong to it, in this frame's pixels: all it ever spanned, and some more."""
+        spans = np.array(self._spans)
+        x0, y0 = np.percentile(spans[:, :2], 15, axis=0)
+        x1, y1 = np.percentile(spans[:, 2:], 85, axis=0)
+        whole = self.pose.move_box((float(x0), float(y0), float(x1 - x0), float(y1 - y0)))
+        x, y, wide, high = join_boxes(whole, self.box)
+        tall = (x, y - _PLAIN_TOP * wide, wide, high + _PLAIN_TOP * wide)
+        return grow_box(tall, _REACH_ACROSS if self.across else _REACH)
 
     def leading_edge(self, *, goes_right: bool) -> float:
         """Return the x of the foremost points ever seen of a vehicle that passes across, in vehicle coordinates."""
@@ -191,6 +200,13 @@ def grow_box(box: Box, share: float) -> Box:
     """Return a box that reaches `share` of its size further on each side."""
     x, y, width, height = box
     return (x - share * width, y - share * height, width * (1 + 2 * share), height * (1 + 2 * share))
+
+
+def join_boxes(one: Box, other: Box) -> Box:
+    """Return the smallest box around two."""
+    x, y = min(one[0], other[0]), min(one[1], other[1])
+    right, bottom = max(one[0] + one[2], other[0] + other[2]), max(one[1] + one[3], other[1] + other[3])
+    return (x, y, right - x, bottom - y)
 
 
 def share_inside(inner: Box, outer: Box) -> float:

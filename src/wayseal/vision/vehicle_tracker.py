@@ -14,7 +14,6 @@ from wayseal.vision.vehicle import (
     PROOF,
     Moment,
     VehicleTrack,
-    grow_box,
     moves_alike,
     points_inside,
     share_inside,
@@ -147,7 +146,7 @@ class VehicleTracker:
             movement = self._scaled(track.movement, 1 / self._factor)
             fits = fits_movement(movement, starts[free], ends[free])
             moves = np.linalg.norm(ends[free] - starts[free], axis=1) > _MOVING
-            inside = points_inside(ends[free] * self._factor, grow_box(track.box, track.reach))
+            inside = points_inside(ends[free] * self._factor, track.reach_box)
             chosen = free[fits & moves & inside]
             self._owners[chosen] = track.number
             self._strikes[chosen] = 0
@@ -185,7 +184,7 @@ class VehicleTracker:
         for track in self.tracks:
             before = track.movement.scale - 1
             alike = 0.5 * before - 0.01 < growth < 2 * before + 0.01
-            near = points_inside(points, grow_box(track.box, 0.2)).mean() > 0.5
+            near = points_inside(points, track.reach_box).mean() > 0.5
             if track.points == 0 and track.agreed and near and alike:
                 return track
         return None
@@ -194,9 +193,9 @@ class VehicleTracker:
         """Join a younger track that lies inside an older one and grows alike: both are parts of one vehicle."""
         for young in sorted(self.tracks, key=lambda track: -track.number):
             for old in self.tracks:
-                if old.number >= young.number or not (old.points and young.points):
+                if old.number >= young.number or not young.points:
                     continue
-                near = share_inside(young.box, grow_box(old.box, old.reach)) > 0.5
+                near = share_inside(young.box, old.reach_box) > 0.5
                 if near and moves_alike(old, young):
                     self._owners[self._owners == young.number] = old.number
                     self.tracks.remove(young)
