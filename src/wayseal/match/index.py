@@ -15,9 +15,7 @@ from wayseal.match.matrix import Numbers, TemplateMatrix, Vectors, check_vectors
 
 Floats = NDArray[np.float32]
 
-_SCAN_BYTES = (
-    8 << 20
-)  # of templates a step of a single scan: few steps, and their scores stay in the nearest cache
+_PEAK = 512  # scores whose highest stands for them while the best rows are looked for
 _BATCH_ROWS = 4096  # a step of a batch: 2 MiB of 128 numbers
 _BATCH_FROM = 5  # from this many queries on, one matrix product beats as many scans
 
@@ -94,6 +92,8 @@ class _Best:
 
     def offer(self, start: int, scores: Floats) -> None:
         """Take in the scores of rows `start` onwards."""
+        if scores.size == 0 or scores.max() <= self.floor:
+            return
         better = np.flatnonzero(scores > self.floor)
         self._rows.append(better + start)
         self._scores.append(scores[better])
@@ -105,7 +105,7 @@ class _Best:
         """Keep the best rows only, and raise the floor to the worst of them."""
         rows, scores = np.concatenate(self._rows), np.concatenate(self._scores)
         if len(rows) > self._wanted:
-            keep = np.argpartition(scores, len(scores) - self._wanted)[-self._wanted :]
+            keep = _keep_best(scores, self._wanted)
             rows, scores = rows[keep], scores[keep]
             self.floor = float(scores.min())
         self._rows, self._scores, self._held = [rows], [scores], len(rows)
@@ -118,13 +118,19 @@ class _Best:
 
 def scan_rows(rows: Vectors, probe: Floats, wanted: int) -> tuple[Numbers, Floats]:
     """Return the `wanted` best (rows, scores) for one query, in no order, reading the matrix once on this thread."""
-    best = _Best(wanted)
-    step = max(1, _SCAN_BYTES // (4 * probe.size))
-    scores = np.empty(min(step, len(rows)), dtype=np.float32)
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        best.offer(start, np.vecdot(block, probe, out=scores[: len(block)]))
-    return best.finish()
+    scores = np.vecdot(rows, probe)
+    whole = len(scores) // _PEAK
+    if whole < 4 * wanted:
+        keep = _keep_best(scores, wanted)
+        return keep, scores[keep]
+    # The wanted-th highest peak is a floor that at least as many scores reach, so only few have to be sorted out.
+    peaks = scores[: whole * _PEAK].reshape(whole, _PEAK).max(axis=1)
+    floor = np.partition(peaks, whole - wanted)[whole - wanted]
+    high = np.flatnonzero(peaks >= floor)[:, None] * _PEAK + np.arange(_PEAK)
+    near = np.concatenate([high.ravel(), np.arange(whole * _PEAK, len(scores))])
+    near = near[scores[near] >= floor]
+    keep = near[_keep_best(scores[near], wanted)]
+    return keep, scores[keep]
 
 
 def scan_batch(rows: Vectors, probes: Vectors, wanted: int) -> list[tuple[Numbers, Floats]]:
@@ -141,6 +147,13 @@ def scan_batch(rows: Vectors, probes: Vectors, wanted: int) -> list[tuple[Number
             best[which].offer(start, scores[which])
             floors[which] = best[which].floor
     return [one.finish() for one in best]
+
+
+def _keep_best(scores: Floats, wanted: int) -> Numbers:
+    """Return the places of the `wanted` highest scores, all when there are fewer, in no order."""
+    if len(scores) <= wanted:
+        return np.arange(len(scores))
+    return np.argpartition(scores, len(scores) - wanted)[-wanted:]
 
 
 def merge_owners(
