@@ -67,12 +67,15 @@ def merge_signatures(
 
 
 def write_beside(folder: Path, note: str) -> None:
-    """Put the newest checkpoint beside the ledger's file, whole or not at all; never an older one over a newer."""
+    """Put the newest checkpoint beside the ledger's file, whole or not at all; never an older one over a newer.
+
+    The file has it durably already; after a power cut the copy beside may be an older one, which is no contradiction.
+    """
     held = read_beside(folder)
     if held is not None and parse_checkpoint(parse_note(held).text).size > read_checkpoint(note).size:
         return
     with explain_disk("the checkpoint beside the ledger"):
-        write_whole(folder / CHECKPOINT_FILE, note.encode())
+        write_whole(folder / CHECKPOINT_FILE, note.encode(), durable=False)
 
 
 def read_beside(folder: Path) -> str | None:
@@ -89,8 +92,11 @@ def read_beside(folder: Path) -> str | None:
     return data.decode()
 
 
-def write_whole(file: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash at any moment, finds the old content or the new, never a part."""
+def write_whole(file: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that a reader, or a crash at any moment, finds the old content or the new, never a part.
+
+    When `durable` the new content survives a power cut from the moment this returns; otherwise the old one may come back.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with draft.open("xb") as stream:
@@ -101,7 +107,8 @@ def write_whole(file: Path, data: bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    sync_folder(file.parent)
+    if durable:
+        sync_folder(file.parent)
 
 
 def sync_folder(folder: Path) -> None:
