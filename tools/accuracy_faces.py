@@ -22,7 +22,7 @@ from wayseal.vision.portrait import Portrait, PortraitReader
 from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.template import align_face
 
-THRESHOLD, FUSED_THRESHOLD = 0.36, 0.70
+THRESHOLD, FUSED_THRESHOLD = 0.36, 0.742
 
 
 class Trial:
