@@ -66,6 +66,12 @@ def mirror_outline(points: Sequence[Point]) -> list[Point]:
     return [(-x, y) for x, y in points]
 
 
+def _bound(cover: Array) -> tuple[slice, slice]:
+    """Return the rows and columns outside of which a mask is zero."""
+    x, y, width, height = cv2.boundingRect((cover > 0).astype(np.uint8))
+    return slice(y, y + height), slice(x, x + width)
+
+
 class Canvas:
     """A rectangle from (left, bottom) to (right, top) in metres, as premultiplied linear RGBA, transparent at first."""
 
@@ -89,11 +95,13 @@ class Canvas:
         return blurred
 
     def paint(self, cover: Array, colour: Colour | Array, opacity: float = 1.0) -> None:
-        """Lay a colour (or a picture of linear BGR) over the sheet where `cover` says so."""
-        light = to_linear(np.array(colour, np.float32)) if isinstance(colour, tuple) else colour
-        share = (cover * opacity)[..., None]
-        self.pixels[..., :3] = light * share + self.pixels[..., :3] * (1 - share)
-        self.pixels[..., 3:] = share + self.pixels[..., 3:] * (1 - share)
+        """Lay a colour (or a picture of linear BGR as large as the sheet) over the sheet where `cover` says so."""
+        part = _bound(cover)
+        share = (cover[part] * opacity)[..., None]
+        light = to_linear(np.array(colour, np.float32)) if isinstance(colour, tuple) else colour[part]
+        pixels = self.pixels[part]
+        pixels[..., :3] = light * share + pixels[..., :3] * (1 - share)
+        pixels[..., 3:] = share + pixels[..., 3:] * (1 - share)
 
     def fill(
         self, points: Sequence[Point], colour: Colour | Array, *, soft_m: float = 0.0, opacity: float = 1.0
@@ -146,9 +154,10 @@ class Canvas:
 
     def add_light(self, cover: Array, colour: Colour, strength: float) -> None:
         """Add light where the sheet is already painted: highlights and lamps."""
-        self.pixels[..., :3] += (
-            to_linear(np.array(colour, np.float32)) * (cover * self.pixels[..., 3] * strength)[..., None]
-        )
+        part = _bound(cover)
+        pixels = self.pixels[part]
+        share = (cover[part] * pixels[..., 3] * strength)[..., None]
+        pixels[..., :3] += to_linear(np.array(colour, np.float32)) * share
 
     def heights(self) -> Array:
         """Return the height in metres of each row's centre, as (rows, 1)."""

@@ -76,7 +76,8 @@ def _encode(scene: LaneScene, out: Path, advance: Advance | None) -> list[dict[s
     with av.open(str(out), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(scene.camera.fps))
         stream.width, stream.height, stream.pix_fmt = scene.camera.width, scene.camera.height, "yuv420p"
-        stream.options = {"crf": str(scene.crf), "preset": "veryfast", "threads": "1"}
+        # As a camera encodes: no look-ahead. x264's look-ahead is also not repeatable at every picture size.
+        stream.options = {"crf": str(scene.crf), "preset": "veryfast", "tune": "zerolatency", "threads": "1"}
         for pixels, entry in render_frames(scene):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="bgr24")))
             entries.append(entry)
