@@ -13,17 +13,31 @@ from wayseal.cli.common import json_option, passphrase_option, print_json, read_
 )
 @click.option("--site", default="port", show_default=True, help="Name of the port.")
 @click.option("--organisation", default="agency", show_default=True, help="Who operates it.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A wayseal.toml to begin with.",
+)
 @passphrase_option
 @json_option
 @click.pass_obj
 def command(
-    home: Path, *, evaluation: bool, site: str, organisation: str, passphrase_file: Path | None, as_json: bool
+    home: Path,
+    *,
+    evaluation: bool,
+    site: str,
+    organisation: str,
+    config: Path | None,
+    passphrase_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Make a home: keys, ledger, schema, default policy and record classes."""
+    from wayseal.station.settings import load_settings
     from wayseal.station.site import init_site
 
     secret = read_passphrase(passphrase_file, confirm=True)
-    facts = init_site(home, secret, evaluation=evaluation, name=site, organisation=organisation)
+    text = None if config is None else config.read_text(encoding="utf-8")
+    facts = init_site(home, secret, evaluation=evaluation, name=site, organisation=organisation, config=text)
     if as_json:
         print_json(
             {"home": str(home), "site": facts.id, "evaluation": facts.evaluation, "origin": facts.origin}
@@ -33,7 +47,11 @@ def command(
     click.echo(
         f"Ledger: {facts.origin}; its public keys are in {home / 'ledger'}: give them to your witnesses."
     )
-    click.echo("Keys: file keeper with passphrase. There is no escrow: without the passphrase nothing opens.")
+    keeper = load_settings(home).keyroom.keeper.kind
     click.echo(
-        "On flash and journaling media remnants of destroyed key files may survive; an HSM or TPM keeper is the answer."
+        f"Epoch keys: {keeper} keeper. There is no escrow: without it and its passphrase nothing opens."
     )
+    if keeper == "file":
+        click.echo(
+            "On flash and journaling media remnants of destroyed key files may survive; an HSM or TPM keeper is the answer."
+        )

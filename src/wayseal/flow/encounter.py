@@ -4,14 +4,14 @@ The lane seals every part before anything is written. The centre checks who seal
 bytes, then signs the receipt that empties the lane's outbox. Nothing here can open a record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from wayseal.flow.documents import pack_json, pack_template, pass_document
 from wayseal.ledger.log import Ledger
-from wayseal.model.border import Direction, Occupant, VehiclePass
+from wayseal.model.border import Direction, Occupant, PlainImage, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Kind, Receipt, SealedRecord, SealHeader
 from wayseal.model.errors import NotArmed, NotFound, Refused, SealBroken
@@ -25,6 +25,10 @@ from wayseal.store.engine import write
 
 LATEST = timedelta(days=8)
 """How late a lane may deliver: the longest outage a lane is sized for, and a day."""
+
+
+Hatch = Callable[[PlainImage], PlainImage | None]
+"""Gives, now and then, a picture of nobody that is as large as the one it is shown (`canary.hatch_canary`)."""
 
 
 class EpochKeys(Protocol):
@@ -50,11 +54,18 @@ class SealedPass:
 
 
 def seal_pass(
-    seen: VehiclePass, *, lane: str, direction: Direction, chain: SealChain, keys: EpochKeys, clock: Clock
+    seen: VehiclePass,
+    *,
+    lane: str,
+    direction: Direction,
+    chain: SealChain,
+    keys: EpochKeys,
+    clock: Clock,
+    hatch: Hatch = lambda _: None,
 ) -> SealedPass:
     """Return every picture, the plate, every template and the pass document of a vehicle, each sealed and signed.
 
-    All are sealed to the epoch of this moment, in the shortest class. Raises `NotArmed` without a key; then nothing of the
+    All are sealed to the epoch of this moment, in the shortest class. `hatch` may give a canary to lay beside a face. Raises `NotArmed` without a key; then nothing of the
     vehicle remains.
     """
     encounter = EncounterId(new_ulid(clock()))
@@ -72,6 +83,9 @@ def seal_pass(
 
     for person in seen.occupants:
         _keep_occupant(person, keep)
+        canary = None if person.picture is None else hatch(person.picture)
+        if canary is not None:
+            keep("canary", Kind.FACE, canary.data)
     if seen.plate is not None and seen.plate.picture is not None:
         keep("plate", Kind.PLATE, seen.plate.picture.data)
     if seen.scene is not None:

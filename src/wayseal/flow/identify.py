@@ -46,13 +46,17 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """What identifying needs. `matcher` is the principal under whose name templates are opened."""
+    """What identifying needs. `matcher` is the principal under whose name templates are opened.
+
+    `note_canary` tells the keyroom of a canary that a lane has laid; nobody else ever hears of it.
+    """
 
     opener: Opener
     archive: Archive
     searcher: Searcher
     matcher: Principal
     record_class: str
+    note_canary: Callable[[RecordId], object] = lambda _: None
 
 
 def identify_encounter(
@@ -76,6 +80,8 @@ def identify_encounter(
     started = monotonic() if left_at is None else left_at
     seen = _read_pass(work, encounter)
     names = seen["records"]
+    if "canary" in names:
+        work.note_canary(RecordId(names["canary"]))
     seats = [person["seat"] for person in seen["occupants"] if f"template.{person['seat']}" in names]
     bodies = work.opener.read_now(
         work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING

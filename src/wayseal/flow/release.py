@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from wayseal.flow.guard import Guard
 from wayseal.flow.policy import Policy, Principal
 from wayseal.flow.spent import SpentIntents, StaleProof
 from wayseal.ledger.checkpoint import Signer, read_checkpoint, verify_checkpoint
@@ -82,7 +83,8 @@ class KeySource(Protocol):
 class Gate:
     """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `log` verifies checkpoints.
 
-    `signer` is the keyroom's identity, which signs re-wraps; a gate without one only unwraps.
+    `signer` is the keyroom's identity, which signs re-wraps; a gate without one only unwraps. `guard` rations openings and
+    knows the canaries.
     """
 
     def __init__(
@@ -97,8 +99,10 @@ class Gate:
         life: timedelta,
         clock: Clock,
         signer: DeviceSigner | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._signer = signer
+        self._guard = guard
         self._vault = vault
         self._find_device = find_device
         self._keyrooms = tuple(keyrooms)
@@ -117,8 +121,8 @@ class Gate:
 
         The checks, in this order: (1) the checkpoint is signed by the log; (2) it continues the last one accepted here;
         (3) each intent is in it; (4) each intent is for this record, this principal, and is of a type that opens; (5) it is
-        fresh; (6) it was never used; (7) policy allows it; (8) the record is as its device sealed it. The caller must have
-        authenticated `principal`, and must zero the keys.
+        fresh; (6) it was never used; (7) policy allows it, the allowance suffices and none is a canary; (8) the record is as
+        its device sealed it. The caller must have authenticated `principal`, and must zero the keys.
         """
         self._admit(principal, "open", batch)
         return [self._unwrap_one(request) for request in batch.requests]  # 8
@@ -159,6 +163,8 @@ class Gate:
             self._policy.verify(
                 principal, action, request.record.header, purpose, now
             )  # 7, before 6 spends anything
+        if self._guard is not None:
+            self._guard.admit(principal, [request.record.header for request in batch.requests], now)  # 7
         self._spent.spend([request.intent.index for request in batch.requests], checkpoint, after=seen)  # 6
 
     def _unwrap_one(self, request: UnwrapRequest) -> bytearray:

@@ -3,6 +3,9 @@
 Owns no rule; the place where the lane's half (which cannot read back) and the centre's half meet.
 """
 
+from functools import partial
+
+from wayseal.flow.canary import hatch_canary
 from wayseal.flow.identify import GallerySearch
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction
@@ -37,11 +40,12 @@ def open_one_host(
     host = site.open_lane(lane)
     station = LaneStation(
         host,
-        LaneCapture(load_networks(), lane_optics(settings.camera)),
+        LaneCapture(load_networks(model=site.settings.match.model), lane_optics(settings.camera)),
         direction=way,
         keys=site.roster_keys(host),
         deliver=lambda encounter, records: site.receive(encounter, records, direction=way),
         clock=site.clock,
+        hatch=partial(hatch_canary, one_in=site.settings.keyroom.canary_one_in),
     )
     return OneHost(station, open_matcher(site, searcher), on_encounter)
 

@@ -12,7 +12,9 @@ from wayseal.flow.gallery_key import forget_traveller
 from wayseal.match.gallery import Gallery, list_galleries
 from wayseal.model.errors import NotFound
 from wayseal.station.site import Site
+from wayseal.vision.models import EMBEDDER
 from wayseal.vision.portrait import PortraitReader
+from wayseal.vision.template import OnnxFaceModel
 
 
 def import_list(
@@ -20,7 +22,7 @@ def import_list(
 ) -> ImportReport:
     """Enrol a CSV's pictures into a gallery, made when it is new. See `flow.enrol.import_gallery`."""
     rows = read_list(path)
-    reader = PortraitReader()
+    reader = PortraitReader(model=OnnxFaceModel(site.settings.match.model or EMBEDDER))
     manifest = reader.model.manifest
     gallery = site.create_gallery(name, model_sha256=manifest.sha256, dimension=manifest.dim)
     site.ledger.append(

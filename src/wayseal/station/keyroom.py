@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from wayseal.flow.canary import CanaryBook
+from wayseal.flow.guard import Guard
+from wayseal.flow.meter import Meter
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
 from wayseal.flow.spent import SpentIntents
@@ -19,7 +22,6 @@ from wayseal.model.errors import Erased, NotArmed
 from wayseal.model.ids import EpochId, epoch_id
 from wayseal.seal.keys import (
     EpochVault,
-    FileKeeper,
     KeyKeeper,
     Roster,
     SigningIdentity,
@@ -27,6 +29,7 @@ from wayseal.seal.keys import (
     sign_roster,
 )
 from wayseal.seal.keys.durable import write_file
+from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
 from wayseal.station.settings import SiteSettings
 
@@ -45,18 +48,23 @@ class Keyroom:
         identities = folder / "identities"
         self.official = SigningIdentity.load_or_create("roster", keeper, identities)
         self.identity = SigningIdentity.load_or_create("keyroom", keeper, identities)
+        self.canaries = CanaryBook(folder / "canaries.sqlite", _canary_key(keeper, identities))
         self._devices: dict[str, bytes] = {}
 
     @classmethod
     def create(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
-        """Make a keyroom with a file keeper. Raises `Invalid` for a short passphrase or where one is already."""
+        """Make a keyroom with the keeper that its settings choose. Raises `Invalid` for a short passphrase or where one is already."""
         folder.mkdir(mode=0o700, parents=True)
-        return cls(folder, FileKeeper.create(folder / "keeper", passphrase), settings, clock)
+        return cls(
+            folder, settings.keyroom.keeper.choice().create(folder / "keeper", passphrase), settings, clock
+        )
 
     @classmethod
     def open(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
         """Open a keyroom. Raises `KeeperLocked` for a wrong passphrase."""
-        return cls(folder, FileKeeper.open(folder / "keeper", passphrase), settings, clock)
+        return cls(
+            folder, settings.keyroom.keeper.choice().open(folder / "keeper", passphrase), settings, clock
+        )
 
     def keys_for(self, record_class: str) -> tuple[EpochKey, ...]:
         """Return the key of a class's current hour, made now if need be: what the centre seals its own documents to."""
@@ -114,8 +122,12 @@ class Keyroom:
             self._devices = {sha256(public).hex(): public for public in known.values()}
         return self._devices.get(digest)
 
-    def open_gate(self, log: Sequence[VerifierKey], policy: Policy) -> Gate:
-        """Return the gate that unwraps for this site. `log` are the keys that every checkpoint must be signed with."""
+    def open_gate(self, ledger: Ledger, log: Sequence[VerifierKey], policy: Policy) -> Gate:
+        """Return the gate that unwraps for this site.
+
+        `log` are the keys that every checkpoint must be signed with; alarms and canary hits are told to `ledger`.
+        """
+        meter = Meter(self._folder / "meter.sqlite", self._settings.keyroom.pools())
         return Gate(
             vault=self.vault,
             find_device=self.find_device,
@@ -126,7 +138,13 @@ class Keyroom:
             life=timedelta(seconds=self._settings.release.seconds),
             clock=self._clock,
             signer=self.identity,
+            guard=Guard(meter, self.canaries, ledger.append),
         )
+
+
+def _canary_key(keeper: KeyKeeper, folder: Path) -> bytes:
+    """Return the key under which canaries are noted; never outside this process."""
+    return bytes(load_secret(keeper, folder, purpose="canary", name="keyroom", size=32))
 
 
 def _epoch_entries(fresh: Sequence[EpochId], keys: Sequence[EpochKey]) -> list[dict[str, object]]:

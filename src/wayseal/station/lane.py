@@ -13,7 +13,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.flow.encounter import SealedPass, receipt_bytes, seal_pass
+from wayseal.flow.encounter import Hatch, SealedPass, receipt_bytes, seal_pass
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
@@ -139,7 +139,9 @@ class LaneStation:
         keys: RosterKeys,
         deliver: Deliver,
         clock: Clock,
+        hatch: Hatch = lambda _: None,
     ) -> None:
+        self._hatch = hatch
         self._host = host
         self._capture = capture
         self._direction = direction
@@ -164,6 +166,7 @@ class LaneStation:
             chain=self._host.chain,
             keys=self._keys,
             clock=self._clock,
+            hatch=self._hatch,
         )
         self._host.outbox.put(sealed.records, sealed.encounter)
         self._host.save_head()

@@ -12,9 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from wayseal.flow.meter import Pool
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.model.ids import check_name
+from wayseal.seal.keys import KeeperChoice
 
 FILE_NAME = "wayseal.toml"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +63,11 @@ class MatchSettings(BaseModel):
         default=0.003, gt=0, lt=0.5, title="False positive identification rate",
         description="Share of searches of people who are not enrolled that may return somebody (R-27).",
     )  # fmt: skip
+    model: str = Field(
+        default="",
+        title="Face model",
+        description="Name of an installed model (`wayseal models list`); empty for the default.",
+    )
 
 
 class ReleaseSettings(BaseModel):
@@ -70,6 +77,84 @@ class ReleaseSettings(BaseModel):
     seconds: int = Field(
         default=120, ge=1, le=3600, title="Release life", description="Seconds an intent stays good."
     )
+
+
+class KeeperSettings(BaseModel):
+    """What holds the key-encryption keys of epochs."""
+
+    model_config = _STRICT
+    kind: Literal["file", "hsm", "tpm"] = Field(
+        default="file",
+        title="Kind",
+        description="A file with passphrase, a PKCS#11 token, or the machine's TPM 2.",
+    )
+    module: Path | None = Field(default=None, title="Library", description="The token's PKCS#11 library.")
+    token: str = Field(default="", title="Token", description="The token's label.")
+    tcti: str = Field(
+        default="", title="TPM", description="How the TPM is reached; empty for the machine's own."
+    )
+
+    def choice(self) -> KeeperChoice:
+        """Return the keeper that these settings choose."""
+        return KeeperChoice(kind=self.kind, module=self.module, token=self.token, tcti=self.tcti)
+
+
+class KeyroomSettings(BaseModel):
+    """The keyroom, and how much one person may open through it."""
+
+    model_config = _STRICT
+    keeper: KeeperSettings = Field(
+        default=KeeperSettings(), title="Keeper", description="Chosen once, when the home is made."
+    )
+    passphrase_file: Path | None = Field(
+        default=None,
+        title="Passphrase file",
+        description="The keyroom's own, where it differs from the centre's; an HSM's PIN.",
+    )
+    pictures_per_hour: float = Field(
+        default=300,
+        gt=0,
+        title="Pictures an hour",
+        description="What one person may open in an hour, at a steady rate.",
+    )
+    pictures_burst: float = Field(
+        default=120,
+        gt=0,
+        title="Pictures at once",
+        description="What one person may open at once after a rest.",
+    )
+    pictures_usual: float = Field(
+        default=40,
+        gt=0,
+        title="Usual pictures an hour",
+        description="What is usual; a lasting excess raises an alarm.",
+    )
+    templates_per_hour: float = Field(
+        default=20000,
+        gt=0,
+        title="Templates an hour",
+        description="What the matcher may open in an hour: the rate of its lanes.",
+    )
+    documents_per_hour: float = Field(
+        default=50000,
+        gt=0,
+        title="Documents an hour",
+        description="Answers and crossings, which hold no picture.",
+    )
+    canary_one_in: int = Field(
+        default=500,
+        ge=2,
+        title="One canary in",
+        description="Kept faces for each record that nobody has a reason to open.",
+    )
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return the allowances."""
+        return (
+            Pool("pictures", self.pictures_per_hour, self.pictures_burst, self.pictures_usual),
+            Pool("templates", self.templates_per_hour, self.templates_per_hour, self.templates_per_hour),
+            Pool("documents", self.documents_per_hour, self.documents_per_hour, self.documents_per_hour),
+        )
 
 
 class RetentionSettings(BaseModel):
@@ -126,6 +211,9 @@ class SiteSettings(BaseModel):
     )
     lanes: dict[str, LaneSettings] = Field(default_factory=dict, title="Lanes", description="By lane id.")
     match: MatchSettings = Field(default=MatchSettings(), title="Matching", description="See each field.")
+    keyroom: KeyroomSettings = Field(
+        default=KeyroomSettings(), title="Keyroom", description="See each field."
+    )
     release: ReleaseSettings = Field(
         default=ReleaseSettings(), title="Releases", description="See each field."
     )

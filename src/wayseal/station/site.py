@@ -25,7 +25,7 @@ from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, from_text, to_text, utc_now
 from wayseal.model.custody import Receipt, SealedRecord
-from wayseal.model.errors import Integrity, Invalid, NotFound, Refused
+from wayseal.model.errors import Integrity, Invalid, KeeperLocked, NotFound, Refused
 from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.keys.durable import write_file
@@ -68,7 +68,8 @@ class Site:
     @cached_property
     def keyroom(self) -> Keyroom:
         """The keyroom, in this process; commands that only append, list or verify never open it."""
-        return Keyroom.open(self.home / "keyroom", self._passphrase, self.settings, self.clock)
+        secret = keyroom_passphrase(self.settings, self._passphrase)
+        return Keyroom.open(self.home / "keyroom", secret, self.settings, self.clock)
 
     @cached_property
     def store(self) -> CentreStore:
@@ -93,7 +94,9 @@ class Site:
         return Opener(
             ledger=self.ledger,
             store=self.store,
-            keys=self.keyroom.open_gate(log_keys(self.ledger.origin, self.keys.log_signer), self.policy),
+            keys=self.keyroom.open_gate(
+                self.ledger, log_keys(self.ledger.origin, self.keys.log_signer), self.policy
+            ),
             log_signer=self.keys.log_signer,
             life=timedelta(seconds=self.settings.release.seconds),
             clock=self.clock,
@@ -234,24 +237,25 @@ def init_site(
     evaluation: bool,
     name: str = "port",
     organisation: str = "agency",
+    config: str | None = None,
     clock: Clock = utc_now,
 ) -> SiteFacts:
-    """Make a home: keys, ledger, schema, default policy and record classes. Raises `Invalid` where one is already."""
+    """Make a home: keys, ledger, schema, default policy and record classes. Raises `Invalid` where one is already.
+
+    `config` is the text of a `wayseal.toml` to begin with, which names site and organisation and may choose a keeper.
+    """
     if (home / SITE_FILE).exists() or (home.exists() and any(home.iterdir())):
         raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     now = clock()
-    facts = SiteFacts(
-        id=new_ulid(now),
-        created=now,
-        evaluation=evaluation,
-        origin=f"{organisation}/{name}/{new_ulid(now).lower()}",
-    )
-    (home / FILE_NAME).write_text(initial_file(name, organisation), encoding="utf-8")
+    (home / FILE_NAME).write_text(config or initial_file(name, organisation), encoding="utf-8")
+    settings = load_settings(home)
+    origin = f"{settings.organisation}/{settings.site}/{new_ulid(now).lower()}"
+    facts = SiteFacts(id=new_ulid(now), created=now, evaluation=evaluation, origin=origin)
     (home / "policy").mkdir(mode=0o700)
     (home / "policy" / "site.cedar").write_text(default_rules(), encoding="utf-8")
-    Keyroom.create(home / "keyroom", passphrase, load_settings(home), clock)
+    Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
     keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
     ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
@@ -261,6 +265,17 @@ def init_site(
     open_centre(home / "store").close()
     _write_facts(home, facts)
     return facts
+
+
+def keyroom_passphrase(settings: SiteSettings, passphrase: bytes) -> bytes:
+    """Return the keyroom's own passphrase where its settings name a file, else the command's. Raises `KeeperLocked`."""
+    file = settings.keyroom.passphrase_file
+    if file is None:
+        return passphrase
+    try:
+        return file.read_bytes().strip()
+    except OSError as error:
+        raise KeeperLocked(f"cannot read the keyroom's passphrase file: {error.strerror}") from None
 
 
 def open_site(home: Path, passphrase: bytes, *, clock: Clock = utc_now) -> Site:

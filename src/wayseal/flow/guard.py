@@ -1,0 +1,64 @@
+"""The gate's watch: allowances, canaries, and what is said on the ledger when one of them is touched.
+
+Owns no key and no record. It can only refuse, and tell.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from wayseal.flow.canary import CanaryBook
+from wayseal.flow.meter import Meter
+from wayseal.flow.policy import Principal
+from wayseal.model.clock import to_text
+from wayseal.model.custody import SealHeader
+from wayseal.model.errors import QuotaExceeded, Refused
+
+Tell = Callable[[Sequence[Mapping[str, Any]]], object]
+"""Appends entries to the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What watches one gate."""
+
+    meter: Meter
+    canaries: CanaryBook
+    tell: Tell
+
+    def admit(self, who: Principal, headers: Sequence[SealHeader], now: datetime) -> None:
+        """Draw on the allowance of `who` for these records, or refuse all of them and say why on the ledger.
+
+        Raises `Refused` for a canary, and `QuotaExceeded`. An unusual rate is told and not refused.
+        """
+        for header in headers:
+            if self.canaries.is_canary(header.object_id):
+                self.tell(
+                    [
+                        _entry("canary-hit", who, now, object=header.object_id),
+                        _alarm("canary", who, now, "high"),
+                    ]
+                )
+                raise Refused(
+                    "this record is not for reading",
+                    hint="The security officer has been told.",
+                    record=header.object_id,
+                )
+        try:
+            suspicious = self.meter.take(who.id, [header.kind for header in headers], now)
+        except QuotaExceeded:
+            self.tell([_alarm("quota", who, now, "medium")])
+            raise
+        if suspicious:
+            self.tell([_alarm(f"unusual-rate-{pool}", who, now, "medium") for pool in suspicious])
+
+
+def _entry(kind: str, who: Principal, now: datetime, **fields: object) -> dict[str, object]:
+    """Return a ledger entry about somebody's attempt."""
+    return {"type": kind, "time": to_text(now), "actor": who.id, "org": who.organisation, **fields}
+
+
+def _alarm(name: str, who: Principal, now: datetime, severity: str) -> dict[str, object]:
+    """Return an alarm."""
+    return _entry("alarm", who, now, alarm=name, severity=severity)
