@@ -55,7 +55,7 @@ def read_key_options(values: Sequence[str]) -> "tuple[VerifierKey, ...]":
     "--vkey",
     "vkeys",
     multiple=True,
-    help="A key to trust (a vkey or its file); without any, the *.vkey files beside the ledger.",
+    help="A key to trust (a vkey or its file); without any, the *.vkey files and the policy beside the ledger.",
 )
 @click.option(
     "--checkpoint",
@@ -315,12 +315,13 @@ def publish(
     home: Path, policy_file: Path | None, timeout_s: float, passphrase_file: Path | None, *, as_json: bool
 ) -> None:
     """Sign a checkpoint and collect witnesses' cosignatures. Exit code 3 when the policy's quorum does not stand."""
+    from wayseal.ledger.check import POLICY_FILE
     from wayseal.ledger.checkpoint import read_checkpoint
     from wayseal.ledger.policy import parse_policy
     from wayseal.ledger.publish import publish_checkpoint, require_quorum
     from wayseal.station.site import open_site
 
-    policy_file = policy_file or home / "ledger" / "policy"
+    policy_file = policy_file or home / "ledger" / POLICY_FILE
     if not policy_file.is_file():
         raise NotFound(
             "no trust policy", hint=f"Write {policy_file}: docs/howto/verify-the-ledger.md shows one."
@@ -328,7 +329,7 @@ def publish(
     policy = parse_policy(policy_file.read_bytes())
     site = open_site(home, read_passphrase(passphrase_file))
     try:
-        done = publish_checkpoint(site.ledger, site.keyroom.log_signer, policy, timeout_s=timeout_s)
+        done = publish_checkpoint(site.ledger, site.keys.log_signer, policy, timeout_s=timeout_s)
     finally:
         site.close()
     checkpoint = _describe(read_checkpoint(done.note))

@@ -60,7 +60,13 @@ class Anchor:
 
 
 def describe_place(file: Path) -> dict[str, Any]:
-    """Return what marks this very file on this very machine: a copy of it, here or elsewhere, has another description."""
-    status = file.stat()
+    """Return what marks this very file on this very machine: a copy of it, here or elsewhere, has another description.
+
+    Empty when the file is gone.
+    """
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return {}
     machine = _MACHINE_ID.read_text().strip() if _MACHINE_ID.is_file() else ""
     return {"machine": machine, "inode": status.st_ino, "born": status.st_ctime_ns}

@@ -15,9 +15,11 @@ from wayseal.ledger.checkpoint import Checkpoint, GoodSignature, read_checkpoint
 from wayseal.ledger.entry import COLUMNS, decode_entry, list_references
 from wayseal.ledger.history import read_all, read_beside
 from wayseal.ledger.note import VerifierKey, parse_vkey
+from wayseal.ledger.policy import parse_policy
 from wayseal.ledger.tables import Tables, as_bytes, read_meta
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
+POLICY_FILE = "policy"
 _STEP = 1000
 
 
@@ -37,13 +39,19 @@ class Verification:
 
 
 def read_vkeys(folder: Path) -> tuple[VerifierKey, ...]:
-    """Return the verifier keys of the `*.vkey` files in a folder. Raises `LedgerBroken` for a damaged one."""
-    keys = []
+    """Return the verifier keys of the `*.vkey` files and of the `policy` in a folder. Raises `LedgerBroken` for a damaged one."""
+    keys: dict[VerifierKey, None] = {}
     for file in sorted(folder.glob("*.vkey")):
         try:
-            keys.append(parse_vkey(file.read_text(encoding="utf-8")))
+            keys[parse_vkey(file.read_text(encoding="utf-8"))] = None
         except (Invalid, ValueError):
             raise LedgerBroken(f"the verifier key file {file.name} is damaged") from None
+    policy = folder / POLICY_FILE
+    if policy.is_file():
+        try:
+            keys.update(dict.fromkeys(parse_policy(policy.read_bytes()).keys()))
+        except Invalid as error:
+            raise LedgerBroken("the trust policy beside the ledger is damaged", reason=str(error)) from None
     return tuple(keys)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint, read_checkpoint
-from wayseal.ledger.note import Note, NoteSignature, parse_note
+from wayseal.ledger.note import MAX_SIGNATURES, Note, NoteSignature, parse_note
 from wayseal.ledger.tables import explain_disk
 from wayseal.model.errors import Invalid, LedgerBroken
 
@@ -59,6 +59,8 @@ def merge_signatures(
         )
     note = parse_note(str(row[0]))
     merged = {(line.name, line.key_id): line for line in (*note.signatures, *lines)}
+    if len(merged) > MAX_SIGNATURES:
+        raise Invalid("a checkpoint with more signatures than can be read again")
     text = str(Note(note.text, tuple(merged.values())))
     connection.execute(
         "UPDATE checkpoints SET note = ?, cosigned = 1 WHERE size = ?", (text, checkpoint.size)

@@ -13,8 +13,8 @@ from hashlib import sha256
 
 from wayseal.model.errors import Invalid
 
-MAX_NOTE = 256 * 1024
-MAX_SIGNATURES = 64
+MAX_NOTE = 512 * 1024
+MAX_SIGNATURES = 128
 MAX_NAME = 255
 _DASH = "\N{EM DASH} "
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
@@ -147,7 +147,7 @@ def parse_note(data: bytes | str) -> Note:
 
 
 def parse_signatures(lines: str) -> tuple[NoteSignature, ...]:
-    """Return the signature lines of a note, or of a witness's answer. Raises `Invalid` unless there are 1 to 64 good ones."""
+    """Return the signature lines of a note, or of a witness's answer. Raises `Invalid` unless there are 1 to 128 good ones."""
     rows = lines.split("\n")
     if rows.pop() != "" or not 1 <= len(rows) <= MAX_SIGNATURES:
         raise Invalid("a signed note without signature lines, or with too many")

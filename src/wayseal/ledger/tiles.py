@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wayseal.ledger import proof
-from wayseal.ledger.check import Verification, compare_checkpoints, judge_signatures, read_notes, read_vkeys
+from wayseal.ledger.check import (
+    POLICY_FILE,
+    Verification,
+    compare_checkpoints,
+    judge_signatures,
+    read_notes,
+    read_vkeys,
+)
 from wayseal.ledger.checkpoint import Checkpoint, read_checkpoint
 from wayseal.ledger.entry import MAX_ENTRY, decode_entry
 from wayseal.ledger.history import CHECKPOINT_FILE, read_beside, write_whole
@@ -68,7 +75,7 @@ def export_tiles(ledger: LedgerReader, folder: Path, *, cosigned: bool = False) 
         since = _check_earlier(ledger, folder, checkpoint)
         for tile in list_tiles(checkpoint.size, since):
             _write_tile(folder, tile, _read_tile(ledger, tile))
-        for file in sorted(ledger.folder.glob("*.vkey")):
+        for file in (*sorted(ledger.folder.glob("*.vkey")), *ledger.folder.glob(POLICY_FILE)):
             write_whole(folder / file.name, file.read_bytes())
         write_whole(folder / CHECKPOINT_FILE, note.encode())
     return checkpoint

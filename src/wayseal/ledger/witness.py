@@ -8,7 +8,7 @@ or an inconsistent tree, and never sign from a state that may be older than what
 import fcntl
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -143,25 +143,29 @@ class Witness:
 
     def check_health(self) -> Answer:
         """Answer 200 when the witness would sign, 503 when it knows that it must not."""
-        try:
-            with self._locked():
-                self.check_identity()
-        except (Restored, OSError) as error:
-            return Answer(503, f"{error}\n")
-        return Answer(200, "ok\n")
+
+        def act() -> Answer:
+            self.check_identity()
+            return Answer(200, "ok\n")
+
+        return self._guard(act)
 
     def add_checkpoint(self, body: bytes) -> Answer:
         """Answer an add-checkpoint request: 200 with cosignatures, or 400, 403, 404, 409, 422, 503 as the protocol says."""
         submission = self._read_signed(body)
         if isinstance(submission, Answer):
             return submission
+        return self._guard(lambda: self._judge(submission))
+
+    def _guard(self, act: Callable[[], Answer]) -> Answer:
+        """Return the answer of an act under the lock; 503 when the witness must not go on, or cannot."""
         try:
             with self._locked():
-                return self._judge(submission)
+                return act()
         except Restored as error:
             return Answer(error.http_status, f"{error}\n")
         except OSError:
-            return Answer(503, "the witness cannot write its state\n")
+            return Answer(503, "the witness cannot read or write its state\n")
 
     def _read_signed(self, body: bytes) -> Submission | Answer:
         """Return the request when a log that is watched signed it with every key of its own; otherwise the refusal."""
@@ -222,14 +226,17 @@ class Witness:
             return Answer(400, f"{error}\n")
         if not own or checkpoint.origin not in self._logs:
             return Answer(403, "no cosignature of this witness for a log it watches\n")
-        with self._locked():
-            last = self.read_state(checkpoint.origin)
-            if last is not None and last.checkpoint.size > checkpoint.size:
-                return Answer(200, "older than the witness's state\n")
-            if last is not None and last.checkpoint == checkpoint:
-                return Answer(200, "the witness's state\n")
-            self._keep_evidence(note)
-            write_whole(self.folder / RETIRED_FILE, str(note).encode())
+        return self._guard(lambda: self._weigh_evidence(note, checkpoint))
+
+    def _weigh_evidence(self, note: Note, checkpoint: Checkpoint) -> Answer:
+        """Retire when a good cosignature of this witness is newer than its state, or contradicts it. Runs under the lock."""
+        last = self.read_state(checkpoint.origin)
+        if last is not None and last.checkpoint.size > checkpoint.size:
+            return Answer(200, "older than the witness's state\n")
+        if last is not None and last.checkpoint == checkpoint:
+            return Answer(200, "the witness's state\n")
+        self._keep_evidence(note)
+        write_whole(self.folder / RETIRED_FILE, str(note).encode())
         return Answer(503, "the witness was put back to an older state and has retired\n")
 
     def latest(self, origin_sha256: str) -> Answer:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from wayseal.ledger.witness import MAX_REQUEST, Answer, Witness
 
 REQUEST_TIMEOUT_S = 10.0
+CONNECTION_LIMIT_S = 60.0
 MAX_CONNECTIONS = 32
 
 
@@ -68,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class WitnessServer(ThreadingHTTPServer):
-    """Serves one witness. At most 32 connections at a time; a request must arrive within 10 seconds."""
+    """Serves one witness: at most 32 connections at a time, 10 seconds of silence and a minute in all for each."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -91,9 +92,13 @@ class WitnessServer(ThreadingHTTPServer):
         if not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        end = threading.Timer(CONNECTION_LIMIT_S, self.shutdown_request, args=(request,))
+        end.daemon = True
+        end.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            end.cancel()
             self._slots.release()
 
     def handle_error(self, request: object, client_address: object) -> None:

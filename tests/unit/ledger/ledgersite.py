@@ -2,6 +2,9 @@
 
 import base64
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ from wayseal.ledger.checkpoint import SeedSigner, log_keys
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.note import VerifierKey
 from wayseal.ledger.witness import Witness
+from wayseal.ledger.witness_http import WitnessServer
 from wayseal.ledger.witness_setup import create_witness
 from wayseal.model.clock import Clock, to_text
 
@@ -92,3 +96,17 @@ def import_oracles() -> None:
         pytest.skip("no independent verifier; run tools/setup-oracles")
     if str(_ORACLES) not in sys.path:
         sys.path.append(str(_ORACLES))
+
+
+@contextmanager
+def serve_witness(witness: Witness) -> Iterator[str]:
+    """Serve a witness on a free loopback port and give its URL."""
+    server = WitnessServer(("127.0.0.1", 0), witness)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -156,8 +156,8 @@ def test_malformed_checkpoint_is_refused(text: str) -> None:
     b"", b"\n", b"text\n", b"text\n\n", b"text\n\n- name AAAAAAA=\n", "text\n\n— name AAAAAAA=".encode(), "text\n\n— name AAAAAAA\n".encode(),
     "text\n\n— name AAAAAA==\n".encode(), "text\n\n—  name AAAAAAA=\n".encode(), "text\n\n— na me AAAAAAA=\n".encode(),
     "text\n\n— na+me AAAAAAA=\n".encode(), "text\t\n\n— name AAAAAAA=\n".encode(), "text\r\n\n— name AAAAAAA=\n".encode(),
-    b"\xff\n\n" + "— name AAAAAAA=\n".encode(), "text\n\n— name AAAAAAA=\n\n".encode(), ("text\n\n" + "— name AAAAAAA=\n" * 65).encode(),
-    b"x" * 300_000 + "\n\n— name AAAAAAA=\n".encode(), "text\n\n— name AAAAAAB=\n".encode(), "text\n\n— n\u00a0me AAAAAAA=\n".encode(),
+    b"\xff\n\n" + "— name AAAAAAA=\n".encode(), "text\n\n— name AAAAAAA=\n\n".encode(), ("text\n\n" + "— name AAAAAAA=\n" * 129).encode(),
+    b"x" * 600_000 + "\n\n— name AAAAAAA=\n".encode(), "text\n\n— name AAAAAAB=\n".encode(), "text\n\n— n\u00a0me AAAAAAA=\n".encode(),
 ])  # fmt: skip
 def test_malformed_note_is_refused(data: bytes) -> None:
     """Control characters, other line ends, other dashes, bad base64, missing or surplus lines are refused."""

@@ -3,15 +3,29 @@
 import csv
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ledgersite import LOG, LOG_KEYS, ORIGIN, make_capture, make_ledger, make_request, make_ulid, make_witness
+from ledgersite import (
+    LOG,
+    LOG_KEYS,
+    ORIGIN,
+    make_capture,
+    make_ledger,
+    make_request,
+    make_ulid,
+    make_witness,
+    serve_witness,
+)
 
 from wayseal.cli.main import main
+from wayseal.ledger.log import Ledger
+from wayseal.ledger.note import parse_vkey
 from wayseal.ledger.witness import Witness
+from wayseal.ledger.witness_setup import create_witness
 from wayseal.model.clock import utc_now
 
 Run = Callable[..., tuple[int, str, str]]
@@ -149,6 +163,46 @@ def test_publish_without_a_policy_says_what_to_do(run: Run, tmp_path: Path) -> N
     code, _, err = run("ledger", "publish", "--passphrase-file", tmp_path / "none")
     assert code == 2
     assert "trust policy" in err
+
+
+def test_a_site_publishes_to_its_witness(run: Run, home: Path, tmp_path: Path) -> None:
+    """A real site with a real witness: published, exported, proven and checked under its policy; without the witness exit 3."""
+    shutil.rmtree(home)
+    (tmp_path / "passphrase").write_text("six random words are better than one")
+    secret = ("--passphrase-file", tmp_path / "passphrase")
+    assert run("init", "--evaluation", *secret)[0] == 0
+    keys = [parse_vkey(file.read_text()) for file in sorted((home / "ledger").glob("*.vkey"))]
+    create_witness(tmp_path / "w1", name="auditor.example/w1", anchor=tmp_path / "w1.anchor")
+    witness = Witness(tmp_path / "w1", keys, clock=utc_now)
+    with serve_witness(witness) as url:
+        own = [f"witness w{place} {key} {url}" for place, key in enumerate(witness.keys)]
+        policy = [*(f"log {key}" for key in keys), *own, "group w all w0 w1", "quorum w", ""]
+        (home / "ledger" / "policy").write_text("\n".join(policy))
+        code, out, _ = run("ledger", "publish", *secret, "--json")
+        assert (code, json.loads(out)["quorum"]) == (0, True)
+    assert run("ledger", "publish", *secret)[0] == 0, "nothing is new: the kept cosignatures stand"
+    assert json.loads(run("ledger", "verify", "--json")[1])["cosignatures"] == 2
+    run("ledger", "prove", 0, "--out", tmp_path / "p", "--entry-out", tmp_path / "e")
+    assert (
+        run(
+            "ledger",
+            "check-proof",
+            tmp_path / "p",
+            "--entry",
+            tmp_path / "e",
+            "--policy",
+            home / "ledger" / "policy",
+        )[0]
+        == 0
+    )
+    assert run("ledger", "export", tmp_path / "out", "--cosigned")[0] == 0
+    assert run("ledger", "verify", "--dir", tmp_path / "out")[0] == 0
+    ledger = Ledger(home / "ledger")
+    ledger.append([make_capture(1)])
+    ledger.close()
+    code, out, err = run("ledger", "publish", *secret, "--timeout", "0.5", "--json")
+    assert (code, json.loads(out)["quorum"], list(json.loads(out)["failures"])) == (3, False, [url])
+    assert "too few witnesses" in err
 
 
 def test_missing_ledger_says_what_to_do(run: Run, home: Path) -> None:

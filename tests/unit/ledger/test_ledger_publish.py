@@ -23,8 +23,10 @@ from ledgersite import (
     make_policy,
     make_request,
     make_witness,
+    serve_witness,
 )
 
+from wayseal.ledger.check import read_vkeys, verify_ledger
 from wayseal.ledger.checkpoint import (
     Checkpoint,
     SeedSigner,
@@ -43,26 +45,14 @@ from wayseal.ledger.publish import (
     publish_checkpoint,
     require_quorum,
 )
-from wayseal.ledger.witness import MAX_REQUEST, Witness
-from wayseal.ledger.witness_http import MAX_CONNECTIONS, WitnessServer
+from wayseal.ledger.reader import FILE_NAME
+from wayseal.ledger.tiles import export_tiles, verify_export
+from wayseal.ledger.witness import MAX_REQUEST
+from wayseal.ledger.witness_http import MAX_CONNECTIONS
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import LedgerBroken, Refused, Unavailable
 
 ORACLES = Path(__file__).resolve().parents[3] / ".tools" / "oracles"
-
-
-@contextmanager
-def serve(witness: Witness) -> Iterator[str]:
-    """Serve a witness on a free loopback port and give its URL."""
-    server = WitnessServer(("127.0.0.1", 0), witness)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -103,7 +93,7 @@ def publish(ledger: Ledger, policy: str, timeout_s: float = 5.0) -> Publication:
 def test_quorum_of_real_witnesses_stands(ledger: Ledger, tmp_path: Path) -> None:
     """Two of three witnesses up: the quorum stands, all four lines are kept, and the third's failure is told."""
     witnesses = [make_witness(tmp_path / name, f"{name}.example") for name in ("w1", "w2", "w3")]
-    with serve(witnesses[0]) as one, serve(witnesses[1]) as two:
+    with serve_witness(witnesses[0]) as one, serve_witness(witnesses[1]) as two:
         dead = free_url()
         policy = make_policy(
             {one: witnesses[0].keys, two: witnesses[1].keys, dead: witnesses[2].keys}, threshold="2"
@@ -123,12 +113,19 @@ def test_quorum_of_real_witnesses_stands(ledger: Ledger, tmp_path: Path) -> None
             )
         require_quorum(done)
     ledger.prove(5).verify(ledger.raw(5), parse_policy(policy))
+    (ledger.folder / "policy").write_text(policy)
+    export_tiles(ledger, tmp_path / "export")
+    for found in (
+        verify_ledger(ledger.folder / FILE_NAME, read_vkeys(ledger.folder)),
+        verify_export(tmp_path / "export"),
+    ):
+        assert (found.cosigned_size, len(found.signatures), len(found.cosignatures)) == (650, 2, 4)
 
 
 def test_missing_quorum_is_told_and_nothing_is_lost(ledger: Ledger, tmp_path: Path) -> None:
     """Without the quorum the cosignatures that came are kept; whoever needs the quorum is refused."""
     witnesses = [make_witness(tmp_path / name, f"{name}.example") for name in ("w1", "w2")]
-    with serve(witnesses[0]) as one:
+    with serve_witness(witnesses[0]) as one:
         done = publish(ledger, make_policy({one: witnesses[0].keys, free_url(): witnesses[1].keys}))
     assert not done.quorum
     assert len(parse_note(str(ledger.latest_checkpoint(cosigned=True))).signatures) == 4
@@ -146,7 +143,7 @@ def test_log_that_lost_track_catches_up(ledger: Ledger, tmp_path: Path) -> None:
     witness = make_witness(tmp_path / "w1")
     witness.add_checkpoint(make_request(ledger, 0))
     ledger.append([make_capture(300)])
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         assert publish(ledger, make_policy({url: witness.keys})).quorum
 
 
@@ -157,7 +154,7 @@ def test_rolled_back_ledger_is_told_by_the_witness(tmp_path: Path) -> None:
     witness.add_checkpoint(make_request(ledger, 0))
     ledger.close()
     shorter = make_ledger(tmp_path / "restored", 10)
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         done = publish(shorter, make_policy({url: witness.keys}))
     assert isinstance(done.failures[url], WitnessAhead)
     assert not done.quorum
@@ -171,7 +168,7 @@ def test_forked_ledger_is_told_by_the_witness(tmp_path: Path) -> None:
     witness.add_checkpoint(make_request(honest, 0))
     fork = Ledger.create(tmp_path / "fork", origin=ORIGIN, clock=Hands())
     fork.append([make_capture(number + 1) for number in range(25)])
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         done = publish(fork, make_policy({url: witness.keys}))
     assert isinstance(done.failures[url], LedgerBroken)
     assert "inconsistent" in str(done.failures[url])
@@ -182,7 +179,7 @@ def test_forked_ledger_is_told_by_the_witness(tmp_path: Path) -> None:
 def test_restored_witness_is_found_by_the_log_and_retires(ledger: Ledger, tmp_path: Path) -> None:
     """A witness that forgot what it cosigned, undetected by itself, is found out by the log's memory and signs no more."""
     witness = make_witness(tmp_path / "w1")
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         policy = make_policy({url: witness.keys})
         publish(ledger, policy)
         kept = {file: file.read_bytes() for file in (witness.state_file(ORIGIN), tmp_path / "w1.anchor")}
@@ -212,7 +209,7 @@ def test_nonsense_answers_fail_alone(ledger: Ledger, tmp_path: Path, reply: byte
         connection.shutdown(socket.SHUT_WR)
 
     good, bad = make_witness(tmp_path / "w1", "w1.example"), make_witness(tmp_path / "w2", "w2.example")
-    with serve(good) as one, answer_with(act) as two:
+    with serve_witness(good) as one, answer_with(act) as two:
         done = publish(ledger, make_policy({one: good.keys, two: bad.keys}, threshold="any"))
     assert done.quorum
     assert set(done.failures) == {two}
@@ -250,7 +247,7 @@ def test_dripping_witness_is_not_waited_for(ledger: Ledger, tmp_path: Path) -> N
         release.wait(20)
 
     good, bad = make_witness(tmp_path / "w1", "w1.example"), make_witness(tmp_path / "w2", "w2.example")
-    with serve(good) as one, answer_with(drip) as two:
+    with serve_witness(good) as one, answer_with(drip) as two:
         done = publish(ledger, make_policy({one: good.keys, two: bad.keys}, threshold="any"), timeout_s=1.0)
         release.set()
     assert done.quorum
@@ -276,7 +273,7 @@ def request(
 def test_server_keeps_its_limits(ledger: Ledger, tmp_path: Path) -> None:
     """Unknown paths are 404, no length is 411, too much is 413, and the protocol goes on working beside all of it."""
     witness = make_witness(tmp_path / "w1")
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         assert request(url, "GET", "/healthz") == (200, b"ok\n")
         assert request(url, "GET", "/")[0] == request(url, "POST", "/other", b"x")[0] == 404
         assert request(url, "PUT", "/add-checkpoint", b"x")[0] == 501
@@ -301,7 +298,7 @@ def raw_request(url: str, header: str) -> int:
 def test_server_survives_a_crowd_and_half_requests(ledger: Ledger, tmp_path: Path) -> None:
     """More silent connections than slots do not stop the witness for good: when they go, it answers again."""
     witness = make_witness(tmp_path / "w1")
-    with serve(witness) as url:
+    with serve_witness(witness) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         crowd = [socket.create_connection((host, int(port)), timeout=10) for _ in range(MAX_CONNECTIONS + 8)]
         for connection in crowd:
@@ -429,7 +426,7 @@ def test_our_witness_cosigns_somebody_elses_feed(ledger: Ledger, tmp_path: Path)
     from aics_witness.feeder import WitnessClient, WitnessRejected
 
     witness = make_witness(tmp_path / "w1", clock=utc_now)
-    with serve(witness) as url, WitnessClient(url, str(witness.keys[0])) as client:
+    with serve_witness(witness) as url, WitnessClient(url, str(witness.keys[0])) as client:
         for _ in range(2):
             line = client.submit(ledger.sign_checkpoint(LOG), ledger.consistency)
             assert "auditor.example/w1" in line

@@ -359,6 +359,20 @@ def test_evidence_must_be_the_witnesss_own(aged: tuple[Ledger, Witness, Path]) -
     assert backup.is_dir()
 
 
+def test_evidence_retires_a_witness_that_lost_its_state(aged: tuple[Ledger, Witness, Path]) -> None:
+    """Evidence is weighed against what is there: a missing state is older than any cosignature, a damaged one signs nothing."""
+    ledger, witness, _ = aged
+    newest = str(ledger.latest_checkpoint(cosigned=True)).encode()
+    witness.state_file(ORIGIN).write_text("{}")
+    assert witness.add_evidence(newest).status == 503
+    assert not (witness.folder / "retired").exists()
+    witness.state_file(ORIGIN).unlink()
+    assert witness.add_evidence(newest).status == 503
+    assert (witness.folder / "retired").read_bytes() == newest
+    (witness.folder / "place").unlink()
+    assert witness.check_health().status == 503
+
+
 def test_resume_goes_on_from_the_newest(aged: tuple[Ledger, Witness, Path], tmp_path: Path) -> None:
     """After `resume` with the newest cosigned checkpoint the witness signs growth, refuses forks, and the old copy stays dead."""
     ledger, witness, backup = aged
