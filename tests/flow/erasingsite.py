@@ -93,7 +93,17 @@ class Site:
         return open_body(record, key)
 
     def keep(self, object_id: RecordId, epoch: EpochId, reason: str) -> None:
-        """Re-wrap a record to an epoch, as the release room does."""
+        """Re-wrap a record to an epoch, and log it, as the release room does."""
+        entry = {
+            "type": "reclass",
+            "time": to_text(self.now),
+            "object": object_id,
+            "from_class": "citizen",
+            "to_class": epoch.split("/")[0],
+            "to_epoch": epoch,
+            "reason": reason,
+        }
+        self.ledger.append([entry])
         record = rewrap_record(
             parse_record(read_record(self.store, object_id)),
             self.vault,

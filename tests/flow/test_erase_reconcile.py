@@ -181,6 +181,31 @@ def test_false_erasure_does_not_count(site: Site) -> None:
     assert balance(site).missing == [record.header.object_id]
 
 
+def test_borrowed_erasure_does_not_count(site: Site) -> None:
+    """A row that claims the erasure of another hour, to which the ledger never moved it, is a loss."""
+    site.capture(b"a")
+    stolen = site.capture(b"b", hours=5)
+    site.now = DUE
+    (erasure,) = erase_due(site.eraser())
+    segment_of(site, stolen).unlink()
+    with write(site.store.engine) as connection:
+        values = {
+            "status": "erased",
+            "epoch": erasure.epoch,
+            "erase_ledger_index": erasure.intent,
+            "segment": None,
+        }
+        chosen = records.c.object_id == stolen.header.object_id
+        connection.execute(update(records).where(chosen).values(**values))
+    assert balance(site).missing == [stolen.header.object_id]
+
+
+def test_forgotten_class_still_balances(site: Site) -> None:
+    """Records of a class that the configuration no longer names are found on the ledger one by one."""
+    site.capture(b"a", record_class="evaluation")
+    assert figures(balance(site)) == (1, 1, 0, 0, 0)
+
+
 @pytest.mark.parametrize("step", ["logged", "destroyed", "swept"])
 def test_erasure_in_flight_is_no_drift(site: Site, step: Step) -> None:
     """Interrupted between the ledger's erase and its erase-done, the day balances as erased."""

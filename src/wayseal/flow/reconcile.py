@@ -4,10 +4,11 @@ Counts copies that are really there, not rows that say so. Finds stray, overdue 
 somebody carried away it cannot see. Never opens a record.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from wayseal.flow.copies import Copies, count_copies
 from wayseal.flow.erase import find_unfinished
@@ -63,19 +64,21 @@ def reconcile_day(books: Books, day: date) -> dict[str, LaneBalance]:
 
     Reads every byte of the day's records: a damaged copy does not count as live.
     """
-    captured = dict(_list_captured(books, day))
+    captured = _list_captured(books, day)
     with read(books.store.engine) as connection:
         rows = {row.object_id: row for row in iterate_day_records(connection, day)}
         rows |= find_known(connection, [one for one in captured if one not in rows])
+    captured |= _find_captures(books.ledger, [one for one in rows if one not in captured])
     digests = dict.fromkeys(captured, "") | {object_id: row.sha256 for object_id, row in rows.items()}
     copies = count_copies(books.store.blobs, digests, home=books.home, outboxes=books.outboxes)
-    erasing = {epoch for epoch, _ in find_unfinished(books.ledger)}
+    testimony = _Testimony(books.ledger)
     balances: dict[str, LaneBalance] = {}
-    for object_id, (lane, kind) in sorted(captured.items()):
-        balance = balances.setdefault(lane, LaneBalance())
+    for capture in sorted(captured.values()):
+        balance = balances.setdefault(capture.lane, LaneBalance())
         balance.captured += 1
-        balance.images += kind in _IMAGES
-        _place(balance, object_id, _trace(books, object_id, rows.get(object_id), copies[object_id], erasing))
+        balance.images += capture.kind in _IMAGES
+        row = rows.get(capture.object_id)
+        _place(balance, capture.object_id, testimony.trace(capture, row, copies[capture.object_id]))
     for object_id, row in sorted(rows.items()):
         if object_id not in captured:
             balance = balances.setdefault(row.lane, LaneBalance())
@@ -108,19 +111,44 @@ def open_drift_incidents(
     return ledger.append(entries) if entries else []
 
 
-def _list_captured(books: Books, day: date) -> Iterator[tuple[RecordId, tuple[str, str]]]:
-    """Yield (object, (lane, kind)) of each capture that the ledger has for a day."""
+@dataclass(frozen=True, slots=True, order=True)
+class _Capture:
+    """One capture as the ledger has it."""
+
+    object_id: RecordId
+    lane: str
+    kind: str
+    epoch: EpochId
+
+
+def _read_capture(entry: Mapping[str, Any]) -> _Capture:
+    return _Capture(RecordId(entry["object"]), entry["lane"], entry["kind"], EpochId(entry["epoch"]))
+
+
+def _list_captured(books: Books, day: date) -> dict[RecordId, _Capture]:
+    """Return the captures of a day in the classes of the schedule, hour by hour, without reading the whole ledger."""
+    found: dict[RecordId, _Capture] = {}
     for name in books.schedule.classes:
         for hour in range(24):
             epoch = f"{name}/{day.isoformat()}T{hour:02d}Z"
             for index in books.ledger.find(type="capture", object=epoch):
-                entry = books.ledger.entry(index)
-                yield RecordId(entry["object"]), (entry["lane"], entry["kind"])
+                capture = _read_capture(books.ledger.entry(index))
+                found[capture.object_id] = capture
+    return found
+
+
+def _find_captures(ledger: Ledger, object_ids: Iterable[RecordId]) -> dict[RecordId, _Capture]:
+    """Return the captures of single objects, where the ledger has them: of classes that the schedule no longer knows."""
+    found: dict[RecordId, _Capture] = {}
+    for object_id in object_ids:
+        for index in ledger.find(type="capture", object=object_id)[:1]:
+            found[object_id] = _read_capture(ledger.entry(index))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Traces:
-    """What is known of one captured object: copies beyond those that should be, and its state."""
+    """What is known of one captured object: its copies, and its state."""
 
     copies: int
     erased: bool
@@ -128,18 +156,39 @@ class _Traces:
     exported: bool
 
 
-def _trace(
-    books: Books, object_id: RecordId, row: StoredRecord | None, copies: Copies, erasing: set[EpochId]
-) -> _Traces:
-    """Return what ledger, rows and disk say of an object. While its epoch is being erased, its bytes may be there or not."""
-    in_flight = row is not None and row.epoch in erasing
-    erased = row is not None and (in_flight or _is_erased(books.ledger, row))
-    return _Traces(
-        copies=0 if in_flight else copies.here + (copies.at_lane if erased else 0),
-        erased=erased,
-        lost=not erased and (row is None or copies.here == 0),
-        exported=bool(books.ledger.find(type="export-release", object=object_id)),
-    )
+class _Testimony:
+    """What the ledger says became of records, read once for a whole day."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._erasing = {epoch for epoch, _ in find_unfinished(ledger)}
+        self._erased: dict[int, str] = {i: ledger.entry(i)["object"] for i in ledger.find(type="erase")}
+        released = (ledger.entry(index)["records"] for index in ledger.find(type="export-release"))
+        self._exported = {record for records in released for record in records}
+
+    def trace(self, capture: _Capture, row: StoredRecord | None, copies: Copies) -> _Traces:
+        """Return what ledger, row and disk say of an object. While its epoch is being erased, its bytes may be there or not."""
+        in_flight = row is not None and row.epoch in self._erasing and self._may_be_in(capture, row)
+        erased = row is not None and (in_flight or self._is_erased(capture, row))
+        return _Traces(
+            copies=0 if in_flight else copies.here + (copies.at_lane if erased else 0),
+            erased=erased,
+            lost=not erased and (row is None or copies.here == 0),
+            exported=capture.object_id in self._exported,
+        )
+
+    def _is_erased(self, capture: _Capture, row: StoredRecord) -> bool:
+        """Say whether a row that claims to be erased names the ledger entry that erased its epoch."""
+        named = self._erased.get(-1 if row.erase_ledger_index is None else row.erase_ledger_index)
+        claimed = row.status is RecordStatus.ERASED and named == row.epoch
+        return claimed and self._may_be_in(capture, row)
+
+    def _may_be_in(self, capture: _Capture, row: StoredRecord) -> bool:
+        """Say whether the ledger knows why a record is in its row's epoch: captured in it, or moved there."""
+        if row.epoch == capture.epoch:
+            return True
+        moves = self._ledger.find(type="reclass", object=capture.object_id)
+        return any(self._ledger.entry(index).get("to_epoch") == row.epoch for index in moves)
 
 
 def _place(balance: LaneBalance, object_id: RecordId, traces: _Traces) -> None:
@@ -157,13 +206,3 @@ def _place(balance: LaneBalance, object_id: RecordId, traces: _Traces) -> None:
         balance.live += 1
     balance.live += surplus
     balance.extra += [object_id] * surplus
-
-
-def _is_erased(ledger: Ledger, row: StoredRecord) -> bool:
-    """Say whether a row that claims to be erased names a ledger entry that erased its epoch."""
-    if row.status is not RecordStatus.ERASED or row.erase_ledger_index is None:
-        return False
-    if row.erase_ledger_index >= ledger.size:
-        return False
-    entry = ledger.entry(row.erase_ledger_index)
-    return bool(entry["type"] == "erase" and entry["object"] in (row.epoch, row.object_id))
