@@ -13,14 +13,14 @@ from wayseal.model.border import Box, Pixels, Quality, Template
 from wayseal.vision.detect import Detection, clip_box
 from wayseal.vision.quality import is_recognisable, rate_face
 from wayseal.vision.quality_measure import FaceMeasures, measure_face
-from wayseal.vision.template import FaceModel, align_face, cosine, fuse_templates
+from wayseal.vision.template import FaceModel, align_face, fuse_templates
 from wayseal.vision.track import Sighting
 
 KEPT = 90  # sightings whose crops are held while the vehicle is in the picture
 VIEWS = 6  # of them with a picture for people
 EMBEDDED = 10  # crops that go through the network
 FUSED = 6  # templates that make the track's template
-_STRANGER = 0.25  # cosine with the fused template under which a shot shows something else
+_STRANGER = 0.25  # median cosine with the other shots under which a shot shows something else
 _MARGIN = (1.6, 2.0, 2.4)  # picture for people: inter-eye distances to each side, above and below the eyes
 
 
@@ -110,13 +110,24 @@ def fuse_shots(shots: Sequence[KeptShot], count: int = FUSED) -> FusedShots | No
     ranked = sorted(embedded, key=lambda shot: -_strength(shot))[:count]
     if not ranked:
         return None
+    ranked = _drop_strangers(ranked)
     template = _fuse(ranked)
-    alike = [shot for shot in ranked if shot.template and cosine(shot.template, template) > _STRANGER]
-    if 2 <= len(alike) < len(ranked):
-        ranked, template = alike, _fuse(alike)
     needed = min(2, len(shots))
     good = sum(is_recognisable(shot.quality) for shot in ranked)
     return FusedShots(template, ranked, recognisable=good >= needed)
+
+
+def _drop_strangers(shots: list[KeptShot]) -> list[KeptShot]:
+    """Return the shots without those that are unlike most of the others."""
+    vectors = np.stack([shot.template.vector for shot in shots if shot.template is not None])
+    if len(vectors) < 3:
+        return shots
+    alike = vectors @ vectors.T
+    np.fill_diagonal(alike, np.nan)
+    kept = [
+        shot for shot, typical in zip(shots, np.nanmedian(alike, axis=1), strict=True) if typical > _STRANGER
+    ]
+    return kept if 2 * len(kept) > len(shots) else shots
 
 
 def cut_view(bgr: Pixels, found: Detection) -> Pixels:

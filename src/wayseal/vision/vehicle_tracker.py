@@ -26,6 +26,10 @@ _NEW_EVERY = 3  # frames between searches for new points
 _MOVING = 0.3  # small-plane pixels a frame; slower points belong to nothing
 _FEWEST = 8  # points that make a vehicle
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
+_BIRTH_WAY, _BIRTH_MISS = (
+    0.5,
+    0.3,
+)  # small-plane pixels they must move, and the share of it they may miss on average
 _PATIENCE_S = 0.2  # seconds without agreement before a vehicle counts as gone when it was leaving
 _COAST_S = 0.6  # and when it was in the middle of the picture
 
@@ -161,9 +165,11 @@ class VehicleTracker:
         if answer is None or answer[1].sum() < _FEWEST:
             return
         movement, inliers = answer
-        if abs(movement.scale - 1) > _BIRTH_GROWTH:
-            return
         own = free[inliers]
+        way = float(flow[own].mean())
+        miss = float(np.linalg.norm(movement.move(starts[own]) - ends[own], axis=1).mean())
+        if abs(movement.scale - 1) > _BIRTH_GROWTH or way < _BIRTH_WAY or miss > _BIRTH_MISS * way:
+            return
         points = ends[own] * self._factor
         if np.ptp(points[:, 0]) < 40 or np.ptp(points[:, 1]) < 16:
             return
@@ -237,7 +243,8 @@ class VehicleTracker:
 def _moving_mask(before: Pixels, after: Pixels) -> Pixels:
     """Return 255 where the tiny plane changed by more than its noise, widened by one cell; else 0."""
     change = cv2.absdiff(before, after)
-    limit = max(3.0, 4.0 * float(np.median(change)) + 2.0)
+    quiet = np.sort(change, axis=None)[: int(0.6 * change.size)]
+    limit = 3.0 + 6.0 * float(quiet.mean())
     mask = (change > limit).astype(np.uint8) * 255
     if int((mask > 0).sum()) < 6:
         return np.zeros_like(mask)
