@@ -12,10 +12,18 @@ import erasingsite
 import pytest
 from erasingsite import START, Site, is_open, open_site
 
-from wayseal.flow.erase import commit_list, erase_due, erase_epoch, find_unfinished, plan_erasure
+from wayseal.flow.erase import (
+    commit_list,
+    erase_due,
+    erase_epoch,
+    find_unfinished,
+    log_clock_step,
+    plan_erasure,
+)
 from wayseal.model.custody import RecordStatus
 from wayseal.model.errors import Erased, Unavailable
 from wayseal.model.ids import EpochId
+from wayseal.retention.steady import ClockWatch
 from wayseal.store.engine import read
 from wayseal.store.records import get_record
 
@@ -154,6 +162,17 @@ def test_clock_set_back_and_forward(site: Site) -> None:
     assert erase_due(site.eraser()) == []
     site.now = DUE_FIRST + HOUR
     assert [e.epoch for e in erase_due(site.eraser())] == ["citizen/2026-11-22T08Z"]
+
+
+def test_set_clock_is_on_the_ledger(site: Site, tmp_path: Path) -> None:
+    """Setting the clock an hour forward and back again leaves two alarms that say so; running leaves none."""
+    seconds = 0.0
+    watch = ClockWatch(tmp_path / "clock.json", lambda: ("boot", seconds))
+    for step, expected in ((0, 0), (3600, 3600), (0, 0), (-3600, -3600)):
+        site.now += timedelta(seconds=step)
+        assert log_clock_step(site.ledger, watch, site.clock) == timedelta(seconds=expected)
+    alarms = [site.ledger.entry(index) for index in site.ledger.find(type="alarm")]
+    assert [(a["reason"], a["count"]) for a in alarms] == [("set-forward", 3600), ("set-back", 3600)]
 
 
 def test_late_arrival_dies_with_the_next_sweep(site: Site) -> None:

@@ -62,7 +62,8 @@ def run_command(
 
     The figures are those after the run: `due` and `overdue` are what is left to do.
     """
-    from wayseal.flow.erase import erase_due, plan_erasure
+    from wayseal.flow.erase import erase_due, log_clock_step, plan_erasure
+    from wayseal.retention.steady import ClockWatch
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
@@ -71,11 +72,12 @@ def run_command(
         if not yes:
             stderr.print(f"{len(plan.due)} epochs with {plan.due_records} records would be erased for ever.")
             click.confirm("Erase them?", abort=True, err=True)
+        step = log_clock_step(site.ledger, ClockWatch(home / "centre" / "clock.json"), site.clock)
         erased = erase_due(site.eraser, as_of=moment)
         left = plan_erasure(site.eraser, as_of=moment)
         site.sign_checkpoint()
         held = site.eraser.count_held()
-    _report(left, erased, held=held, as_json=as_json)
+    _report(left, erased, held=held, as_json=as_json, clock_step_s=round(step.total_seconds()))
 
 
 @command.command("hold")
@@ -197,7 +199,9 @@ def residue_command(
     raise SystemExit(1 if found.findings or found.unreadable else 0)
 
 
-def _report(plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bool) -> None:
+def _report(
+    plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bool, clock_step_s: int = 0
+) -> None:
     """Print a plan, and what was erased."""
     answer = {
         "due": plan.due_records,
@@ -209,6 +213,7 @@ def _report(plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bo
         "unknown_epochs": list(plan.unknown),
         "live": plan.live_records,
         "as_of": plan.now.isoformat(),
+        "clock_step_s": clock_step_s,
     }
     _answer("Retention", answer, as_json=as_json)
 

@@ -16,6 +16,7 @@ from wayseal.model.custody import RecordStatus
 from wayseal.model.errors import Erased
 from wayseal.model.ids import EpochId, epoch_span
 from wayseal.retention.schedule import Plan, Schedule
+from wayseal.retention.steady import ClockWatch
 from wayseal.retention.sweep import list_epochs, sweep_epoch
 from wayseal.seal.erase import destroy_epoch
 from wayseal.seal.keys.vault import EpochVault
@@ -111,6 +112,26 @@ def erase_epoch(eraser: Eraser, epoch: EpochId, *, reason: str) -> Erasure:
     begun = dict(find_unfinished(eraser.ledger))
     intent = begun[epoch] if epoch in begun else _log_intent(eraser, epoch, reason=reason)
     return _finish_epoch(eraser, epoch, intent, eraser.clock())
+
+
+def log_clock_step(ledger: Ledger, watch: ClockWatch, clock: Clock) -> timedelta:
+    """Return by how much the clock was set since the last sweep, and put an alarm on the ledger when it was.
+
+    The sweep goes on: what is then erased early or late is explained there.
+    """
+    now = clock()
+    step = watch.measure_step(now)
+    if step:
+        entry = {
+            "type": "alarm",
+            "time": to_text(now),
+            "actor": "system:sweep",
+            "alarm": "clock-step",
+            "severity": "high",
+        }
+        reason = "set-forward" if step > timedelta(0) else "set-back"
+        ledger.append([{**entry, "reason": reason, "count": int(abs(step).total_seconds())}])
+    return step
 
 
 def find_unfinished(ledger: Ledger) -> Iterator[tuple[EpochId, int]]:
