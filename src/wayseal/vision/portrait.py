@@ -19,8 +19,8 @@ from wayseal.vision.quality_measure import measure_face
 from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.template import FaceModel, OnnxFaceModel, align_face, fuse_templates
 
-ENROL_EYES = 16.0
-"""Pixels between the eyes that an enrolment picture needs at least: below, misses pass 20 % (docs/reference/models.md)."""
+ENROL_HEIGHT = 44.0
+"""Face height in pixels that an enrolment picture needs at least. Height, because a turned head brings the eyes together."""
 RIVAL_FACE = 0.5
 """A second face that weighs this share of the first one (`weigh_face`) makes it unclear who is meant.
 
@@ -71,7 +71,7 @@ class PortraitReader:
             raise BadPicture(
                 "several faces of like size", hint="Crop the picture to one person.", reason="several_faces"
             )
-        if main.inter_eye_px < ENROL_EYES:
+        if main.box[3] < ENROL_HEIGHT:
             raise BadPicture(
                 "the face is too small", hint="Use a picture with more pixels.", reason="too_small"
             )
