@@ -15,6 +15,15 @@ from wayseal.ledger.tables import explain_disk
 from wayseal.model.errors import Invalid, LedgerBroken
 
 CHECKPOINT_FILE = "checkpoint"
+KEPT_COSIGNED, KEPT_BLOCK = 1000, 4096
+"""Of cosigned checkpoints the newest 1,000 are kept, and of older ones the first in each 4,096 entries."""
+_THIN_OUT = """
+DELETE FROM checkpoints AS old WHERE cosigned = 1
+    AND size < (SELECT size FROM checkpoints WHERE cosigned = 1 ORDER BY size DESC LIMIT 1 OFFSET :newest - 1)
+    AND EXISTS (
+        SELECT 1 FROM checkpoints AS first WHERE first.cosigned = 1
+        AND first.size >= old.size / :block * :block AND first.size < old.size)
+"""
 
 
 def read_latest(connection: sqlite3.Connection, *, cosigned: bool = False) -> str | None:
@@ -26,7 +35,7 @@ def read_latest(connection: sqlite3.Connection, *, cosigned: bool = False) -> st
 
 
 def read_all(connection: sqlite3.Connection) -> list[str]:
-    """Return every checkpoint that is kept, oldest first: those that were cosigned, and the newest."""
+    """Return every checkpoint that is kept, oldest first: cosigned ones, thinned out as they age, and the newest."""
     return [str(note) for (note,) in connection.execute("SELECT note FROM checkpoints ORDER BY size")]
 
 
@@ -65,6 +74,7 @@ def merge_signatures(
     connection.execute(
         "UPDATE checkpoints SET note = ?, cosigned = 1 WHERE size = ?", (text, checkpoint.size)
     )
+    connection.execute(_THIN_OUT, {"newest": KEPT_COSIGNED, "block": KEPT_BLOCK})
     return text
 
 

@@ -26,6 +26,7 @@ from ledgersite import (
     serve_witness,
 )
 
+from wayseal.ledger import history
 from wayseal.ledger.check import read_vkeys, verify_ledger
 from wayseal.ledger.checkpoint import (
     Checkpoint,
@@ -236,6 +237,27 @@ def test_foreign_cosignature_is_not_taken(ledger: Ledger, tmp_path: Path) -> Non
     with pytest.raises(LedgerBroken, match="does not keep"):
         ledger.add_cosignatures(elsewhere, lines, keys)
     assert ledger.latest_checkpoint(cosigned=True) is None
+
+
+def test_old_cosigned_checkpoints_are_thinned_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest cosigned checkpoints are all kept, older ones one a block; what is kept still verifies."""
+    monkeypatch.setattr(history, "KEPT_COSIGNED", 5)
+    monkeypatch.setattr(history, "KEPT_BLOCK", 16)
+    witness = SeedSigner(b"\x63" * 32)
+    keys = witness_keys("w.example", witness)
+    for _ in range(40):
+        ledger.append([make_capture(number) for number in range(ledger.size, ledger.size + 3)])
+        note = ledger.sign_checkpoint(LOG)
+        lines = format_signatures(
+            cosign_checkpoint(read_checkpoint(note), "w.example", witness, clock=Hands())
+        )
+        ledger.add_cosignatures(note, lines, keys)
+    with ledger._tables.snapshot() as connection:
+        sizes = [read_checkpoint(kept).size for kept in history.read_all(connection)]
+    assert sizes[-5:] == [408, 411, 414, 417, 420]
+    assert sizes[:-5] == [303, 306, 321, 336, 354, 369, 384, 402]
+    found = verify_ledger(ledger.folder / FILE_NAME, [*LOG_KEYS, *keys])
+    assert (found.cosigned_size, len(found.cosignatures)) == (420, 1)
 
 
 def test_dripping_witness_is_not_waited_for(ledger: Ledger, tmp_path: Path) -> None:
