@@ -156,6 +156,10 @@ class Gallery:
         """Read everything from the files."""
         self._segments = read_manifest(self._folder, self.name, self._cipher)[1]
         self.loaded, self._holds, known = self._empty(), {}, {segment.id for segment in self._segments}
+        paths = [segment.path(self._folder) for segment in self._segments]
+        self.loaded.reserve(
+            sum(path.stat().st_size for path in paths if path.exists()) // (4 * self.dimension)
+        )
         for segment in self._segments:
             self._read_on(segment, 0, 0)
         for path in self._folder.glob(f"*{SUFFIX}"):
@@ -173,8 +177,7 @@ class Gallery:
 
     def _take(self, segment: Segment, batch: Batch) -> None:
         """Put a batch into memory and note which segment holds whom."""
-        self.loaded.add(batch.travellers, batch.vectors)
-        numbers = np.asarray(self.loaded.known(batch.travellers), dtype=np.int64)
+        numbers = self.loaded.add(batch.travellers, batch.vectors)
         self._holds.setdefault(segment.id, []).append((numbers, _fingerprint(batch.vectors)))
 
     def _append(self, frames: bytes) -> None:
@@ -295,9 +298,10 @@ def list_galleries(root: Path) -> list[str]:
 
 def _fingerprint(vectors: NDArray[np.float32]) -> Words:
     """Return 64 bits for each row that equal rows share and others practically never do."""
-    words = np.ascontiguousarray(vectors, dtype="<f4").view(np.uint32).astype(np.uint64)
+    even = vectors if vectors.shape[1] % 2 == 0 else np.pad(vectors, ((0, 0), (0, 1)))
+    words = np.ascontiguousarray(even, dtype="<f4").view(np.uint64)
     factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1], dtype=np.uint64) | np.uint64(1)
-    return np.asarray((words * factors).sum(axis=1, dtype=np.uint64))
+    return np.asarray(words @ factors)
 
 
 def _without(batch: Batch, traveller: str) -> Batch:

@@ -64,23 +64,36 @@ class LoadedGallery:
     def __contains__(self, traveller: str) -> bool:
         return traveller in self._numbers
 
-    def add(self, travellers: Sequence[str], vectors: ArrayLike) -> None:
-        """Add raw unit templates, `vectors[i]` of `travellers[i]`; all or none. Raises `Invalid` as the matrix does."""
+    def reserve(self, room: int) -> None:
+        """Make room for `room` travellers, before adding many."""
+        if isinstance(self._index, ExactIndex):
+            self._index.matrix.reserve(room)
+
+    def add(self, travellers: Sequence[str], vectors: ArrayLike) -> Numbers:
+        """Add raw unit templates, `vectors[i]` of `travellers[i]`, and return their owner numbers; all or none.
+
+        Raises `Invalid` as the matrix does.
+        """
         rows = self._prepare(check_vectors(vectors, self.dimension))
         if len(rows) != len(travellers) or not all(travellers):
             raise Invalid("each template needs one traveller, with an id that is not empty")
         known = len(self._names)
-        numbers = np.fromiter((self._number(name) for name in travellers), dtype=np.int64, count=len(rows))
-        unique, place = np.unique(numbers, return_inverse=True)
         self.size += len(rows)
-        if len(unique) == len(rows) and (not len(unique) or unique[0] >= known):
+        if len(set(travellers)) == len(rows) and self._numbers.keys().isdisjoint(travellers):
+            self._names.extend(travellers)
+            self._numbers.update(zip(travellers, range(known, len(self._names)), strict=True))
+            numbers = np.arange(known, len(self._names))
             self._index.add(numbers, rows)
         else:
-            self._fuse(unique, place, rows, known)
+            numbers = np.fromiter(map(self._number, travellers), dtype=np.int64, count=len(rows))
+            self._fuse(*np.unique(numbers, return_inverse=True), rows, known)
         if self._index.matrix.size > self._exact_up_to and isinstance(self._index, ExactIndex):
-            larger = SignBitIndex(self.dimension, room=2 * self._index.matrix.size)
+            larger = SignBitIndex(
+                self.dimension, room=max(2 * self._index.matrix.size, self._index.matrix.room)
+            )
             larger.add(self._index.matrix.owners, self._index.matrix.rows)
             self._index = larger
+        return numbers
 
     def forget(self, traveller: str) -> int:
         """Drop a traveller and return how many templates went. 0 when there is no such traveller."""

@@ -23,7 +23,7 @@ def check_vectors(vectors: ArrayLike, dimension: int) -> Vectors:
     rows = rows[None, :] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != dimension:
         raise Invalid(f"a template of shape {rows.shape[1:]} where {dimension} numbers are expected")
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    lengths = np.sqrt(np.vecdot(rows, rows))
     if not np.isfinite(lengths).all():
         raise Invalid("a template with a value that is not a number")
     if lengths.size and float(np.abs(lengths - 1).max()) > _UNIT_TOLERANCE:
@@ -54,6 +54,11 @@ class TemplateMatrix:
     def owners(self) -> Numbers:
         """The owner of each row, as a view: valid until the next change."""
         return self._owners[: self.size]
+
+    @property
+    def room(self) -> int:
+        """How many rows fit before anything is moved."""
+        return len(self._rows)
 
     @property
     def most_per_owner(self) -> int:
@@ -89,6 +94,11 @@ class TemplateMatrix:
         self.size = left
         self._most = None
         return list(zip(movers.tolist(), holes.tolist(), strict=True))
+
+    def reserve(self, room: int) -> None:
+        """Make room for `room` rows in all, so that adding them moves nothing."""
+        if room > len(self._rows):
+            self._grow(room)
 
     def _grow(self, room: int) -> None:
         """Make room for `room` rows; the old rows are overwritten before their memory is given back."""

@@ -161,4 +161,4 @@ def _unpack(plain: bytes) -> Batch:
     names = json.loads(plain[_HEAD.size : place])
     whose = np.frombuffer(plain, dtype="<u4", count=rows, offset=place)
     vectors = np.frombuffer(plain, dtype="<f4", count=rows * dimension, offset=place + 4 * rows)
-    return Batch([names[number] for number in whose], vectors.reshape(rows, dimension))
+    return Batch([names[number] for number in whose.tolist()], vectors.reshape(rows, dimension))

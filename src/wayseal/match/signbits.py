@@ -16,8 +16,6 @@ from wayseal.model.errors import Invalid
 Words = NDArray[np.uint64]
 
 _BLOCK = 16384  # rows a step: each table of a step stays in the second-level cache
-_COARSE = 4  # words of 64 bits that are counted for every row; the others only for the rows that these leave
-_WIDEN = 8  # times as many rows pass the coarse count as are compared exactly
 _SEED = 20261122  # of the rotations; another seed gives other bits, and equally good ones
 
 
@@ -40,7 +38,7 @@ class SignBitIndex:
     `bits` defaults to 512 whatever the dimension: 128 numbers need more bits than they have signs (measured).
     """
 
-    def __init__(self, dimension: int, *, bits: int = 512, rerank: int = 2000, room: int = 0) -> None:
+    def __init__(self, dimension: int, *, bits: int = 512, rerank: int = 500, room: int = 0) -> None:
         self.matrix = TemplateMatrix(dimension, room=room)
         self.rerank = rerank
         self._directions = rotate_signs(dimension, bits)
@@ -73,19 +71,15 @@ class SignBitIndex:
         return [self._search_one(probe, k, wanted) for probe in probes]
 
     def _search_one(self, probe: Floats, k: int, wanted: int) -> Hits:
-        """Return one query's hits: few bits of every row, all bits of the nearest, exact scores of the nearest of those."""
-        words = self._pack(probe[None, :])[:, 0]
-        rows = self._scan(words[:_COARSE], _WIDEN * wanted)
-        if len(rows) > wanted and len(words) > _COARSE:
-            unequal = np.bitwise_count(self._words[:, rows] ^ words[:, None]).sum(axis=0, dtype=np.uint16)
-            rows = rows[np.argpartition(unequal, wanted)[:wanted]]
+        """Return one query's hits."""
+        rows = self._scan(self._pack(probe[None, :])[:, 0], wanted)
         scores = np.vecdot(self.matrix.rows[rows], probe)
         size = self.matrix.size
         owners = self.matrix.owners[rows]
         return merge_owners(owners, scores, k, scanned=size, reranked=len(rows), exact=len(rows) == size)
 
     def _scan(self, words: Words, wanted: int) -> Numbers:
-        """Return the `wanted` rows (all, when there are fewer) with the fewest unequal bits among the given words."""
+        """Return the `wanted` rows (all, when there are fewer) with the fewest unequal bits."""
         limit = 64 * len(words) + 1
         rows: list[Numbers] = []
         counts: list[NDArray[np.uint16]] = []
@@ -105,11 +99,11 @@ class SignBitIndex:
         return _keep_fewest(np.concatenate(rows), np.concatenate(counts), wanted)[0]
 
     def _count_unequal(self, words: Words, start: int, end: int) -> NDArray[np.uint16]:
-        """Return how many bits of each row in `start:end` differ from the query's, over the given words."""
+        """Return how many bits of each row in `start:end` differ from the query's."""
         unequal = np.zeros(end - start, dtype=np.uint16)
         mixed = np.empty(end - start, dtype=np.uint64)
         ones = np.empty(end - start, dtype=np.uint8)
-        for table, word in zip(self._words, words, strict=False):
+        for table, word in zip(self._words, words, strict=True):
             np.bitwise_xor(table[start:end], word, out=mixed)
             np.bitwise_count(mixed, out=ones)
             np.add(unequal, ones, out=unequal)
