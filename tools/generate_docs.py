@@ -74,7 +74,7 @@ def _fields(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str
     for name, field in model.model_fields.items():
         inner = _inner_model(field)
         path = f"{prefix}{name}"
-        if inner is not None:
+        if inner is not None and inner is not model:
             yield from _fields(inner, f"{path}.NAME." if "dict" in str(field.annotation) else f"{path}.")
         else:
             yield path, _show_default(field), str(field.title), str(field.description)

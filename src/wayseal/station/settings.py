@@ -17,6 +17,7 @@ from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.model.ids import check_name
 from wayseal.seal.keys import KeeperChoice
+from wayseal.seal.keys.tpm_keeper import DEFAULT_INDEX
 
 FILE_NAME = "wayseal.toml"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -94,9 +95,15 @@ class KeeperSettings(BaseModel):
         default="", title="TPM", description="How the TPM is reached; empty for the machine's own."
     )
 
+    index: int = Field(default=DEFAULT_INDEX, title="TPM index", description="NV index of the keeper's table key.")
+    second: "KeeperSettings | None" = Field(
+        default=None, title="Second replica", description="Another keeper with the same keys; one of the two may fail."
+    )
+
     def choice(self) -> KeeperChoice:
         """Return the keeper that these settings choose."""
-        return KeeperChoice(kind=self.kind, module=self.module, token=self.token, tcti=self.tcti)
+        second = None if self.second is None else self.second.choice()
+        return KeeperChoice(self.kind, self.module, self.token, self.tcti, self.index, second)
 
 
 class KeyroomSettings(BaseModel):
