@@ -113,3 +113,35 @@ def forget(
         click.echo(f"would forget {report['templates']} templates of this traveller in gallery {name}")
         click.echo("and destroy the gallery's old key, so that older backups of it open no more")
         click.echo("Nothing was changed. Add --yes to do it.")
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--camera", "cameras", multiple=True, help="Camera the pictures are from; repeat for several.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def calibrate(
+    home: Path, *, file: Path, cameras: tuple[str, ...], passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Fit the thresholds to this site: FILE lists pictures of 100 people or more from its own cameras (path,identity).
+
+    Thresholds do not travel: at one threshold another camera may give four times the false positives.
+    """
+    from wayseal.flow.enrol import read_list
+    from wayseal.station.galleries import calibrate_site
+    from wayseal.station.site import open_site
+
+    rows = len(read_list(file))
+    with (
+        open_site(home, read_passphrase(passphrase_file)) as site,
+        show_progress("calibration", rows) as advance,
+    ):
+        report = calibrate_site(site, file, cameras=cameras, advance=advance)
+    if as_json:
+        print_json(report)
+        return
+    click.echo(f"{report['people']} people, {report['templates']} pictures")
+    click.echo(f"supports galleries of up to {report['supported_size']} at FPIR {report['fpir_target']:g}")
+    for size, threshold in report["thresholds"].items():
+        click.echo(f"  gallery of {size:>6}: threshold {threshold:.3f}")

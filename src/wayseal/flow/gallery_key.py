@@ -6,18 +6,20 @@ for anybody. Joins `seal.keys` and `match.gallery`. What must never happen: a ke
 
 import os
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from wayseal.match.calibrate import Calibration, shipped_calibration
+from wayseal.match.calibrate import Calibration, read_calibration, shipped_calibration
 from wayseal.match.gallery import Gallery, create_gallery, open_gallery
+from wayseal.match.manifest import write_file
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.errors import NotFound, SealBroken
 from wayseal.seal.keys import KeyKeeper
 
+_CALIBRATION = ".calibration"  # no gallery's name begins with a dot
+_CALIBRATION_KEY = f"gallery/{_CALIBRATION}/00000001"
 _HEAD = struct.Struct("<BH")
 _NONCE = 12
 
@@ -68,13 +70,12 @@ def open_site_gallery(
     root: Path,
     name: str,
     *,
-    calibrate: Callable[[str], Calibration | None] = shipped_calibration,
     model_sha256: str | None = None,
     dimension: int = 0,
 ) -> Gallery:
     """Open a gallery of a site; make it when it is new and `model_sha256` and `dimension` say for which model.
 
-    `calibrate` gives the calibration of a model. Raises `NotFound` for a gallery that is not there and not to be made.
+    It is searched with the site's own calibration of the model, or the shipped one. Raises `NotFound` for a gallery that is not there and not to be made.
     """
     labels = sorted(_labels(keeper, name))
     if not labels:
@@ -83,6 +84,10 @@ def open_site_gallery(
         labels = [_next_label(keeper, name)]
         keeper.create_key(labels[-1])
     cipher = KeeperCipher(keeper, name, labels[-1])
+
+    def calibrate(model: str) -> Calibration | None:
+        return read_site_calibration(keeper, root, model) or shipped_calibration(model)
+
     try:
         return open_gallery(root, name, cipher=cipher, calibrate=calibrate)
     except NotFound:
@@ -111,6 +116,32 @@ def forget_traveller(
         if old != label:
             keeper.destroy(old)
     return gone
+
+
+def write_site_calibration(keeper: KeyKeeper, root: Path, calibration: Calibration) -> None:
+    """Make a calibration the site's own for its model, in place of an older one. Sealed: nobody else can lower a threshold."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not keeper.has_key(_CALIBRATION_KEY):
+        keeper.create_key(_CALIBRATION_KEY)
+    cipher = KeeperCipher(keeper, _CALIBRATION, _CALIBRATION_KEY)
+    path = _calibration_path(root, calibration.model_sha256)
+    part = path.with_suffix(".part")
+    write_file(part, cipher.seal(calibration.to_json().encode(), calibration.model_sha256.encode()))
+    part.replace(path)
+
+
+def read_site_calibration(keeper: KeyKeeper, root: Path, model_sha256: str) -> Calibration | None:
+    """Return the site's own calibration of a model, None when it made none. Raises `SealBroken` for an altered one."""
+    path = _calibration_path(root, model_sha256)
+    if not path.exists():
+        return None
+    cipher = KeeperCipher(keeper, _CALIBRATION, _CALIBRATION_KEY)
+    return read_calibration(cipher.open(path.read_bytes(), model_sha256.encode()).decode())
+
+
+def _calibration_path(root: Path, model_sha256: str) -> Path:
+    """Return where a model's calibration lies."""
+    return root / f"calibration-{model_sha256[:16]}.sealed"
 
 
 def _labels(keeper: KeyKeeper, name: str) -> list[str]:

@@ -3,14 +3,19 @@
 Owns no file. Reports name travellers only where the caller asked for names, and nothing here is logged but counts.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wayseal.flow.enrol import ImportReport, import_gallery, read_list
-from wayseal.flow.gallery_key import forget_traveller
+import numpy as np
+
+from wayseal.flow.enrol import ImportReport, import_gallery, read_list, read_rows
+from wayseal.flow.gallery_key import forget_traveller, write_site_calibration
+from wayseal.match.calibrate import fit_calibration
 from wayseal.match.gallery import Gallery, list_galleries
-from wayseal.model.errors import NotFound
+from wayseal.model.errors import Invalid, NotFound
+from wayseal.model.ids import check_name
 from wayseal.station.site import Site
 from wayseal.vision.models import EMBEDDER
 from wayseal.vision.portrait import PortraitReader
@@ -33,6 +38,44 @@ def import_list(
         [{"type": "enrol", "object": name, "images": report.enrolled, "travellers": report.travellers}]
     )
     return report
+
+
+def calibrate_site(
+    site: Site, path: Path, *, cameras: Sequence[str] = (), advance: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Fit this site's thresholds to pictures from its own cameras, and return what they support.
+
+    The CSV `path,identity` lists pictures of 100 people or more, best 1,000, as the lanes take them. Its templates stay in
+    memory. Raises `Invalid` for too few people.
+    """
+    reader = PortraitReader()
+    vectors, people = [], []
+    for reading in read_rows(read_list(path), path.parent, reader, advance=advance):
+        if reading.portrait is not None:
+            vectors.append(reading.portrait.template.vector)
+            people.append(reading.row.identity)
+    if not vectors:
+        raise Invalid("no picture of the list can be used", hint="List pictures of 100 people or more.")
+    made = fit_calibration(
+        np.stack(vectors),
+        people,
+        model_sha256=reader.model.manifest.sha256,
+        source="this site's own pictures",
+        cameras=[check_name(camera, what="camera") for camera in cameras],
+    )
+    digest = hashlib.sha256(made.to_json().encode()).hexdigest()
+    site.ledger.append([{"type": "config", "object": "calibration", "config_sha256": digest}])
+    write_site_calibration(site.keys.keeper, site.galleries, made)
+    fpir = site.settings.match.fpir
+    return {
+        "people": made.people,
+        "templates": made.templates,
+        "cameras": list(made.cameras),
+        "fpir_target": fpir,
+        "supported_size": made.largest_gallery(fpir),
+        "thresholds": {str(size): made.threshold(size, fpir) for size in (1, 10, 100, 1000, 10000)},
+        "config_sha256": digest,
+    }
 
 
 def list_facts(site: Site) -> list[dict[str, Any]]:

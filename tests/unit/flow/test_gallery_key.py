@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wayseal.flow.gallery_key import KeeperCipher, forget_traveller, open_site_gallery
+from wayseal.flow.gallery_key import (
+    KeeperCipher,
+    forget_traveller,
+    open_site_gallery,
+    write_site_calibration,
+)
+from wayseal.match.calibrate import fit_calibration
 from wayseal.match.gallery import Gallery
 from wayseal.model.errors import Integrity, NotFound, SealBroken
 from wayseal.seal.keys import FileKeeper, PassphraseCost
@@ -68,3 +74,21 @@ def test_manifest_is_bound(tmp_path: Path, keeper: FileKeeper) -> None:
         with pytest.raises((Integrity, NotFound)):
             cipher.open(broken, b"context")
     assert not (tmp_path / "galleries").exists()
+
+
+def test_site_calibration_goes_first(tmp_path: Path, keeper: FileKeeper, gallery: Gallery) -> None:
+    """A gallery is searched with the site's own calibration once there is one, and an altered one is refused."""
+    assert gallery.calibration is None
+    faces = np.random.default_rng(1).standard_normal((400, 8)).astype(np.float32)
+    faces /= np.linalg.norm(faces, axis=1, keepdims=True)
+    names = [str(number) for number in range(400)]
+    made = fit_calibration(faces, names, model_sha256=MODEL, source="here", cameras=["lane-1"])
+    root = tmp_path / "galleries"
+    write_site_calibration(keeper, root, made)
+    assert open_site_gallery(keeper, root, "port").calibration == made
+    path = next(root.glob("calibration-*"))
+    sealed = path.read_bytes()
+    assert b"lane-1" not in sealed
+    path.write_bytes(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    with pytest.raises(SealBroken):
+        open_site_gallery(keeper, root, "port")
