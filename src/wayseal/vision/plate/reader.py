@@ -43,6 +43,10 @@ FAST_LOOKS = (Look(0.15, -0.08, 1.6), Look(0.15, -0.08, 1.4, contrast=False))
 """Two looks that do nearly as well; number plates' letters are narrower than print, hence the widening."""
 
 
+NEVER = -50.0
+"""Score of a line that is no number: a state's name, kept because it tells the region."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlateSettings:
     """What a site may set. `looks` and `zooms` trade time for accuracy; `trust_grammar` is the grammar's exponent."""
@@ -79,7 +83,8 @@ class PlateReader:
         x0, y0, x1, y1 = clip_box(region or (0, 0, width, height), width, height)
         if x1 - x0 < 8 or y1 - y0 < 8:
             return []
-        lines = find_lines(self.finder, bgr[y0:y1, x0:x1], longest=longest or self._side(x1 - x0, y1 - y0))
+        part = bgr[y0:y1, x0:x1] if region is None else stretch_contrast(bgr[y0:y1, x0:x1])
+        lines = find_lines(self.finder, part, longest=longest or self._side(x1 - x0, y1 - y0))
         moved = [TextLine(shift_quad(line.quad, x0, y0), line.score) for line in lines]
         return self._rank(bgr, moved)
 
@@ -139,14 +144,15 @@ class PlateReader:
         return min(self.settings.longest, max(320, 960 if longer > 600 else 640) if longer <= 900 else 1280)
 
     def _rank(self, bgr: Pixels, lines: Sequence[TextLine]) -> list[PlateRegion]:
-        """Return lines that could be a plate's number with their quick readings, likeliest first."""
+        """Return lines with their quick readings, likeliest first; words that issuers print come last, with `NEVER`."""
         shaped = [line for line in lines if _plate_shaped(line.quad)]
         regions = []
         for line in shaped:
             reading = self.read(bgr, line.quad, looks=QUICK)
-            if reading is None or is_overlay(reading.text) or self.grammar.is_printed(reading.text):
+            if reading is None or is_overlay(reading.text):
                 continue
-            score = score_region(line.quad, reading, bgr.shape[:2])
+            printed = self.grammar.is_printed(reading.text)
+            score = NEVER if printed else score_region(line.quad, reading, bgr.shape[:2])
             regions.append(PlateRegion(line.quad, score, line.score, reading))
         return sorted(regions, key=lambda region: -region.score)
 

@@ -14,7 +14,7 @@ from wayseal.model.border import Box, Frame, Pixels, PlainImage, Plate
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.plate.calibrate import rate_confidence
 from wayseal.vision.plate.geometry import Quad, clip_box, grow_quad, quad_box, quad_size, shift_quad
-from wayseal.vision.plate.reader import FAST_LOOKS, PlateReader
+from wayseal.vision.plate.reader import FAST_LOOKS, NEVER, PlateReader
 from wayseal.vision.plate.reading import PlateReading
 from wayseal.vision.plate.vote import PlateVote, Verdict
 
@@ -36,14 +36,13 @@ PATIENCE = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sighting:
-    """One reading: the frame, the number's outline in it, the outline in shares of the vehicle's box, the words beside."""
+    """One reading: the frame, the number's outline in it, the outline in shares of the vehicle's box."""
 
     frame: int
     quad: Quad
     share: Quad
     box_width: float
     reading: PlateReading
-    printed: tuple[str, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +55,7 @@ class PlateSession:
     _vote: PlateVote = field(default_factory=PlateVote, repr=False)
     _sightings: list[_Sighting] = field(default_factory=list, repr=False)
     _searches: int = 0
+    _printed: list[str] = field(default_factory=list, repr=False)
     _looked: int = -1000
     _looked_width: float = 0.0
     _lost: int = 0
@@ -108,7 +108,10 @@ class PlateSession:
         around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.0 * height)
         found = self.reader.locate(bgr, around, longest=SEARCH_SIDE)
         likely = [one for one in found if one.score > LEAST_SCORE and len(one.reading.text) >= LEAST_LENGTH]
-        return self._read(index, bgr, box, likely[0].quad) if likely else None
+        if not likely:
+            return None
+        self._printed += [one.reading.text for one in found if one.score == NEVER]
+        return self._read(index, bgr, box, likely[0].quad)
 
     def _follow(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
         """Look where the number should be by now; a number that has gone is not searched again in this frame."""
@@ -135,11 +138,11 @@ class PlateSession:
         height, width = bgr.shape[:2]
         if quad.min() < 1 or quad[:, 0].max() > width - 1 or quad[:, 1].max() > height - 1:
             return None
-        reading = self.reader.read(bgr, quad, looks=FAST_LOOKS)
+        reading = self.reader.read(bgr, quad, self._printed, FAST_LOOKS)
         if reading is None:
             return None
         share = np.asarray(shift_quad(quad, -box[0], -box[1]) / np.array(box[2:], np.float32), np.float32)
-        return _Sighting(index, quad, share, box[2], reading, ())
+        return _Sighting(index, quad, share, box[2], reading)
 
     def _keep(self, sighting: _Sighting, bgr: Pixels) -> None:
         """Count a reading, and keep its picture when it is the clearest so far."""
@@ -159,9 +162,8 @@ class PlateSession:
     def _describe(self, text: str, agreeing: list[_Sighting], verdict: Verdict) -> Plate:
         """Return the plate with its marks."""
         best = max(agreeing, key=lambda one: (one.reading.score, one.frame))
-        printed = [word for one in self._sightings for word in one.printed]
         across, down = quad_size(best.quad)
-        evidence = self.reader.grammar.weigh_evidence(printed, across / max(down, 1e-3))
+        evidence = self.reader.grammar.weigh_evidence(self._printed, across / max(down, 1e-3))
         spreads = np.mean([one.reading.spread.max(axis=1) for one in agreeing], axis=0)
         confidence = rate_confidence(
             [one.reading.score for one in agreeing],

@@ -7,11 +7,14 @@ from wayseal.model.border import Box, Pixels
 from wayseal.vision.plate.calibrate import rate_confidence
 from wayseal.vision.plate.choose import score_region
 from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
-from wayseal.vision.plate.reader import PlateReader
+from wayseal.vision.plate.reader import NEVER, PlateReader
 from wayseal.vision.plate.reading import PlateReading, PlateRegion
 
 FINALISTS = 3
 SAME = 0.5
+UNSURE = 0.0
+COARSE_SIDE = 640
+"""When nothing looks like a plate, the picture is looked at once more this large: very large text shows better there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +37,12 @@ class StillPlate:
 def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
     """Return the plate in a picture (or in a region of it), or None when no line of text could be one."""
     wide = reader.locate(bgr, region)
+    if not wide or wide[0].score < UNSURE:
+        wide = sorted([*wide, *reader.locate(bgr, region, longest=COARSE_SIDE)], key=lambda one: -one.score)
     close = [found for one in wide[: reader.settings.zooms] for found in reader.zoom(bgr, one.quad)]
     everything = sorted([*close, *wide], key=lambda one: -one.score)
-    finalists = [_read_fully(reader, bgr, one, everything) for one in _distinct(everything)[:FINALISTS]]
+    numbers = [one for one in everything if one.score > NEVER]
+    finalists = [_read_fully(reader, bgr, one, everything) for one in _distinct(numbers)[:FINALISTS]]
     there = [one for one in finalists if one is not None]
     if not there:
         return None

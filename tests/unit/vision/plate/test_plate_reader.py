@@ -1,0 +1,105 @@
+"""Reading single pictures: drawn plates exactly, and nothing out of nothing."""
+
+import cv2
+import numpy as np
+import pytest
+from drawn import add_noise, draw_plate, draw_scene, tilt_scene
+
+from wayseal.vision.plate.choose import is_overlay
+from wayseal.vision.plate.geometry import quad_box
+from wayseal.vision.plate.reader import PlateReader
+from wayseal.vision.plate.still import read_still
+
+
+@pytest.mark.parametrize("text", ["KC4 Z3X", "5NWV468", "RK-376AF", "ABC1D23"])
+def test_drawn_plates_exact(plate_reader: PlateReader, text: str) -> None:
+    """A clean plate is read to the last character, and its outline lies on it."""
+    found = read_still(plate_reader, draw_scene(draw_plate(text)))
+    assert found is not None
+    assert found.reading.text == text.replace(" ", "").replace("-", "")
+    x, y, width, height = quad_box(found.quad)
+    assert 215 < x + width / 2 < 520
+    assert 200 < y + height / 2 < 260
+    assert found.reading.spread.shape == (len(found.reading.text), 36)
+    assert found.confidence > 0.5
+
+
+def test_tilted_dark_noisy(plate_reader: PlateReader) -> None:
+    """Twelve degrees of tilt, dusk and sensor noise together still give the plate."""
+    scene = tilt_scene(draw_scene(draw_plate("WXY 1847", height=70)), 12.0)
+    dark = np.clip(scene * 0.22, 0, 255).astype(np.uint8)
+    found = read_still(plate_reader, add_noise(dark, 3.0))
+    assert found is not None
+    assert found.reading.text == "WXY1847"
+
+
+def test_light_on_dark(plate_reader: PlateReader) -> None:
+    """Light characters on a dark plate are read as well."""
+    found = read_still(plate_reader, draw_scene(draw_plate("FZR 5207", ink=230, ground=40)))
+    assert found is not None
+    assert found.reading.text == "FZR5207"
+
+
+def test_state_name_is_evidence(plate_reader: PlateReader) -> None:
+    """A banner with the state's name is not the number, and it tells the region."""
+    found = read_still(plate_reader, draw_scene(draw_plate("CYZ 5139", height=90, banner="TEXAS")))
+    assert found is not None
+    assert found.reading.text == "CYZ5139"
+    assert "TEXAS" in found.printed
+
+
+def test_overlay_is_not_a_plate(plate_reader: PlateReader) -> None:
+    """A camera's time stamp is left out, also when it is the clearest text in the picture."""
+    scene = draw_scene(draw_plate("5NWV468", height=46))
+    cv2.putText(scene, "2014-05-12 06:12:02", (10, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (255, 255, 255), 2)
+    found = read_still(plate_reader, scene)
+    assert found is not None
+    assert found.reading.text == "5NWV468"
+
+
+@pytest.mark.parametrize("text", ["20140512", "2O14O512", "20140512061202", "201405120"])
+def test_overlay_strings(text: str) -> None:
+    """Dates count as overlays also with look-alikes for digits; plates with seven digits do not."""
+    assert is_overlay(text)
+    assert not is_overlay("2085885")
+    assert not is_overlay("1049338")
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 900, 3), (40, 3, 3), (16, 16, 3)])
+def test_tiny_pictures(plate_reader: PlateReader, shape: tuple[int, int, int]) -> None:
+    """Pictures too small for a plate have none, and do not fail."""
+    assert read_still(plate_reader, np.full(shape, 128, np.uint8)) is None
+
+
+def test_empty_and_noisy_pictures(plate_reader: PlateReader) -> None:
+    """A uniform picture has no plate; night noise alone gives none that is believed."""
+    assert read_still(plate_reader, np.zeros((360, 640, 3), np.uint8)) is None
+    night = add_noise(np.full((360, 640, 3), 12, np.uint8), 9.0)
+    found = read_still(plate_reader, night)
+    assert found is None or found.confidence < 0.5
+
+
+def test_huge_picture(plate_reader: PlateReader) -> None:
+    """A 24-megapixel picture costs no more than a small one: it is looked at scaled down."""
+    scene = draw_scene(draw_plate("KC4 Z3X", height=220), at=(2000, 1500), size=(6000, 4000))
+    found = read_still(plate_reader, scene)
+    assert found is not None
+    assert found.reading.text == "KC4Z3X"
+
+
+def test_region_limits_search(plate_reader: PlateReader) -> None:
+    """Only the region is searched: a plate outside it is not found, one inside keeps full-picture coordinates."""
+    scene = draw_scene(draw_plate("5NWV468"))
+    assert plate_reader.locate(scene, (0, 0, 180, 360)) == []
+    inside = plate_reader.locate(scene, (150, 150, 450, 180))
+    assert inside[0].reading.text == "5NWV468"
+    assert quad_box(inside[0].quad)[0] > 200
+    assert plate_reader.locate(scene, (5000, 5000, 10, 10)) == []
+
+
+def test_printing_shows_no_plate(plate_reader: PlateReader) -> None:
+    """A reading that lands in a log or a test report does not show the plate."""
+    found = read_still(plate_reader, draw_scene(draw_plate("5NWV468")))
+    assert found is not None
+    assert "5NWV" not in repr(found)
+    assert "5NWV" not in repr(found.reading)

@@ -1,0 +1,95 @@
+"""The vote over readings: agreement, order, alignment."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from wayseal.vision.plate.confusion import load_confusion
+from wayseal.vision.plate.recognise import ALPHABET
+from wayseal.vision.plate.vote import PlateVote, align_texts
+
+
+@dataclass(frozen=True)
+class Read:
+    """A reading with one surety for all its positions."""
+
+    text: str
+    surety: float = 0.9
+    spread: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rest = (1 - self.surety) / (len(ALPHABET) - 1)
+        spread = np.full((len(self.text), len(ALPHABET)), rest)
+        for place, character in enumerate(self.text):
+            spread[place, ALPHABET.index(character)] = self.surety
+        object.__setattr__(self, "spread", spread)
+
+
+plates = st.text(ALPHABET, min_size=1, max_size=8)
+reads = st.lists(st.tuples(plates, st.sampled_from([0.3, 0.5, 0.7, 0.9, 0.99])), min_size=1, max_size=7)
+
+
+@given(reads, st.randoms())
+def test_vote_any_order(given_reads: list[tuple[str, float]], random: object) -> None:
+    """The order in which readings come never changes the outcome."""
+    shuffled = list(given_reads)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    outcomes = []
+    for order in (given_reads, shuffled):
+        vote = PlateVote()
+        for text, surety in order:
+            vote.add(Read(text, surety))
+        outcome = vote.result()
+        assert outcome is not None
+        outcomes.append((outcome.text, outcome.reads, outcome.votes))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(plates, plates, st.floats(0.06, 0.5), st.floats(0.5, 0.999))
+def test_agreement_beats_confidence(shared: str, other: str, low: float, high: float) -> None:
+    """Two readings that agree win against one that is surer, whatever the sureties."""
+    vote = PlateVote()
+    for read in (Read(other, high), Read(shared, low), Read(shared, low)):
+        vote.add(read)
+    outcome = vote.result()
+    assert outcome is not None
+    assert outcome.text == shared
+    assert outcome.reads == (3 if other == shared else 2)
+
+
+def test_vote_by_position() -> None:
+    """Three readings, each with another single error, give the plate that none of them read."""
+    vote = PlateVote()
+    for text in ("XBC123", "AXC123", "ABX123"):
+        vote.add(Read(text))
+    outcome = vote.result()
+    assert outcome is not None
+    assert outcome.text == "ABC123"
+    assert outcome.reads == 0
+    assert outcome.votes == 3
+
+
+def test_vote_aligns_lengths() -> None:
+    """A reading that lost its first character still votes for the others where they belong."""
+    vote = PlateVote()
+    for text in ("WTC249", "WTC2A9", "TC249"):
+        vote.add(Read(text))
+    outcome = vote.result()
+    assert outcome is not None
+    assert outcome.text == "WTC249"
+
+
+def test_alignment_of_missing_character() -> None:
+    """The cheapest alignment leaves out the character that the other string lacks."""
+    pairs = align_texts("KLX41C", "KLX1C", load_confusion())
+    assert pairs == [(0, 0), (1, 1), (2, 2), (4, 3), (5, 4)]
+
+
+def test_no_vote() -> None:
+    """Without readings, or with empty ones, there is no outcome."""
+    vote = PlateVote()
+    vote.add(Read(""))
+    assert vote.result() is None
