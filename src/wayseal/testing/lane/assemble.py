@@ -74,7 +74,7 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
         )
         (front if occupant.seat in _FRONT else rear).append(figure)
     for distractor in vehicle.distractors:
-        on_glass = np.array([-0.40, MEASURES[vehicle.shape].roof_up - 0.17, 0.12])
+        on_glass = np.array([-0.15, MEASURES[vehicle.shape].roof_up - 0.17, 0.12])
         place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
         drawn = draw_distractor(distractor, place)
         if drawn is not None:

@@ -194,13 +194,13 @@ def cut_head(face: FacePicture) -> Head:
 
 
 def _balance_skin(skin: Array) -> Array:
-    """Return factors for blue, green, red that take most of a photograph's colour cast away and keep its brightness.
+    """Return factors for blue, green, red that take about half of a photograph's colour cast away and keep its brightness.
 
     The ratios aimed at are those of skin of any tone under white light; brightness is left as it is.
     """
     usual = np.array([0.66, 1.0, 1.52], np.float32)
     ratio = usual * skin[1] / np.maximum(skin, 1e-3)
-    factors = np.clip(ratio, 0.55, 1.8) ** 0.7
+    factors = np.clip(ratio, 0.55, 1.8) ** 0.45
     factors *= float(skin @ LUMA) / max(float((skin * factors) @ LUMA), 1e-6)
     balance: Array = factors.astype(np.float32)
     return balance
