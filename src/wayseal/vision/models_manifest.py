@@ -3,6 +3,7 @@
 Owns the keys of a manifest and their meaning. It reads no file and loads no model.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -68,7 +69,10 @@ def parse_manifest(text: bytes) -> ModelManifest:
     """Return the manifest that a TOML document holds. Unknown or missing keys, and values out of range, raise `Invalid`."""
     try:
         values = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (
+        ValueError,
+        RecursionError,
+    ):  # not UTF-8, not TOML, a number of thousands of digits, or nested too deep
         raise Invalid(
             "the manifest is not TOML", hint="See docs/reference/models.md for an example."
         ) from None
@@ -107,7 +111,8 @@ def _check_values(manifest: ModelManifest) -> None:
             f"licence_class: one of {', '.join(LICENCE_CLASSES)}",
         ),
         (manifest.channel_order not in {"RGB", "BGR"}, "channel_order: RGB or BGR"),
-        (manifest.std == 0, "std: not zero"),
+        (not math.isfinite(manifest.mean), "mean: a finite number"),
+        (not math.isfinite(manifest.std) or manifest.std == 0, "std: a finite number, not zero"),
         (manifest.layout not in {"NCHW", "NHWC"}, "layout: NCHW or NHWC"),
         (manifest.task == "face_embedding" and manifest.metric != "cosine", "metric: cosine"),
         (manifest.task == "face_embedding" and not 16 <= manifest.dim <= 4096, "dim: 16 to 4096"),
