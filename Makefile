@@ -40,7 +40,7 @@ test: setup ## everything: lint, types, import contract, and the whole suite in 
 	tools/setup-browser
 	tools/setup-oracles
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist worksteal -q
+	$(BIN)/pytest -n 2 --dist loadfile -q
 
 lint: setup ## ruff, mypy --strict, import-linter, deptry, codespell
 	$(BIN)/ruff check .
