@@ -19,7 +19,7 @@ DIGITS = "0123456789"
 FREE_SHARE = 0.08
 """Share of plates that follow no series: vanity, special issues, series that the table lacks."""
 FREE_LENGTHS = {1: 0.002, 2: 0.008, 3: 0.02, 4: 0.07, 5: 0.18, 6: 0.32, 7: 0.34, 8: 0.05, 9: 0.01}
-SWITCH = 0.3
+SWITCH = 0.2
 """How often a letter follows a digit, or a digit a letter, on a plate that follows no series."""
 VANITY_O = 0.15
 """How often a round glyph on a North American vanity plate is registered as the letter O rather than as zero: most motor-vehicle

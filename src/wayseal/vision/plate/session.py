@@ -21,7 +21,7 @@ from wayseal.vision.plate.vote import PlateVote, Verdict
 LEAST_GAP = 2
 SEARCH_EVERY = 15
 SEARCHES = 8
-SEARCH_SIDE = 640
+SEARCH_SIDE = 512
 READ_EVERY = 6
 READINGS = 7
 GROWTH = 1.12

@@ -1,6 +1,7 @@
 """Jurisdictions: the shipped table, priors, evidence, and whose plate it is."""
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -113,3 +114,11 @@ def test_own_series_counts() -> None:
     home = Jurisdiction("XX", "Home", 1.0, ("9A9A9A",))
     assert Grammar([home]).log_odds("1B2C3D") > Grammar(load_jurisdictions()).log_odds("1B2C3D")
     assert pattern_of("1B2C3D") == "9A9A9A"
+
+
+def test_reference_page_is_complete() -> None:
+    """The reference page lists every jurisdiction with its series, as the table has them."""
+    page = (Path(__file__).resolve().parents[4] / "docs" / "reference" / "jurisdictions.md").read_text("utf-8")
+    for one in load_jurisdictions():
+        assert f"| {one.code} | {one.name} |" in page
+        assert f"| {' '.join(one.patterns)} |" in page
