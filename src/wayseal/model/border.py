@@ -72,7 +72,7 @@ class PlainImage:
 class Frame:
     """One picture of the lane's stream.
 
-    `index` counts decoded pictures from 0; `time` is aware UTC; `seconds` is the stream's own clock. `luma` is the
+    `index` counts the source's pictures from 0, damaged ones included; `time` is aware UTC; `seconds` is the stream's own clock. `luma` is the
     (height, width) brightness plane without a copy; `colour()` makes the (height, width, 3) BGR picture when asked, so
     that frames without a vehicle never pay for it.
     """

@@ -43,7 +43,7 @@ class FolderSource:
         self.live = False
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the pictures in order; a file that will not decode leaves a gap in time, not in the index."""
+        """Give the pictures in order; a file that will not decode leaves a gap in time and index."""
         started = self._clock()
         for place, path in enumerate(self._paths):
             if self._closed:
@@ -56,7 +56,7 @@ class FolderSource:
             seconds = place / self._rate
             luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
             frame = Frame(
-                self.counts.frames,
+                place,
                 started + timedelta(seconds=seconds),
                 seconds,
                 luma,

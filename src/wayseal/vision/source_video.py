@@ -34,7 +34,10 @@ _PLANAR = frozenset(
 
 
 class VideoSource:
-    """A video file. Each frame that decodes is given, whatever the consumer's speed; damage is counted, not raised."""
+    """A video file. Each frame that decodes is given, whatever the consumer's speed; damage is counted, not raised.
+
+    Pictures that do not decode keep their place in the index, so that it goes on meaning the file's own frames.
+    """
 
     def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
         if not path.is_file():
@@ -65,7 +68,8 @@ class VideoSource:
         stamps = _Stamps(_frame_seconds(self._container.streams.video[0]))
         for picture in _decode_packets(self._container, self.counts, lambda: self._closed):
             seconds = stamps.next_seconds(picture)
-            yield make_frame(picture, self.counts.frames, started + timedelta(seconds=seconds), seconds)
+            place = self.counts.frames + self.counts.broken
+            yield make_frame(picture, place, started + timedelta(seconds=seconds), seconds)
             self.counts.frames += 1
 
     def close(self) -> None:

@@ -124,6 +124,22 @@ def test_damaged_middle_is_counted(tmp_path: Path) -> None:
     assert frames[-1].seconds > 1.0
 
 
+def test_index_survives_damage(tmp_path: Path) -> None:
+    """After damage in an H.264 file each picture that decodes still carries its own number; the lost ones are counted."""
+    path = write_video(tmp_path / "v.mp4", 36)
+    data = bytearray(path.read_bytes())
+    third = len(data) // 3
+    data[third : third + 40] = bytes(40)
+    path.write_bytes(data)
+    with VideoSource(path) as source:
+        frames = list(source)
+    assert source.counts.broken > 0
+    assert len(frames) + source.counts.broken == 36
+    last = frames[-1]
+    assert last.index == 35
+    assert abs(float(last.luma.mean()) - (16 + 219 / 255 * (40 + 5 * 35))) < 5
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"x", b"not a video at all" * 100, b"\x00\x00\x00\x20ftypisom" + bytes(500)]
 )
@@ -173,7 +189,7 @@ def test_closing_ends_iteration(video: Path) -> None:
 
 
 def test_folder_in_number_order(tmp_path: Path) -> None:
-    """Pictures come by the numbers in their names; one that is damaged is counted and leaves a gap in time."""
+    """Pictures come by the numbers in their names; one that is damaged is counted and leaves a gap."""
     for number in (1, 2, 10):
         bgr = np.full((40, 60, 3), number * 20, np.uint8)
         (tmp_path / f"f{number}.jpg").write_bytes(encode_picture(bgr).data)
@@ -183,7 +199,7 @@ def test_folder_in_number_order(tmp_path: Path) -> None:
         frames = list(source)
     assert source.frames_total == 4
     assert [round(float(frame.luma.mean()) / 20) for frame in frames] == [1, 2, 10]
-    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert [frame.index for frame in frames] == [0, 1, 3]
     assert [round(frame.seconds, 3) for frame in frames] == [0.0, 0.1, 0.3]
     assert source.counts.broken == 1
     assert frames[2].colour().shape == (40, 60, 3)
