@@ -7,8 +7,9 @@ automatically. It holds summary figures only: no template, no score of a person.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ _LARGEST = 1 << 30
 class Calibration:
     """What is known about strangers' scores under one model.
 
-    `tails` are fitted at rising gallery sizes, `draws` repeat the last fit over random draws of persons. `centre` is the
+    `tails` are fitted at rising gallery sizes, `draws[i]` repeat `tails[i]` over random draws of persons. `centre` is the
     mean template of many people: taking it away before comparing lowers misses at the same rate of false positives
     (docs/explanation/thresholds.md); empty for none. `cameras` names the cameras it was fitted on; empty for none of the
     site's own.
@@ -42,7 +43,7 @@ class Calibration:
     people: int
     templates: int
     tails: tuple[Tail, ...]
-    draws: tuple[Tail, ...] = field(repr=False)
+    draws: tuple[tuple[Tail, ...], ...] = field(repr=False)
     centre: tuple[float, ...] = field(default=(), repr=False)
     cameras: tuple[str, ...] = ()
 
@@ -63,14 +64,14 @@ class Calibration:
 
     def fpir(self, gallery_size: int, score: float) -> float:
         """Return the expected rate of false positives at a threshold, by the fit nearest below the gallery's size."""
-        tail = ([tail for tail in self.tails if tail.gallery_size <= gallery_size] or [self.tails[0]])[-1]
+        tail = self.tails[self._place(gallery_size)]
         return scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
 
     def interval(self, gallery_size: int, score: float) -> tuple[float, float]:
         """Return the 95 % interval of the rate of false positives at a threshold, over draws of persons."""
         rates = [
             scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
-            for tail in self.draws
+            for tail in self.draws[self._place(gallery_size)]
         ]
         return float(np.quantile(rates, 0.025)), float(np.quantile(rates, 0.975))
 
@@ -105,6 +106,10 @@ class Calibration:
                 hint="Calibrate this model: wayseal gallery calibrate PICTURES.csv --out FILE.",
             )
 
+    def _place(self, gallery_size: int) -> int:
+        """Return which fit describes a gallery: the one at the largest size up to the gallery's, else the smallest."""
+        return max(0, sum(tail.gallery_size <= gallery_size for tail in self.tails) - 1)
+
     def to_json(self) -> str:
         """Return the calibration as a JSON document."""
         return json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":"))
@@ -133,22 +138,13 @@ def fit_calibration(
     prepared = empty.prepare(vectors)
     sizes = [size for size in _ANCHORS if size < len(names) // 2] + [len(names) - 1]
     random = np.random.default_rng(seed)
-    tails = []
+    tails, draws = [], []
     for size in sizes:
         best = impostor_maxima(prepared, member, size, random)
+        whose = np.tile(member, len(best) // len(member)).astype(str).tolist()
         tails.append(fit_tail(best, size))
-    whose = np.tile(member, len(best) // len(member)).astype(str).tolist()
-    draws = draw_tails(best, whose, sizes[-1], rounds=_DRAWS, seed=seed)
-    return Calibration(
-        model_sha256,
-        source,
-        len(names),
-        len(vectors),
-        tuple(tails),
-        tuple(draws),
-        centre,
-        tuple(cameras),
-    )
+        draws.append(tuple(draw_tails(best, whose, size, rounds=_DRAWS, seed=seed)))
+    return replace(empty, tails=tuple(tails), draws=tuple(draws))
 
 
 def impostor_maxima(
@@ -180,14 +176,19 @@ def read_calibration(text: str) -> Calibration:
         data = json.loads(text)
         if data.pop("format") != FORMAT:
             raise Invalid("not a calibration of this version", hint="Calibrate again with this version.")
-        for name in ("tails", "draws"):
-            data[name] = tuple(Tail(**{**tail, "body": tuple(tail["body"])}) for tail in data[name])
+        data["tails"] = _read_tails(data["tails"])
+        data["draws"] = tuple(_read_tails(draws) for draws in data["draws"])
         made = Calibration(**{**data, "centre": tuple(data["centre"]), "cameras": tuple(data["cameras"])})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Invalid("not a calibration file", hint="Make one: wayseal gallery calibrate.") from None
-    if not made.tails or not made.draws:
+    if not made.tails or len(made.draws) != len(made.tails) or not all(made.draws):
         raise Invalid("a calibration without fits")
     return made
+
+
+def _read_tails(data: Any) -> tuple[Tail, ...]:
+    """Return fits from their JSON form."""
+    return tuple(Tail(**{**tail, "body": tuple(tail["body"])}) for tail in data)
 
 
 def shipped_calibration(model_sha256: str) -> Calibration | None:

@@ -17,7 +17,7 @@ Scores = NDArray[np.float64]
 
 SHARE = 0.1
 """The share of maxima that counts as the tail."""
-_BODY = np.linspace(0.0, 1 - SHARE, 46)
+_BODY = np.linspace(0.0, 1 - SHARE, 31)
 _FEWEST = 200
 _STRAIGHT = 1e-6  # below this shape the tail is taken as exponential
 

@@ -76,7 +76,7 @@ def test_tail_recovers_a_known_law() -> None:
 @settings(max_examples=60, deadline=None)
 def test_tail_inverts(chance: float, shape: float) -> None:
     """Chance to score and back is the same chance, in the body and in the tail."""
-    tail = Tail(100, tuple(np.linspace(0.1, 0.4, 46).tolist()), shape, 0.03)
+    tail = Tail(100, tuple(np.linspace(0.1, 0.4, 31).tolist()), shape, 0.03)
     assert tail.exceedance(tail.score_at(chance)) == pytest.approx(chance, rel=1e-6)
 
 
