@@ -53,6 +53,7 @@ class Ledger(LedgerReader):
         self._queue: list[_Batch] = []
         self._queueing, self._committing = threading.Lock(), threading.Lock()
         self._tree: proof.CompactRange | None = None
+        self._version = -1
         self._known = 0  # the largest size seen: a file that shrinks below it was rolled back
 
     @classmethod
@@ -115,8 +116,12 @@ class Ledger(LedgerReader):
         size = _read_size(connection)
         if size < self._known:
             raise LedgerBroken("the ledger file is shorter than it was", size=size, was=self._known)
-        if self._tree is not None and self._tree.size == size:
+        version = int(
+            connection.execute("PRAGMA data_version").fetchone()[0]
+        )  # moves when anybody else wrote
+        if self._tree is not None and (self._tree.size, self._version) == (size, version):
             return proof.CompactRange(size, self._tree.peaks)
+        self._tree, self._version = None, version
         _check_history(connection, self.folder, size)
         peaks = [_read_node(connection, level, number) for level, number in proof.list_nodes(0, size)]
         return proof.CompactRange(size, peaks)

@@ -126,6 +126,18 @@ def test_rebuilt_histories_are_always_found(
     )
 
 
+def test_edit_under_a_running_process_is_found(tmp_path: Path) -> None:
+    """A ledger that is open, and remembers its tree, notices that somebody else rewrote the file at the same size."""
+    ledger = make_ledger(tmp_path / "ledger", SIZE)
+    history = ledger.raw_entries(0, SIZE)
+    edit(history, random.Random(1))
+    rebuild(ledger.folder / FILE_NAME, history)
+    for act in (lambda: ledger.sign_checkpoint(LOG), lambda: ledger.append([make_capture(99)])) * 2:
+        with pytest.raises(LedgerBroken, match="contradicts"):
+            act()
+    ledger.close()
+
+
 KILLED = textwrap.dedent(
     """
     import os, signal, sys
