@@ -1,15 +1,16 @@
 """The straight line: sealed encounter, candidate list, crossing, decision, pairing, expiry, erased."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from lineparts import Line, MovableClock, make_picture, make_vehicle
 
 from wayseal.flow.erase import erase_due
-from wayseal.flow.identify import list_unanswered, read_answers
+from wayseal.flow.identify import identify_encounter, list_unanswered, read_answers
 from wayseal.flow.review import decide_crossing, list_crossings, record_crossings
 from wayseal.model.border import Direction, Outcome, Seat, Verdict
-from wayseal.model.custody import Kind, Purpose
+from wayseal.model.custody import Kind, Purpose, RecordStatus
 from wayseal.model.errors import Erased, Invalid, NoIntent, Refused
 from wayseal.store import encounters as encounter_rows
 from wayseal.store import records as record_rows
@@ -108,6 +109,34 @@ def test_unsent_vehicle_survives(line: Line, clock: MovableClock) -> None:
     with read(line.site.store.engine) as connection:
         kinds = [row.kind for row in record_rows.list_encounter_records(connection, sealed[0])]
     assert sorted(kinds) == [Kind.DOCUMENT, Kind.FACE, Kind.PLATE, Kind.TEMPLATE]
+
+
+def test_sweep_reaches_the_outbox(line: Line, clock: MovableClock) -> None:
+    """What waits undelivered on this host dies with its hour as well."""
+    lane = line.lane()
+    lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    clock.move(timedelta(hours=14))
+    erase_due(line.site.eraser)
+    assert lane.send_pending() == []
+    counts = line.hosts["lane1"].outbox.counts()
+    assert (counts["queued"], counts["sent"]) == (0, 0)
+
+
+def test_delivered_after_its_hour(line: Line, clock: MovableClock) -> None:
+    """What a long outage delivers after its class has run out is counted as captured, never opened, and swept next time."""
+    lane = line.lane()
+    sealed = lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    clock.move(timedelta(hours=14))
+    far_away = replace(line.site.eraser, also=())  # a sweep that does not reach the lane's own computer
+    erase_due(far_away)
+    assert lane.send_pending() == [sealed.encounter]
+    with pytest.raises(Erased):
+        identify_encounter(line.work, sealed.encounter)
+    (gone,) = erase_due(line.site.eraser)
+    assert gone.records == len(sealed.records)
+    with read(line.site.store.engine) as connection:
+        states = {row.status for row in record_rows.list_encounter_records(connection, sealed.encounter)}
+    assert states == {RecordStatus.ERASED}
 
 
 def test_vehicle_without_faces(line: Line, clock: MovableClock) -> None:

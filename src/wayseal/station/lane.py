@@ -182,7 +182,7 @@ class LaneStation:
             while waiting := self._host.outbox.pending(limit=64):
                 encounter = waiting[0].encounter
                 if encounter is None:
-                    raise NotArmed(
+                    raise Integrity(
                         "a record without an encounter waits in the outbox", record=waiting[0].object_id
                     )
                 self._send_one(encounter, [one for one in waiting if one.encounter == encounter])

@@ -12,6 +12,7 @@ from datetime import datetime
 from time import monotonic
 
 from wayseal.model.border import Encounter, Frame, Outcome, VehiclePass
+from wayseal.model.errors import Erased
 from wayseal.model.ids import EncounterId
 from wayseal.station.lane import LaneStation
 from wayseal.station.matcher import Matcher
@@ -23,7 +24,7 @@ _WAITING = 16
 
 @dataclass(slots=True)
 class RunSummary:
-    """What a run did; `seconds` is wall time, `fps` frames over it."""
+    """What a run did; `seconds` is wall time, `fps` frames over it; `too_late` vehicles were delivered after their hour's end."""
 
     vehicles: int = 0
     occupants_seen: int = 0
@@ -31,6 +32,7 @@ class RunSummary:
     matched: int = 0
     frames: int = 0
     dropped_frames: int = 0
+    too_late: int = 0
     seconds: float = 0.0
 
     @property
@@ -116,10 +118,16 @@ class OneHost:
         left_at = self._stamps.get(seen.left)
         sealed = self._station.keep(seen)
         for encounter in self._station.send_pending():
-            self._report(self._answer(encounter, left_at if encounter == sealed.encounter else None))
+            self._answer(encounter, left_at if encounter == sealed.encounter else None)
 
-    def _answer(self, encounter: EncounterId, left_at: float | None) -> Encounter:
-        return self._matcher.answer(encounter, left_at=left_at)
+    def _answer(self, encounter: EncounterId, left_at: float | None) -> None:
+        """Answer one vehicle and report it; one that came so late that its hour is over is left to the sweep."""
+        try:
+            answered = self._matcher.answer(encounter, left_at=left_at)
+        except Erased:
+            self.summary.too_late += 1
+        else:
+            self._report(answered)
 
     def _report(self, encounter: Encounter) -> None:
         """Count an answered encounter and tell the caller. It is durable by now."""
