@@ -82,14 +82,14 @@ class PlateSession:
         if verdict is None:
             return None
         text = verdict.text if verdict.reads >= AGREE else self._commonest()
-        agreeing = [one for one in self._sightings if one.reading.text == text]
-        if len(agreeing) < AGREE:
-            return None
-        return self._describe(text, agreeing, verdict)
+        agreeing = self._agreeing(text)
+        return self._describe(text, agreeing, verdict) if agreeing else None
 
     def _is_settled(self) -> bool:
         """Tell whether more readings would change nothing, or have been tried often enough."""
         if len(self._sightings) >= READINGS or self._searches >= SEARCHES:
+            return True
+        if self._lost >= PATIENCE and self._agreeing(self._commonest()):
             return True
         last = [one.reading for one in self._sightings[-AGREEING:]]
         clear = all(reading.score >= CLEAR for reading in last)
@@ -155,9 +155,14 @@ class PlateSession:
             self._picture = crop_plate(bgr, sighting.quad)
 
     def _commonest(self) -> str:
-        """Return the text that most readings are."""
+        """Return the text that most readings are; empty without readings."""
         counts = Counter(one.reading.text for one in self._sightings)
-        return max(sorted(counts), key=counts.__getitem__)
+        return max(sorted(counts), key=counts.__getitem__, default="")
+
+    def _agreeing(self, text: str) -> list[_Sighting]:
+        """Return the readings that are exactly `text`, or none when they are too few to believe."""
+        same = [one for one in self._sightings if one.reading.text == text]
+        return same if len(same) >= AGREE else []
 
     def _describe(self, text: str, agreeing: list[_Sighting], verdict: Verdict) -> Plate:
         """Return the plate with its marks."""
