@@ -69,6 +69,7 @@ def run(
         ):
             summary = host.run(_counting(frames, advance))
             summary.dropped_frames = frames.counts.dropped
+            site.sign_checkpoint()
             broken = frames.counts.broken + max(0, (frames.frames_total or 0) - frames.counts.frames)
     if broken:
         stderr.print(f"warning: {broken} pictures of the stream were damaged or missing")

@@ -17,7 +17,6 @@ from wayseal.match.gallery import Gallery, list_galleries
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.model.ids import check_name
 from wayseal.station.site import Site
-from wayseal.vision.models import EMBEDDER
 from wayseal.vision.portrait import PortraitReader
 from wayseal.vision.template import OnnxFaceModel
 
@@ -27,7 +26,7 @@ def import_list(
 ) -> ImportReport:
     """Enrol a CSV's pictures into a gallery, made when it is new. See `flow.enrol.import_gallery`."""
     rows = read_list(path)
-    reader = PortraitReader(model=OnnxFaceModel(site.settings.match.model or EMBEDDER))
+    reader = PortraitReader(model=OnnxFaceModel(site.settings.match.model or None))
     manifest = reader.model.manifest
     gallery = site.create_gallery(name, model_sha256=manifest.sha256, dimension=manifest.dim)
     site.ledger.append(

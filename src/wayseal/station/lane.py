@@ -17,7 +17,7 @@ from wayseal.flow.encounter import Hatch, SealedPass, receipt_bytes, seal_pass
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
-from wayseal.model.errors import NotArmed, Refused
+from wayseal.model.errors import Integrity, NotArmed, Refused
 from wayseal.model.ids import EncounterId, check_name
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import cv2
+
 from wayseal.vision.capture import CaptureModels
 from wayseal.vision.detect import FaceDetector
-from wayseal.vision.models import EMBEDDER, PLATE_FINDER, PLATE_READER, load_session
+from wayseal.vision.models import PLATE_FINDER, PLATE_READER, load_session
 from wayseal.vision.plate.reader import PlateReader
 from wayseal.vision.plate.session import PlateSession
 from wayseal.vision.template import OnnxFaceModel
@@ -15,6 +17,7 @@ def load_networks(*, plates: bool = True, model: str = "") -> CaptureModels:
 
     `model` names an installed face model, the default one when empty. Raises `WrongModel` for a file that is not the pinned one.
     """
+    cv2.setNumThreads(1)  # one lane, one core: OpenCV's own threads would fight the other lanes for it
     new_plate: Callable[[], PlateSession] | None = None
     if plates:
         reader = PlateReader(load_session(PLATE_FINDER), load_session(PLATE_READER))
@@ -22,4 +25,4 @@ def load_networks(*, plates: bool = True, model: str = "") -> CaptureModels:
         def new_plate() -> PlateSession:
             return PlateSession(reader)
 
-    return CaptureModels(FaceDetector(), OnnxFaceModel(model or EMBEDDER), new_plate)
+    return CaptureModels(FaceDetector(), OnnxFaceModel(model or None), new_plate)
