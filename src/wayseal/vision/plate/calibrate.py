@@ -1,7 +1,7 @@
 """How sure a plate is: from a reading's marks to the share of such readings that are exactly right.
 
-Owns the fitted curve (docs/explanation/plates.md says on what, and how it was checked). A confidence of 0.9 means that nine
-of ten plates with it are right to the last character.
+Owns the fitted curve. A confidence of 0.9 means that nine of ten plates with it are right to the last character
+(docs/explanation/plates.md shows how far that held).
 """
 
 import math
@@ -10,11 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-INTERCEPT = 0.3
-MARGIN = 0.6
-FIT = 1.2
-WEAKEST = 1.5
-AGREEMENT = 0.8
+INTERCEPT = 1.262
+MARGIN = 0.621
+FIT = 2.028
+WEAKEST = 0.423
+"""Logistic regression, ridge 1.0, on 131 stills (openalpr/benchmarks endtoend, us and eu), checked by five-fold cross-validation."""
+AGREEMENT = 0.15
+"""Log odds that each doubling of agreeing readings adds. Small on purpose: readings of one vehicle share their errors."""
+AGAINST = 2.0
+"""Log odds that dissent takes away, times the share of readings that say something else."""
 
 
 def rate_confidence(
@@ -28,9 +32,8 @@ def rate_confidence(
     if not scores:
         return 0.0
     margin = float(np.mean([_logit(score) for score in scores]))
-    against = votes - reads
     total = INTERCEPT + MARGIN * margin + FIT * float(np.mean(fits)) + WEAKEST * (weakest - 0.5)
-    total += AGREEMENT * (math.log2(max(reads, 1)) - against / max(votes, 1))
+    total += AGREEMENT * math.log2(max(reads, 1)) - AGAINST * (votes - reads) / max(votes, 1)
     return 1.0 / (1.0 + math.exp(-total))
 
 
