@@ -92,9 +92,8 @@ class SegmentStore:
         is kept. `Integrity` when the segment's acknowledged part is damaged. `Invalid` for anything that is not a sealed
         record whose digest is right.
         """
-        frames = [
-            frame_record(r, note) for r, note in zip(records, notes or [b""] * len(records), strict=True)
-        ]
+        noted = zip(records, notes or [b""] * len(records), strict=True)
+        frames = [frame_record(r, note, (n, len(records))) for n, (r, note) in enumerate(noted)]
         name = segment_name(epoch)
         if not frames:
             return []
@@ -181,7 +180,7 @@ class SegmentStore:
                 if head.live:
                     intact = not check or read_payload(descriptor, head, offset) is not None
                     position = Position(name, offset, head.length)
-                    yield Frame(head.object_id, position, head.digest.hex(), head.note, intact)
+                    yield Frame(head.object_id, position, head.digest.hex(), head.note, intact, head.place)
         finally:
             os.close(descriptor)
 

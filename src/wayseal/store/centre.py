@@ -22,7 +22,7 @@ from wayseal.store import crossings, encounters
 from wayseal.store import records as rows
 from wayseal.store.blobs import SegmentStore
 from wayseal.store.engine import open_engine, read, scrub_deleted, write
-from wayseal.store.frames import Frame, Position
+from wayseal.store.frames import Frame, Position, whole_groups
 from wayseal.store.migrate import migrate
 from wayseal.store.records import StoredRecord
 
@@ -171,11 +171,12 @@ def purge_epoch(store: CentreStore, epoch: EpochId, *, when: datetime, ledger_in
 
 
 def _recover_segment(store: CentreStore, epoch: EpochId) -> Recovery:
-    """Bring one segment and its rows together again. Frames of unknown records without a note are left as they are."""
+    """Bring one segment and its rows together again. Whole groups get their rows; torn ones, which nobody acknowledged, none."""
     frames = list(store.blobs.frames(epoch))
     with read(store.engine) as connection:
         known = rows.find_known(connection, [frame.object_id for frame in frames])
-    lost = {f.object_id: f for f in frames if f.object_id not in known and f.intact and f.note}
+    whole = (frame for group in whole_groups(frames) for frame in group)
+    lost = {f.object_id: f for f in whole if f.object_id not in known and f.note}
     strange = [f for f in frames if f.object_id in known and known[f.object_id].position != f.position]
     with write(store.engine) as connection:
         rows.add_records(connection, [rows.read_note(frame, epoch) for frame in lost.values()])

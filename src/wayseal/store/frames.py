@@ -2,17 +2,19 @@
 
 Pure packing and walking; `blobs` decides what is kept, cut or voided. A frame is
 
-    "WSG1" | state (1 byte: L live, V void) | note length (u16) | payload length (u32) | object id (26 ASCII)
+    "WSG1" | state (1 byte: L live, V void) | number in its group, from 0 (u16) | size of the group (u16)
+    | note length (u16) | payload length (u32) | object id (26 ASCII)
     | SHA-256(payload) | CRC-32 of everything before it, with the state taken as L, and of the note (u32) | note | payload
 
-Numbers are big-endian. The note is the row that belongs to the payload, so that rows can be made again from segments.
+Numbers are big-endian. The note is the row that belongs to the payload, so that rows can be made again from segments; the
+numbers say whether a whole group is there.
 """
 
 import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wayseal.model.custody import SealedRecord
@@ -22,7 +24,7 @@ from wayseal.model.ids import RecordId
 MAGIC = b"WSG1"
 LIVE, VOID = b"L", b"V"
 STATE_AT = len(MAGIC)
-_HEAD = struct.Struct(">4scHI26s32sI")
+_HEAD = struct.Struct(">4scHHHI26s32sI")
 _MAX_PAYLOAD = 80 * 2**20
 _MAX_NOTE = 4096
 
@@ -38,13 +40,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame as found in a segment. `intact` says whether the payload has the digest that the frame names."""
+    """One frame as found in a segment. `intact` says whether the payload has the digest that the frame names.
+
+    `place` is its number in its group, from 0, and the group's size.
+    """
 
     object_id: RecordId
     position: Position
     sha256: str
     note: bytes
     intact: bool
+    place: tuple[int, int] = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,11 @@ class Head:
     note: bytes
     payload_at: int
     length: int
+    place: tuple[int, int]
 
 
-def frame_record(record: SealedRecord, note: bytes = b"") -> bytes:
-    """Return the frame of one sealed record. Raises `Invalid` when it is something else or its digest is not its own."""
+def frame_record(record: SealedRecord, note: bytes = b"", place: tuple[int, int] = (0, 1)) -> bytes:
+    """Return the frame of one sealed record with its number in its group and the group's size. Raises `Invalid` when it is something else or its digest is not its own."""
     if not isinstance(record, SealedRecord):
         raise Invalid(
             "only sealed records are stored", hint="Seal it first; nothing reaches the disk in the clear."
@@ -69,7 +76,7 @@ def frame_record(record: SealedRecord, note: bytes = b"") -> bytes:
     if digest.hex() != record.sha256 or not 0 < len(record.data) <= _MAX_PAYLOAD or len(note) > _MAX_NOTE:
         raise Invalid("a sealed record's digest or size is not its own", hint="Seal it again.")
     object_id = record.header.object_id.encode("ascii")
-    fields = (MAGIC, LIVE, len(note), len(record.data), object_id, digest)
+    fields = (MAGIC, LIVE, *place, len(note), len(record.data), object_id, digest)
     crc = zlib.crc32(note, zlib.crc32(_HEAD.pack(*fields, 0)[:-4]))
     return _HEAD.pack(*fields, crc) + note + record.data
 
@@ -79,7 +86,7 @@ def read_head(descriptor: int, offset: int) -> Head | None:
     raw = os.pread(descriptor, _HEAD.size + _MAX_NOTE, offset)
     if len(raw) < _HEAD.size:
         return None
-    magic, state, note_size, size, object_id, digest, crc = _HEAD.unpack_from(raw)
+    magic, state, number, of, note_size, size, object_id, digest, crc = _HEAD.unpack_from(raw)
     note = raw[_HEAD.size : _HEAD.size + note_size]
     if magic != MAGIC or state not in (LIVE, VOID) or len(note) != note_size:
         return None
@@ -87,7 +94,7 @@ def read_head(descriptor: int, offset: int) -> Head | None:
         return None
     start = offset + _HEAD.size + note_size
     name = RecordId(object_id.decode("ascii", "replace"))
-    return Head(state == LIVE, name, digest, note, start, _HEAD.size + note_size + size)
+    return Head(state == LIVE, name, digest, note, start, _HEAD.size + note_size + size, (number, of))
 
 
 def read_payload(descriptor: int, head: Head, offset: int) -> bytes | None:
@@ -113,3 +120,15 @@ def walk_frames(descriptor: int, offset: int = 0) -> Iterator[tuple[Head, int]]:
             return
         yield head, offset
         offset += head.length
+
+
+def whole_groups(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Yield the groups that are complete and whose every payload is intact; what a crash cut short is left out."""
+    group: list[Frame] = []
+    for frame in frames:
+        number, size = frame.place
+        group = [*group, frame] if number == len(group) else [frame]
+        if number == size - 1 and len(group) == size and all(one.intact for one in group):
+            yield group
+        if number == size - 1:
+            group = []

@@ -20,7 +20,7 @@ from wayseal.model.errors import Integrity, NotFound, Refused
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
 from wayseal.store.blobs import SegmentStore, segment_name
 from wayseal.store.engine import open_file, read, scrub_deleted, write
-from wayseal.store.frames import Frame, Position
+from wayseal.store.frames import Frame, Position, whole_groups
 from wayseal.store.migrate import migrate
 from wayseal.store.schema import outbox
 
@@ -220,15 +220,15 @@ class Outbox:
             )
 
     def _adopt_frames(self) -> None:
-        """Make rows for whole frames that have none: what a crash left between the bytes and their rows."""
+        """Make rows for whole groups that have none: what a crash left between the bytes and their rows."""
         total = select(outbox.c.segment, func.sum(outbox.c.length)).group_by(outbox.c.segment)
         with read(self._engine) as connection:
             vouched = {segment: int(size) for segment, size in connection.execute(total) if segment}
             known = set(connection.execute(select(outbox.c.object_id)).scalars())
         for epoch in sorted(self._blobs.epochs(), key=lambda one: epoch_span(one)[1]):
             if self._blobs.size(epoch) != vouched.get(segment_name(epoch), 0):
-                frames = self._blobs.frames(epoch)
-                self._insert([f for f in frames if f.intact and f.note and f.object_id not in known])
+                whole = (frame for group in whole_groups(self._blobs.frames(epoch)) for frame in group)
+                self._insert([f for f in whole if f.note and f.object_id not in known])
 
 
 def _note(record: SealedRecord, encounter: EncounterId | None) -> bytes:

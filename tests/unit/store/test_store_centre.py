@@ -140,6 +140,26 @@ def test_lost_rows_are_made_again(centre: CentreStore) -> None:
     assert read_record(centre, records[2].header.object_id) == records[2].data
 
 
+@pytest.mark.parametrize("cut", [1, 700, 1500])
+def test_torn_group_gets_no_rows(centre: CentreStore, cut: int) -> None:
+    """A delivery that a crash cut short is not there at all: none of its whole frames becomes a record; it comes again."""
+    early, torn = [build_record() for _ in range(2)], [build_record() for _ in range(3)]
+    put(centre, *early)
+    put(centre, *torn)
+    path = centre.blobs.folder / f"{EPOCH}.seg"
+    with write(centre.engine) as connection:
+        connection.execute(delete(schema.records))
+    os.truncate(path, path.stat().st_size - cut)
+    fresh = CentreStore(centre.engine, SegmentStore(centre.blobs.folder))
+    assert recover_store(fresh).adopted == 2
+    put(fresh, *torn)
+    assert all(read_record(fresh, r.header.object_id) == r.data for r in (*early, *torn))
+    recover_store(fresh)
+    with write(fresh.engine) as connection:
+        connection.execute(delete(schema.records))
+    assert recover_store(fresh).adopted == 5
+
+
 def test_damaged_bytes_get_no_row(centre: CentreStore) -> None:
     """A frame that was never acknowledged and is damaged or strange is not made a record, and stays as it is."""
     torn, bare = build_record(), build_record()
