@@ -118,54 +118,77 @@ def paste_head(sheet: Canvas, head: Head, eye: tuple[float, float], size: float)
 
 
 def draw_dog(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
-    """Return a dog that sits up and looks out: ears, muzzle, eyes where a face would have them."""
-    fur, dark, tan = (120, 160, 186), (30, 36, 44), (86, 122, 150)
-    sheet = Canvas(-0.26, -0.50, 0.26, 0.22, px_per_m=600)
-    chest = smooth_outline(
-        [(-0.08, -0.05), (0.08, -0.05), (0.17, -0.25), (0.20, -0.5), (-0.20, -0.5), (-0.17, -0.25)], 6
-    )
-    sheet.fill(chest, tan, soft_m=0.012)
+    """Return a dog that sits up and looks out: pricked ears, a dark mask, a long muzzle below small wide-set eyes."""
+    fur, mask, dark = (108, 146, 172), (52, 66, 78), (16, 18, 20)
+    sheet = Canvas(-0.28, -0.50, 0.28, 0.24, px_per_m=600)
+    chest = [
+        (-0.09, -0.02),
+        (0.09, -0.02),
+        (0.15, -0.16),
+        (0.20, -0.34),
+        (0.19, -0.5),
+        (-0.19, -0.5),
+        (-0.20, -0.34),
+        (-0.15, -0.16),
+    ]
+    sheet.fill(smooth_outline(chest, 6), fur, soft_m=0.014)
+    bib = [(-0.05, -0.14), (0.05, -0.14), (0.08, -0.32), (0.05, -0.5), (-0.05, -0.5), (-0.08, -0.32)]
+    sheet.fill(smooth_outline(bib, 6), (206, 216, 222), soft_m=0.02)
     for sign in (1, -1):
         ear = [
-            (sign * x, y) for x, y in ((0.045, 0.09), (0.09, 0.20), (0.125, 0.10), (0.115, 0.0), (0.08, 0.03))
+            (sign * x, y)
+            for x, y in ((0.035, 0.075), (0.065, 0.20), (0.105, 0.215), (0.125, 0.09), (0.10, 0.02))
         ]
-        sheet.fill(smooth_outline(ear, 6), tan, soft_m=0.004)
+        sheet.fill(smooth_outline(ear, 6), mask, soft_m=0.004)
+        inside = [
+            (sign * (x + 0.022), y) for x, y in ((0.035, 0.085), (0.052, 0.16), (0.074, 0.17), (0.075, 0.085))
+        ]
+        sheet.fill(smooth_outline(inside, 6), (130, 140, 176), soft_m=0.008, opacity=0.7)
+    head = [
+        (-0.10, 0.05),
+        (-0.045, 0.092),
+        (0.045, 0.092),
+        (0.10, 0.05),
+        (0.115, -0.02),
+        (0.07, -0.09),
+        (-0.07, -0.09),
+        (-0.115, -0.02),
+    ]
+    sheet.fill(smooth_outline(head, 8), fur, soft_m=0.008)
+    saddle = [
+        (-0.085, 0.055),
+        (0.0, 0.085),
+        (0.085, 0.055),
+        (0.09, 0.0),
+        (0.035, 0.01),
+        (0.02, -0.05),
+        (-0.02, -0.05),
+        (-0.035, 0.01),
+        (-0.09, 0.0),
+    ]
+    sheet.fill(smooth_outline(saddle, 6), mask, soft_m=0.012)
+    muzzle = [
+        (-0.030, 0.015),
+        (0.030, 0.015),
+        (0.052, -0.07),
+        (0.050, -0.145),
+        (0.0, -0.17),
+        (-0.050, -0.145),
+        (-0.052, -0.07),
+    ]
+    sheet.fill(smooth_outline(muzzle, 8), mask, soft_m=0.008)
+    nose = [(-0.032, -0.095), (0.032, -0.095), (0.024, -0.130), (0.0, -0.142), (-0.024, -0.130)]
+    sheet.fill(smooth_outline(nose, 6), dark, soft_m=0.002)
     sheet.fill(
-        smooth_outline(
-            [
-                (-0.105, 0.05),
-                (-0.05, 0.105),
-                (0.05, 0.105),
-                (0.105, 0.05),
-                (0.10, -0.05),
-                (0.05, -0.12),
-                (-0.05, -0.12),
-                (-0.10, -0.05),
-            ],
-            8,
-        ),
-        fur,
-        soft_m=0.006,
+        [(-0.012, -0.100), (0.008, -0.100), (0.006, -0.106), (-0.010, -0.106)], (150, 150, 150), soft_m=0.003
     )
-    sheet.fill(
-        smooth_outline(
-            [(-0.045, -0.02), (0.045, -0.02), (0.06, -0.09), (0.03, -0.14), (-0.03, -0.14), (-0.06, -0.09)], 8
-        ),
-        (190, 206, 216),
-        soft_m=0.006,
-    )
-    sheet.fill(
-        smooth_outline([(-0.026, -0.035), (0.026, -0.035), (0.018, -0.062), (-0.018, -0.062)], 6), dark
-    )
-    sheet.stroke([(-0.04, -0.105), (0.0, -0.085), (0.04, -0.105)], dark, 0.007)
     for sign in (1, -1):
         pupil = [
-            (sign * 0.046 + 0.013 * np.cos(a), 0.02 + 0.013 * np.sin(a)) for a in np.linspace(0, 6.3, 24)
+            (sign * 0.064 + 0.0085 * np.cos(a), 0.008 + 0.0065 * np.sin(a)) for a in np.linspace(0, 6.3, 24)
         ]
-        sheet.fill(pupil, dark)
-        sheet.fill([(x * 0.25 + sign * 0.038, y * 0.25 + 0.018) for x, y in pupil], (230, 230, 230))
-    grain = np.random.default_rng(3).normal(1, 0.22, sheet.pixels.shape[:2]).astype(np.float32)
-    sheet.shade(np.clip(cv2.GaussianBlur(grain, (0, 0), 1.2) * 1.0, 0.6, 1.4))
+        sheet.fill(pupil, dark, soft_m=0.001)
+    grain = np.random.default_rng(3).normal(1, 0.30, sheet.pixels.shape[:2]).astype(np.float32)
+    sheet.shade(np.clip(cv2.GaussianBlur(grain, (0, 0), sigmaX=0.8, sigmaY=2.4) * 1.0, 0.7, 1.3))
     return Figure(seat, hang_card(sheet, place - np.array([0, 0.06, 0])), None, None, distractor)
 
 
