@@ -5,10 +5,7 @@ again from its note at the next opening. The caller has written the ledger entri
 sealed.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +20,7 @@ from wayseal.store import records as rows
 from wayseal.store.blobs import SegmentStore
 from wayseal.store.engine import open_engine, read, scrub_deleted, write
 from wayseal.store.frames import Frame, Position, whole_groups
+from wayseal.store.locks import own_lock, share_lock
 from wayseal.store.migrate import migrate
 from wayseal.store.records import StoredRecord
 
@@ -91,7 +89,7 @@ def put_records(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredR
     may send as often as it likes. Raises `Integrity` when a known id comes with other bytes, `StoreFull` when the disk is
     full; then nothing of the last segment's group is kept.
     """
-    with _shared_lock(store):
+    with share_lock(_lock_file(store)):
         with read(store.engine) as connection:
             known = rows.find_known(connection, [a.record.header.object_id for a in arrivals])
         fresh: dict[RecordId, Arrival] = {}
@@ -114,7 +112,7 @@ def move_record(store: CentreStore, record: SealedRecord, epoch: EpochId) -> Pos
     A crash leaves either the old copy or the new one as the record, never neither; the other is voided at the next opening.
     """
     object_id = record.header.object_id
-    with _shared_lock(store):
+    with share_lock(_lock_file(store)):
         with read(store.engine) as connection:
             current = rows.get_record(connection, object_id)
         note = rows.note_record(record, encounter=current.encounter, ledger_index=current.ledger_index)
@@ -144,7 +142,7 @@ def recover_store(store: CentreStore) -> Recovery:
 
     Such frames are what a crash leaves between the bytes and their rows, and after a move or a purge.
     """
-    with _exclusive_lock(store) as alone:
+    with own_lock(_lock_file(store)) as alone:
         if not alone:
             return Recovery(0, 0)
         with read(store.engine) as connection:
@@ -159,7 +157,7 @@ def purge_epoch(store: CentreStore, epoch: EpochId, *, when: datetime, ledger_in
 
     The caller has destroyed the key already; this only tidies up what nobody can read any more.
     """
-    with _exclusive_lock(store, wait=True):
+    with own_lock(_lock_file(store), wait=True):
         with write(store.engine) as connection:
             erased = rows.mark_erased(connection, epoch, when=when, ledger_index=ledger_index)
             documents = encounters.mark_erased(connection, epoch)
@@ -203,31 +201,5 @@ def _append_groups(store: CentreStore, arrivals: Sequence[Arrival]) -> list[Stor
     return written
 
 
-@contextmanager
-def _shared_lock(store: CentreStore) -> Iterator[None]:
-    """Hold the writers' side of the store's lock: many writers, or one clean-up."""
-    descriptor = _open_lock(store)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _exclusive_lock(store: CentreStore, *, wait: bool = False) -> Iterator[bool]:
-    """Give whether the clean-up side of the lock was free (or became so, with `wait`); it is held meanwhile."""
-    descriptor = _open_lock(store)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(descriptor)
-
-
-def _open_lock(store: CentreStore) -> int:
-    return os.open(store.blobs.folder.parent / "store.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _lock_file(store: CentreStore) -> Path:
+    return store.blobs.folder.parent / "store.lock"

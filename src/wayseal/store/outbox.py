@@ -21,6 +21,7 @@ from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
 from wayseal.store.blobs import SegmentStore, segment_name
 from wayseal.store.engine import open_file, read, scrub_deleted, write
 from wayseal.store.frames import Frame, Position, whole_groups
+from wayseal.store.locks import own_lock, share_lock
 from wayseal.store.migrate import migrate
 from wayseal.store.schema import outbox
 
@@ -55,8 +56,11 @@ class Outbox:
         migrate(self._engine, "lane")
         self._blobs = SegmentStore(folder / "segments", acknowledged=self._acknowledged_end)
         self._clock = clock
-        self._lock = threading.Lock()  # a put and an unlinking of the same segment never overlap
-        self._adopt_frames()
+        # A put never overlaps with an unlinking or a recovery: of another thread, and of another process.
+        self._lock, self._lock_file = threading.Lock(), folder / "outbox.lock"
+        with own_lock(self._lock_file) as alone:
+            if alone:
+                self._adopt_frames()
         self._verify_receipt = verify_receipt
 
     @property
@@ -76,7 +80,7 @@ class Outbox:
         Raises `StoreFull` when the disk is full (nothing of the call is queued) and `Integrity` when a known id comes with
         other bytes.
         """
-        with self._lock:
+        with self._lock, share_lock(self._lock_file):
             groups: dict[EpochId, list[SealedRecord]] = {}
             for record in self._without_known(records):
                 groups.setdefault(record.header.epoch, []).append(record)
@@ -151,7 +155,7 @@ class Outbox:
     def sweep(self, *, current: Sequence[EpochId] = ()) -> int:
         """Unlink the segments whose records are all released, except those of `current` epochs; return how many went."""
         waiting = select(outbox.c.epoch).where(outbox.c.state.in_(_WAITING)).distinct()
-        with self._lock:
+        with self._lock, own_lock(self._lock_file, wait=True):
             with read(self._engine) as connection:
                 needed = set(connection.execute(waiting).scalars()) | set(current)
             idle = [epoch for epoch in self._blobs.epochs() if epoch not in needed]
@@ -161,7 +165,7 @@ class Outbox:
 
     def forget_epoch(self, epoch: EpochId) -> int:
         """Unlink an epoch's bytes and delete its rows, released or not, and return how many rows. For erased epochs."""
-        with self._lock:
+        with self._lock, own_lock(self._lock_file, wait=True):
             return self._unlink(epoch)
 
     def _unlink(self, epoch: EpochId) -> int:

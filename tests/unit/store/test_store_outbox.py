@@ -16,6 +16,7 @@ from wayseal.model.errors import Integrity, NotFound, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId
 from wayseal.store import schema
 from wayseal.store.engine import write
+from wayseal.store.locks import share_lock
 from wayseal.store.outbox import Outbox
 
 EPOCH = EpochId("citizen/2026-11-22T12Z")
@@ -153,6 +154,23 @@ def test_lost_rows_are_queued_again(tmp_path: Path) -> None:
     assert again.head() == records[-1].sha256
     assert again.read(records[3].header.object_id) == records[3].data
     again.close()
+
+
+def test_second_process_leaves_a_put_alone(tmp_path: Path) -> None:
+    """Opened by a sweep while the lane is between bytes and rows, the outbox adopts nothing; afterwards it does."""
+    first = reopen(tmp_path)
+    record = build_record()
+    first.put([record])
+    with write(first.engine) as connection:
+        connection.execute(delete(schema.outbox))
+    with share_lock(tmp_path / "outbox.lock"):
+        second = reopen(tmp_path)
+        assert second.pending() == []
+        second.close()
+    third = reopen(tmp_path)
+    assert [q.sha256 for q in third.pending()] == [record.sha256]
+    third.close()
+    first.close()
 
 
 @pytest.mark.parametrize("lines", [1, 5])
