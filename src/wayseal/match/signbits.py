@@ -1,4 +1,4 @@
-"""For large galleries: a scan of sign bits, then exact re-ranking of the nearest few hundred.
+"""For large galleries: a scan of sign bits, then exact re-ranking of the nearest 2,000.
 
 Each template is turned by fixed random rotations and kept as one bit a coordinate. Counting unequal bits reads a small
 part of what the exact scan reads; the rows with the fewest are then compared exactly. A mate can be missed, so answers
@@ -38,7 +38,7 @@ class SignBitIndex:
     `bits` defaults to 512 whatever the dimension: 128 numbers need more bits than they have signs (measured).
     """
 
-    def __init__(self, dimension: int, *, bits: int = 512, rerank: int = 500, room: int = 0) -> None:
+    def __init__(self, dimension: int, *, bits: int = 512, rerank: int = 2000, room: int = 0) -> None:
         self.matrix = TemplateMatrix(dimension, room=room)
         self.rerank = rerank
         self._directions = rotate_signs(dimension, bits)
