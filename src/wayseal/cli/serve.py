@@ -20,6 +20,7 @@ def command(home: Path, *, port: int | None, passphrase_file: Path | None) -> No
 
     import uvicorn
 
+    from wayseal.station.publisher import Publisher
     from wayseal.station.site import open_site
     from wayseal.web.app import create_app
 
@@ -36,4 +37,5 @@ def command(home: Path, *, port: int | None, passphrase_file: Path | None) -> No
                 create_app(site, code), log_level="warning", access_log=False, timeout_graceful_shutdown=2
             )
         )
-        server.run(sockets=[listener])
+        with Publisher(site):
+            server.run(sockets=[listener])
