@@ -101,11 +101,24 @@ def spread_positions(columns: Columns, text: str) -> NDArray[np.float64]:
     """
     if not text:
         return np.zeros((0, len(ALPHABET)))
+    mixed = _weigh_columns(columns, text) @ columns[:, 1:].astype(np.float64) + FLOOR
+    spread: NDArray[np.float64] = mixed / mixed.sum(axis=1, keepdims=True)
+    return spread
+
+
+def place_characters(columns: Columns, text: str) -> NDArray[np.float64]:
+    """Return where each character of `text` stands along the line, as shares of its width (0 left, 1 right)."""
+    weights = _weigh_columns(columns, text)
+    steps = (np.arange(len(columns)) + 0.5) / len(columns)
+    places: NDArray[np.float64] = weights @ steps / np.maximum(weights.sum(axis=1), 1e-300)
+    return places
+
+
+def _weigh_columns(columns: Columns, text: str) -> NDArray[np.float64]:
+    """Return (len(text), T): how surely each column belongs to each character (the forward-backward posterior)."""
     ahead, _ = _forward(columns, text)
     behind, _ = _forward(columns[::-1], text[::-1])
     share = ahead * behind[::-1, ::-1] / np.maximum(columns[:, _states(text)], FLOOR)
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
-    weights = share[:, 1::2].T
-    mixed = weights @ columns[:, 1:].astype(np.float64) + FLOOR
-    spread: NDArray[np.float64] = mixed / mixed.sum(axis=1, keepdims=True)
-    return spread
+    weights: NDArray[np.float64] = share[:, 1::2].T
+    return weights

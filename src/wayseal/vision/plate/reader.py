@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from wayseal.vision.plate.geometry import (
     rectify,
     shift_quad,
 )
+from wayseal.vision.plate.glyphs import find_small_ends
 from wayseal.vision.plate.grammar import Grammar, load_jurisdictions
 from wayseal.vision.plate.reading import Look, PlateReading, PlateRegion
 from wayseal.vision.plate.recognise import Columns, Recogniser, stretch_contrast
@@ -136,7 +137,21 @@ class PlateReader:
         outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
         columns = self._look(bgr, outlines, looks or self.settings.looks)
         across, down = quad_size(outlines[0])
-        return self._decide(columns, self.grammar.weigh_evidence(printed, across / max(down, 1e-3)))
+        evidence = self.grammar.weigh_evidence(printed, across / max(down, 1e-3))
+        reading = self._decide(columns, evidence)
+        if reading is None:
+            return None
+        whole = find_small_ends(bgr, outlines[0], columns[0], reading.text)
+        if whole == slice(0, len(reading.text)):
+            return reading
+        text = reading.text[whole]
+        return replace(
+            reading,
+            text=text,
+            spread=reading.spread[whole],
+            alternatives=((text, reading.score), *reading.alternatives),
+            odds=self.grammar.log_odds(text, evidence),
+        )
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""

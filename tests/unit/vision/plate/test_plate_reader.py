@@ -103,3 +103,13 @@ def test_printing_shows_no_plate(plate_reader: PlateReader) -> None:
     assert found is not None
     assert "5NWV" not in repr(found)
     assert "5NWV" not in repr(found.reading)
+
+
+def test_stacked_letters_left_out(plate_reader: PlateReader) -> None:
+    """A small pair of letters set one above the other beside the number is no character of it."""
+    plate = draw_plate("   55382", height=80)
+    for place, letter in enumerate("US"):
+        cv2.putText(plate, letter, (26, 36 + 24 * place), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (20, 20, 20), 2)
+    found = read_still(plate_reader, draw_scene(plate))
+    assert found is not None
+    assert found.reading.text == "55382"
