@@ -1,12 +1,12 @@
 """The `wayseal` command: one noun a module, loaded when it is called, so that `--help` stays quick."""
 
-import importlib
 import sys
 from pathlib import Path
 
 import click
 
 from wayseal import __version__
+from wayseal.cli.lazy import LazyGroup
 from wayseal.model.errors import WaysealError
 
 NOUNS = {
@@ -32,27 +32,12 @@ NOUNS = {
 }
 
 
-class LazyNouns(click.Group):
-    """A group whose commands live in `wayseal.cli.<noun>` as `command`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the nouns in alphabetical order."""
-        return sorted(NOUNS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Return the noun's command, importing it now."""
-        if name not in NOUNS:
-            return None
-        command: click.Command = importlib.import_module(f"wayseal.cli.{name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of nouns without importing any of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(NOUNS.items()))
-
-
-@click.command(cls=LazyNouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    package="wayseal.cli",
+    nouns=NOUNS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="wayseal")
 @click.option(
     "--home",

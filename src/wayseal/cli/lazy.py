@@ -1,0 +1,34 @@
+"""A group of commands that imports each of them only when it is called, so that `--help` stays quick."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are `command` in the modules of one package, listed by name with a line of help each."""
+
+    def __init__(
+        self, *args: Any, package: str = "", nouns: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._package = package
+        self._nouns = dict(nouns or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in alphabetical order."""
+        return sorted(self._nouns)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return one command, importing it now; None when there is none of that name."""
+        if name not in self._nouns:
+            return None
+        command: click.Command = importlib.import_module(f"{self._package}.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._nouns.items()))
