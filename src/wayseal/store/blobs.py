@@ -32,7 +32,7 @@ _FULL = {28, 122, 27}  # ENOSPC, EDQUOT, EFBIG
 
 
 class BlobStore(Protocol):
-    """Where sealed bytes go. Two implementations: segment files here, a bucket elsewhere."""
+    """Where sealed bytes go, as floors above may rely on it. `SegmentStore` ships; a bucket has to keep these promises."""
 
     def append(
         self, records: Sequence[SealedRecord], epoch: EpochId, notes: Sequence[bytes] = ()
