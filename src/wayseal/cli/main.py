@@ -1,5 +1,6 @@
 """The `wayseal` command: one noun a module, loaded when it is called, so that `--help` stays quick."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -71,3 +72,15 @@ def main() -> None:
     except WaysealError as error:
         click.echo(error.diagnostics(), err=True)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
+        sys.exit(141)
+    except Exception as error:
+        # The text of an unforeseen error could hold what it was about, so only its type is told.
+        if os.environ.get("WAYSEAL_TRACEBACK"):
+            raise
+        click.echo(f"error: something unforeseen: {type(error).__name__}", err=True)
+        click.echo(
+            "hint: WAYSEAL_TRACEBACK=1 shows where; mind that a traceback may hold personal data.", err=True
+        )
+        sys.exit(5)

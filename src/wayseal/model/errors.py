@@ -12,7 +12,7 @@ class WaysealError(Exception):
 
     exit_code: ClassVar[int] = 5
     http_status: ClassVar[int] = 500
-    default_hint: ClassVar[str] = "Run the command again with --verbose and read the log."
+    default_hint: ClassVar[str] = "Try again; if it stays, report it with the facts above."
 
     def __init__(self, message: str, *, hint: str | None = None, **facts: object) -> None:
         super().__init__(message)
