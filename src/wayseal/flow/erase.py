@@ -13,13 +13,13 @@ from typing import Literal
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock, to_text
 from wayseal.model.custody import RecordStatus
-from wayseal.model.errors import Erased
+from wayseal.model.errors import Erased, WaysealError
 from wayseal.model.ids import EpochId, epoch_span
 from wayseal.retention.schedule import Plan, Schedule
 from wayseal.retention.steady import ClockWatch
 from wayseal.retention.sweep import list_epochs, sweep_epoch
 from wayseal.seal.erase import destroy_epoch
-from wayseal.seal.keys.vault import EpochVault
+from wayseal.seal.keys.vault import EpochBook
 from wayseal.store.centre import CentreStore
 from wayseal.store.engine import read
 from wayseal.store.holds import list_holds
@@ -42,7 +42,7 @@ class Eraser:
     """
 
     ledger: Ledger
-    vault: EpochVault
+    vault: EpochBook
     store: CentreStore
     schedule: Schedule
     clock: Clock
@@ -91,15 +91,24 @@ def _has_begun(epoch: EpochId, now: datetime) -> bool:
 def erase_due(eraser: Eraser, *, as_of: datetime | None = None) -> list[Erasure]:
     """Finish what an earlier run began, then erase every epoch whose time has come, oldest first.
 
-    When it returns, none of those epochs can be opened by anybody, from any copy. Raises `Unavailable` when the keeper,
-    the store or the ledger do not answer; what was begun is finished by the next call.
+    When it returns, none of those epochs can be opened by anybody, from any copy. An epoch that cannot be finished (the
+    keeper or a lane does not answer) stops no other: the first such error is raised at the end, and the next call goes on.
     """
     now = as_of or eraser.clock()
+    finished: list[Erasure] = []
+    failed: list[WaysealError] = []
     begun = dict(find_unfinished(eraser.ledger))
-    finished = [_finish_epoch(eraser, epoch, intent, now) for epoch, intent in begun.items()]
-    for due in plan_erasure(eraser, as_of=as_of).due:
-        eraser.on_step("planned", due.epoch)
-        finished.append(_finish_epoch(eraser, due.epoch, _log_intent(eraser, due.epoch), now))
+    fresh = [due.epoch for due in plan_erasure(eraser, as_of=as_of).due if due.epoch not in begun]
+    for epoch in (*begun, *fresh):
+        try:
+            if epoch not in begun:
+                eraser.on_step("planned", epoch)
+            intent = begun[epoch] if epoch in begun else _log_intent(eraser, epoch)
+            finished.append(_finish_epoch(eraser, epoch, intent, now))
+        except WaysealError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return finished
 
 
