@@ -84,6 +84,6 @@ def _is_beside(number: Quad, other: Quad) -> bool:
     """Tell whether a line lies above, below or just left of a number, within the plate."""
     across, down = quad_size(number)
     apart = other.mean(axis=0) - number.mean(axis=0)
-    stacked = abs(apart[0]) < across * 0.7 and 0.6 * down < abs(apart[1]) < 2.5 * down
+    stacked = abs(apart[0]) < across * 0.7 and 0.4 * down < abs(apart[1]) < 2.5 * down
     banded = abs(apart[1]) < 0.8 * down and 0 < -apart[0] - across / 2 < 1.5 * down
     return bool(stacked or banded)

@@ -110,24 +110,29 @@ def _pick_reference(ballots: Sequence[Ballot]) -> Ballot:
 def align_texts(one: str, other: str, confusion: Confusion) -> list[tuple[int, int]]:
     """Return which position of `one` answers to which of `other`: the cheapest alignment under the confusions.
 
-    Equal lengths align place by place: cameras shift less often than characters are confused.
+    Equal lengths align place by place: cameras shift less often than characters are confused. For the same reason two
+    characters that are nothing alike still answer to one another rather than both being left out.
     """
     if len(one) == len(other):
         return [(place, place) for place in range(len(one))]
+
+    def swap(row: int, column: int) -> float:
+        return min(confusion.cost(one[row - 1], other[column - 1]), 1.9 * GAP_COST)
+
     costs = np.zeros((len(one) + 1, len(other) + 1))
     costs[:, 0] = GAP_COST * np.arange(len(one) + 1)
     costs[0, :] = GAP_COST * np.arange(len(other) + 1)
-    for row, mine in enumerate(one, start=1):
-        for column, theirs in enumerate(other, start=1):
-            swap = costs[row - 1, column - 1] + confusion.cost(mine, theirs)
+    for row in range(1, len(one) + 1):
+        for column in range(1, len(other) + 1):
+            both = costs[row - 1, column - 1] + swap(row, column)
             costs[row, column] = min(
-                swap, costs[row - 1, column] + GAP_COST, costs[row, column - 1] + GAP_COST
+                both, costs[row - 1, column] + GAP_COST, costs[row, column - 1] + GAP_COST
             )
     pairs = []
     row, column = len(one), len(other)
     while row and column:
         here = costs[row, column]
-        if here == costs[row - 1, column - 1] + confusion.cost(one[row - 1], other[column - 1]):
+        if here == costs[row - 1, column - 1] + swap(row, column):
             row, column = row - 1, column - 1
             pairs.append((row, column))
         elif here == costs[row - 1, column] + GAP_COST:

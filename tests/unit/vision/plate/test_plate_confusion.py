@@ -30,8 +30,8 @@ def test_lookalikes_are_near() -> None:
 
 def test_find_nearest_orders() -> None:
     """Of an expected set, the equal plate comes first, then its look-alike; strangers are left out."""
-    found = find_nearest("KC4Z0X", ["KC4ZOX", "KC4Z0X", "WTC249"])
-    assert [plate for plate, _ in found] == ["KC4Z0X", "KC4ZOX"]
+    found = find_nearest("KT7H0R", ["KT7HOR", "KT7H0R", "LGT582"])
+    assert [plate for plate, _ in found] == ["KT7H0R", "KT7HOR"]
     assert found[0][1] == 0.0
 
 

@@ -19,12 +19,12 @@ from wayseal.vision.plate.reader import PlateReader
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
     """Return a manifest of one good picture, one mislabelled, one damaged and one missing."""
-    picture = draw_scene(draw_plate("5NWV 468"))
+    picture = draw_scene(draw_plate("5QRV 204"))
     assert cv2.imwrite(str(tmp_path / "good.png"), picture)
     whole = (tmp_path / "good.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 3])
     (tmp_path / "m.csv").write_text(
-        "path,plate,region\ngood.png,5nwv-468,us-ca\ngood.png,5NWV469,\ncut.png,5NWV468,\ngone.png,5NWV468,\ngood.png,,\n"
+        "path,plate,region\ngood.png,5qrv-204,us-ca\ngood.png,5QRV205,\ncut.png,5QRV204,\ngone.png,5QRV204,\ngood.png,,\n"
     )
     return tmp_path / "m.csv"
 
@@ -50,7 +50,7 @@ def test_command_prints_one_document(manifest: Path, tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.output
     figures = json.loads(answer.stdout)
     assert {"images", "exact", "character_accuracy", "top3_exact", "ms_per_image"} <= set(figures)
-    assert "5NWV" not in answer.output
+    assert "5QRV" not in answer.output
     assert plot.read_text().lstrip().startswith("<?xml")
 
 
