@@ -96,7 +96,7 @@ class LaneCapture:
         """Return the pass of a vehicle that has left, and forget its burst."""
         watch = self._watches.pop(vehicle.number, VehicleWatch(vehicle))
         plate = self._plates.pop(vehicle.number, None)
-        settled = settle_vehicle(watch, self.models.embedder, self.optics)
+        settled = settle_vehicle(watch, self.models, self.optics)
         scene = None if watch.scene is None else encode_picture(watch.scene, quality=85)
         watch.release()
         self.counts.vehicles += 1

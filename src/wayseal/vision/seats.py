@@ -14,6 +14,8 @@ from wayseal.vision.track import match_places
 
 EYES_M = 0.063
 """Mean distance between the pupils of adults, in metres."""
+FRONT_SEATS_M = 0.72
+"""Metres between the eyes' middles of driver and front passenger."""
 _FRONT = {Seat.DRIVER: (0.36, 0.0), Seat.FRONT_PASSENGER: (-0.36, 0.0)}
 _REAR = {Seat.REAR_LEFT: (0.30, -0.06), Seat.REAR_CENTRE: (-0.03, -0.04), Seat.REAR_RIGHT: (-0.30, -0.06)}
 _SPREAD_X, _SPREAD_Y = 0.12, 0.10  # metres by which people sit off their seat's middle

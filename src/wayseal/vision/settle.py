@@ -6,15 +6,19 @@ Joins the burst, the seats and the checks for nobody. After it, of each face one
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from wayseal.model.border import Occupant, Seat, Shot
 from wayseal.vision.bestshot import KeptShot, choose_shots, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
+from wayseal.vision.detect import FaceDetector
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
+from wayseal.vision.restore import LEAST_LOOKS, RESTORED, model_place, restore_face
 from wayseal.vision.seating import seat_faces
+from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
 from wayseal.vision.speed import speed_across, speed_toward
 from wayseal.vision.template import FaceModel
 from wayseal.vision.watch import VehicleWatch
@@ -30,6 +34,18 @@ SMEAR_EYES = 0.2
 _GLIMPSES = 3  # shots embedded of every face, to tell people from animals
 
 
+class FaceNetworks(Protocol):
+    """What settling needs of a lane's networks."""
+
+    @property
+    def detector(self) -> FaceDetector:
+        """Finds faces in restored pictures."""
+
+    @property
+    def embedder(self) -> FaceModel:
+        """Makes templates."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
     """What is left of a vehicle: its people, one a seat; how many were seen; its speed where the geometry tells."""
@@ -39,9 +55,9 @@ class Settled:
     speed_mph: float | None
 
 
-def settle_vehicle(watch: VehicleWatch, model: FaceModel, optics: LaneOptics) -> Settled:
+def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOptics) -> Settled:
     """Return the people of a vehicle that has left, from what was kept of them. The burst is not released here."""
-    faces = gather_faces(watch)
+    faces, model = gather_faces(watch), networks.embedder
     for face in faces:
         embed_shots(choose_shots(face.shots, _GLIMPSES), model)
     geometry = measure_vehicle(watch, faces)
@@ -55,11 +71,41 @@ def settle_vehicle(watch: VehicleWatch, model: FaceModel, optics: LaneOptics) ->
     speed = measure_speed(watch, geometry, optics)
     smeared = _is_smeared(watch, speed, optics)
     seated = [_describe(face, seat, smeared=smeared) for face, seat in zip(people, seats, strict=True)]
-    hidden = 0
-    if people and Seat.DRIVER not in seats and not watch.vehicle.went_across:
-        hidden = 1
-        seated.append(Occupant(Seat.DRIVER, None, None, None, 0, (NOT_VISIBLE,)))
-    return Settled(_one_each(seated), len(people) + hidden, speed)
+    seated += _find_driver(watch, people, seats)
+    found = dict(zip(seats, people, strict=True))
+    seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
+    return Settled(_one_each(seated), len(seated), speed)
+
+
+def _find_driver(watch: VehicleWatch, people: Sequence[SeenFace], seats: Sequence[Seat]) -> list[Occupant]:
+    """Return a driver whom nobody saw, when others were seen from the front; else nobody."""
+    if not people or Seat.DRIVER in seats or watch.vehicle.went_across:
+        return []
+    return [Occupant(Seat.DRIVER, None, None, None, 0, (NOT_VISIBLE,))]
+
+
+def _restore(
+    watch: VehicleWatch, networks: FaceNetworks, found: dict[Seat, SeenFace], person: Occupant, steering: str
+) -> Occupant:
+    """Return somebody who was not captured with what many looks at the glass show of them, when that is enough.
+
+    Where the face itself was seen often enough it tells where to look; else the front row's other face does.
+    """
+    if person.template is not None or len(watch.glass) < LEAST_LOOKS:
+        return person
+    own, beside = found.get(person.seat), found.get(Seat.FRONT_PASSENGER)
+    if own is not None and len(own.track.sightings) >= LEAST_LOOKS:
+        guide, right = own, 0.0
+    elif own is None and person.seat is Seat.DRIVER and beside is not None:
+        guide, right = beside, (1.0 if steering == "left" else -1.0) * FRONT_SEATS_M / EYES_M
+    else:
+        return person
+    place = model_place(guide.track.sightings)
+    face = restore_face(watch.glass, place, right, networks.detector, networks.embedder)
+    if face is None:
+        return person
+    reasons = (RESTORED, *face.shot.quality.reasons)
+    return Occupant(person.seat, face.shot, encode_picture(face.view), face.template, person.shots, reasons)
 
 
 def measure_speed(watch: VehicleWatch, geometry: VehicleGeometry, optics: LaneOptics) -> float | None:

@@ -11,6 +11,7 @@ import numpy as np
 from wayseal.model.border import Box, Frame, Pixels
 from wayseal.vision.bestshot import ShotKeeper
 from wayseal.vision.detect import IN_TRACK, FaceDetector
+from wayseal.vision.restore import GlassLook, keep_look
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, FaceTracker
 from wayseal.vision.vehicle import Moment, VehicleTrack
@@ -24,6 +25,10 @@ _SCALES = (0.35, 2.0)
 _TINY_EYES = 7.0  # pixels between the eyes under which nothing can be found even at twice the size
 _GLASS = (0.95, 0.42, 0.42)  # metres beside the vehicle's middle, above and below the row of eyes
 _EVERY_S = 1 / 16  # seconds between looks at a vehicle that comes toward the camera
+_LOOKS, _LOOK_EYES = (
+    40,
+    18.0,
+)  # looks at the glass that are held, and pixels between the eyes from which they are
 _STANDING_S = 0.5  # and at one that stands
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
@@ -40,6 +45,8 @@ class VehicleWatch:
     """(stream seconds, x shift, vehicle scale) at each frame."""
     scene: Pixels | None = field(default=None, repr=False)
     """The frame that shows most of the vehicle, in memory."""
+    glass: list[GlassLook] = field(default_factory=list, repr=False)
+    """Looks at the glass, for faces that only many of them show."""
     _shown: float = 0.0
     _looked: float = -1.0
 
@@ -65,7 +72,11 @@ class VehicleWatch:
         self._keep_scene(bgr)
         eyes = self.eyes_px()
         scale = float(np.clip(_SEARCH_EYES / eyes, *_SCALES))
-        found = detector.detect_region(bgr, self.glass_box(bgr), scale=scale, threshold=_WEAK)
+        glass = self.glass_box(bgr)
+        found = detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK)
+        if eyes >= _LOOK_EYES and not self.vehicle.went_across and not self.vehicle.stands:
+            look = keep_look(Moment.of(frame), self.vehicle.pose, bgr, glass, eyes)
+            self.glass = [*self.glass[-_LOOKS + 1 :], look] if look is not None else self.glass
         if not alone:
             found = [face for face in found if 0.3 * eyes < face.inter_eye_px < 1.8 * eyes]
         moment = Moment.of(frame)
@@ -102,6 +113,7 @@ class VehicleWatch:
         for burst in self.bursts.values():
             burst.release()
         self.bursts.clear()
+        self.glass.clear()
         self.scene = None
 
     def _keep_scene(self, bgr: Pixels) -> None:

@@ -1,0 +1,141 @@
+"""Restoring a face behind reflections: what many looks show is found, what none shows is not, and the evidence is untouched."""
+
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+import pytest
+from toy_lane import face_of
+
+from wayseal.model.border import Pixels
+from wayseal.vision.detect import FaceDetector
+from wayseal.vision.motion import Similarity
+from wayseal.vision.portrait import PortraitReader
+from wayseal.vision.restore import GlassLook, keep_look, model_place, restore_face
+from wayseal.vision.template import OnnxFaceModel, cosine
+from wayseal.vision.track import FaceTracker, Sighting
+from wayseal.vision.vehicle import Moment
+
+SCALES = np.linspace(0.8, 1.6, 16)
+EYES = 30.0
+
+
+def at(index: int) -> Moment:
+    """The time of a frame."""
+    return Moment(index, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=index / 30), index / 30)
+
+
+def sightings(detector: FaceDetector, portrait: Pixels) -> list[Sighting]:
+    """A face 30 px between the eyes at scale 1 whose eyes' middle is at (200, 150) in vehicle coordinates."""
+    tracker = FaceTracker()
+    (found,) = detector.detect(portrait)
+    eyes = found.landmarks[:2].mean(axis=0)
+    for index, scale in enumerate(SCALES):
+        factor = EYES * scale / found.inter_eye_px
+        points = (found.landmarks - eyes) * factor + np.array([200, 150]) * scale
+        moved = type(found)((0, 0, 60 * scale, 80 * scale), points.astype(np.float32), 0.9)
+        tracker.feed(at(index), Similarity(float(scale)), [moved])
+    return tracker.tracks[0].sightings
+
+
+def film_glass(
+    portrait: Pixels, detector: FaceDetector, *, reflection: bool, face: bool = True
+) -> list[GlassLook]:
+    """Looks at a glass with the face at (200, 150), bright stripes of reflection moving over it."""
+    (found,) = detector.detect(portrait)
+    eyes = found.landmarks[:2].mean(axis=0)
+    rng = np.random.default_rng(3)
+    looks = []
+    for index, scale in enumerate(SCALES):
+        factor = EYES * scale / found.inter_eye_px
+        shift = np.array([200, 150]) * scale - eyes * factor
+        frame = np.full((480, 640, 3), 60, np.uint8)
+        if face:
+            matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
+            frame = np.asarray(
+                cv2.warpAffine(portrait, matrix, (640, 480), dst=frame, borderMode=cv2.BORDER_TRANSPARENT)
+            )
+            frame = (frame * 0.6).astype(np.uint8)
+        if reflection:
+            veil = np.zeros(frame.shape, np.float32)
+            for _ in range(5):
+                x = int(rng.integers(100, 380))
+                veil[:, x : x + 60] += 120
+            frame = np.clip(frame + veil, 0, 255).astype(np.uint8)
+        look = keep_look(
+            at(index), Similarity(float(scale)), frame, (40.0, 20.0, 560.0, 420.0), EYES * float(scale)
+        )
+        assert look is not None
+        looks.append(look)
+    return looks
+
+
+@pytest.fixture(scope="module")
+def portrait(astronaut: Pixels) -> Pixels:
+    """The head of the public-domain portrait."""
+    return np.ascontiguousarray(face_of(astronaut))
+
+
+def test_face_behind_reflections(
+    portrait: Pixels, detector: FaceDetector, sface: OnnxFaceModel, reader: PortraitReader
+) -> None:
+    """Behind moving reflections the face is found and is like the person; the picture kept is an untouched look."""
+    place = model_place(sightings(detector, portrait))
+    looks = film_glass(portrait, detector, reflection=True)
+    found = restore_face(looks, place, 0.0, detector, sface)
+    assert found is not None
+    assert cosine(found.template, reader.read_main(portrait).template) > 0.45
+    assert found.shot.inter_eye_px == pytest.approx(EYES * SCALES[found.shot.frame], rel=0.25)
+    source = looks[found.shot.frame].pixels
+    view = found.view
+    assert any(
+        np.array_equal(source[y : y + view.shape[0], x : x + view.shape[1]], view)
+        for y in range(source.shape[0] - view.shape[0] + 1)
+        for x in range(source.shape[1] - view.shape[1] + 1)
+        if np.array_equal(source[y, x], view[0, 0])
+    )
+
+
+def test_nobody_is_made_of_nothing(portrait: Pixels, detector: FaceDetector, sface: OnnxFaceModel) -> None:
+    """Where nobody sits, reflections alone never become a face."""
+    place = model_place(sightings(detector, portrait))
+    assert (
+        restore_face(film_glass(portrait, detector, reflection=True, face=False), place, 0.0, detector, sface)
+        is None
+    )
+
+
+def test_place_beside_a_known_face(portrait: Pixels, detector: FaceDetector) -> None:
+    """A place some eye distances beside a face keeps its distance in metres as the vehicle grows."""
+    place = model_place(sightings(detector, portrait))
+    for scale in (0.8, 1.2, 1.6):
+        x, y, size = place.at(scale, 11.0)
+        assert size == pytest.approx(EYES, rel=0.02)
+        assert x == pytest.approx(200 + 11 * EYES, rel=0.02)
+        assert y == pytest.approx(150, rel=0.02)
+
+
+def test_deeper_faces_shrink_beside_the_vehicle(portrait: Pixels, detector: FaceDetector) -> None:
+    """A face that sits deeper than the vehicle's front is modelled by the pinhole camera, outliers left out."""
+    base = sightings(detector, portrait)
+    deeper = [
+        Sighting(
+            one.moment,
+            one.found,
+            (100 + 50 / (1 + 0.2 * one.scale), 80.0),
+            EYES / (1 + 0.2 * one.scale),
+            one.scale,
+        )
+        for one in base
+    ]
+    deeper[4] = Sighting(base[4].moment, base[4].found, (400.0, 10.0), 60.0, base[4].scale)
+    place = model_place(deeper)
+    for scale in (0.8, 1.6):
+        x, _, size = place.at(scale, 0.0)
+        assert size == pytest.approx(EYES / (1 + 0.2 * scale), rel=0.02)
+        assert x == pytest.approx(100 + 50 / (1 + 0.2 * scale), abs=1.0)
+
+
+def test_glass_outside_the_picture(portrait: Pixels) -> None:
+    """A glass that lies outside the frame gives no look."""
+    assert keep_look(at(0), Similarity(), portrait, (5000.0, 0.0, 100.0, 100.0), 30.0) is None
