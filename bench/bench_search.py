@@ -222,7 +222,9 @@ def measure_disk(count: int) -> dict[str, float]:
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
         read_once = read_cold(root)
         drop_cache(root)
+        cpu = time.process_time()
         loaded = wall_ms(lambda: reopen(root)) / 1e3
+        loaded_cpu = time.process_time() - cpu
         syncs = count_syncs(lambda: gallery.forget("T-5"))
         forgotten = wall_ms(lambda: gallery.forget(f"T-{count // 2}"))
         left = "T-5" in reopen(root).travellers()
@@ -232,6 +234,7 @@ def measure_disk(count: int) -> dict[str, float]:
             "enrol_cpu_s": enrolled_cpu,
             "megabytes": size / 1e6,
             "load_s": loaded,
+            "load_cpu_s": loaded_cpu,
             "load_over_two_cold_reads": loaded / (2 * read_once),
             "forget_ms": forgotten,
             "forget_syncs": syncs,

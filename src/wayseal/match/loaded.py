@@ -1,7 +1,7 @@
 """A gallery in the matcher's memory: one fused template a traveller, ready to compare, and the index for their number.
 
 Several templates of a traveller are fused into the direction of their mean: on held-out people that missed half as many
-as comparing with each and taking the best (docs/explanation/search.md). Exact scan up to 200,000 travellers, sign bits with exact re-ranking above (docs/adr/0050-exact-search.md). Nothing here
+as comparing with each and taking the best (docs/explanation/search.md). Exact scan up to `EXACT_BYTES`, sign bits with exact re-ranking above (docs/adr/0050-exact-search.md). Nothing here
 is written anywhere; `match.gallery` keeps the sealed files and fills one of these.
 """
 
@@ -17,8 +17,8 @@ from wayseal.match.signbits import SignBitIndex
 from wayseal.model.border import Template
 from wayseal.model.errors import Invalid, WrongModel
 
-EXACT_UP_TO = 200_000
-"""Travellers up to which every one is compared exactly by default."""
+EXACT_BYTES = 512 << 20
+"""Templates up to this size are all compared by default: a million travellers of 128 numbers, a quarter million of 512."""
 _CANCELLED = 1e-3
 
 
@@ -36,7 +36,7 @@ class LoadedGallery:
         dimension: int,
         *,
         calibration: Calibration | None,
-        exact_up_to: int = EXACT_UP_TO,
+        exact_up_to: int | None = None,
     ) -> None:
         if calibration is not None:
             calibration.check_model(model_sha256)
@@ -44,7 +44,7 @@ class LoadedGallery:
         self.model_sha256 = model_sha256
         self.calibration = calibration
         self._index: TemplateIndex = ExactIndex(dimension)
-        self._exact_up_to = exact_up_to
+        self._exact_up_to = EXACT_BYTES // (4 * dimension) if exact_up_to is None else exact_up_to
         self._names: list[str | None] = []
         self._numbers: dict[str, int] = {}
         self._fused: dict[
