@@ -56,7 +56,7 @@ def arm_commit(store: CentreStore, moment: str, count: int) -> None:
         if left == 0 and moment == "before":
             die()
 
-    @event.listens_for(store.engine, "checkin")
+    @event.listens_for(store.engine, "checkin")  # codespell:ignore checkin
     def _after(_raw: object, _record: object) -> None:
         if left <= 0 and moment == "after":
             die()
