@@ -19,6 +19,7 @@ NOUNS = {
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
     "gallery": "Known travellers: import, list, forget.",
     "init": "Make a home: keys, ledger, schema, default policy and record classes.",
+    "keyroom": "The keys' own process, which other commands ask over a local socket.",
     "keys": "Epoch keys that are alive, and the keepers' passphrase.",
     "lane": "Run a lane on a video, folder or RTSP stream.",
     "ledger": "Verify, show, prove, export and publish the ledger.",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from wayseal.model.clock import to_text
 from wayseal.model.ids import EpochId
-from wayseal.seal.keys.vault import EpochVault
+from wayseal.seal.keys.vault import EpochBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ErasureReceipt:
         }
 
 
-def destroy_epoch(vault: EpochVault, epoch: EpochId) -> ErasureReceipt:
+def destroy_epoch(vault: EpochBook, epoch: EpochId) -> ErasureReceipt:
     """Destroy an epoch's key for good and return the receipt. A second call returns the first one's receipt again.
 
     Raises `Erased` for an epoch that was never in this vault, `Unavailable` when the keeper does not answer.

@@ -19,7 +19,7 @@ from wayseal.ledger.note import VerifierKey
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
 from wayseal.model.errors import Erased, NotArmed
-from wayseal.model.ids import EpochId, epoch_id
+from wayseal.model.ids import EpochId, RecordId, epoch_id
 from wayseal.seal.keys import (
     EpochVault,
     KeyKeeper,
@@ -31,16 +31,20 @@ from wayseal.seal.keys import (
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
+from wayseal.station.keyroom_lock import KeyroomLock
 from wayseal.station.settings import SiteSettings
 
 ROSTER = "roster.json"
 
 
 class Keyroom:
-    """An open keyroom. `folder` is its own; nobody else writes there."""
+    """An open keyroom. `folder` is its own; nobody else writes there. `lock` says who has it open."""
 
-    def __init__(self, folder: Path, keeper: KeyKeeper, settings: SiteSettings, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, keeper: KeyKeeper, settings: SiteSettings, clock: Clock, lock: KeyroomLock
+    ) -> None:
         self._folder = folder
+        self._lock = lock
         self._clock = clock
         self._settings = settings
         self.keeper = keeper
@@ -55,16 +59,30 @@ class Keyroom:
     def create(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
         """Make a keyroom with the keeper that its settings choose. Raises `Invalid` for a short passphrase or where one is already."""
         folder.mkdir(mode=0o700, parents=True)
-        return cls(
-            folder, settings.keyroom.keeper.choice().create(folder / "keeper", passphrase), settings, clock
-        )
+        lock = KeyroomLock(folder, alone=True)
+        keeper = settings.keyroom.keeper.choice().create(folder / "keeper", passphrase)
+        return cls(folder, keeper, settings, clock, lock)
 
     @classmethod
-    def open(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
-        """Open a keyroom. Raises `KeeperLocked` for a wrong passphrase."""
-        return cls(
-            folder, settings.keyroom.keeper.choice().open(folder / "keeper", passphrase), settings, clock
-        )
+    def open(
+        cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock, *, alone: bool = False
+    ) -> "Keyroom":
+        """Open a keyroom, beside other commands or `alone`.
+
+        Raises `KeeperLocked` for a wrong passphrase, `Unavailable` while one that is alone has it open.
+        """
+        lock = KeyroomLock(folder, alone=alone)
+        keeper = settings.keyroom.keeper.choice().open(folder / "keeper", passphrase)
+        return cls(folder, keeper, settings, clock, lock)
+
+    def close(self) -> None:
+        """Let others open it. Nothing may be asked of this object any more."""
+        self.canaries.close()
+        self._lock.release()
+
+    def note_canary(self, record: RecordId) -> None:
+        """Note a canary that a lane has laid. Repeating it does nothing."""
+        self.canaries.add(record)
 
     def keys_for(self, record_class: str) -> tuple[EpochKey, ...]:
         """Return the key of a class's current hour, made now if need be: what the centre seals its own documents to."""
@@ -72,10 +90,13 @@ class Keyroom:
 
     def read_roster(self) -> Roster | None:
         """Return the newest roster, or None before the first. Raises `Integrity` when it was altered."""
+        data = self.roster_bytes()
+        return None if data is None else parse_roster(data, [self.official.public])
+
+    def roster_bytes(self) -> bytes | None:
+        """Return the newest roster as it was signed, or None before the first. It is public."""
         file = self._folder / ROSTER
-        if not file.exists():
-            return None
-        return parse_roster(file.read_bytes(), [self.official.public])
+        return file.read_bytes() if file.exists() else None
 
     def publish_roster(self, ledger: Ledger, *, devices: Mapping[str, bytes]) -> bytes:
         """Make the coming hours' keys of the default class, sign the roster that lists them, log both, and return it.

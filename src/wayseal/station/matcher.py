@@ -49,7 +49,7 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         searcher=searcher,
         matcher=site.principal(MATCHER, MATCHER),
         record_class=site.settings.retention.default_class,
-        note_canary=site.keyroom.canaries.add,
+        note_canary=site.keyroom.note_canary,
     )
     return Matcher(work, open_register(site))
 

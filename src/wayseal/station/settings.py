@@ -67,7 +67,7 @@ class MatchSettings(BaseModel):
     model: str = Field(
         default="",
         title="Face model",
-        description="Name of an installed model (`wayseal models list`); empty for the default.",
+        description="Name of an installed model (`wayseal models list`); empty for the active one (`wayseal models use`).",
     )
 
 
@@ -95,9 +95,13 @@ class KeeperSettings(BaseModel):
         default="", title="TPM", description="How the TPM is reached; empty for the machine's own."
     )
 
-    index: int = Field(default=DEFAULT_INDEX, title="TPM index", description="NV index of the keeper's table key.")
+    index: int = Field(
+        default=DEFAULT_INDEX, title="TPM index", description="NV index of the keeper's table key."
+    )
     second: "KeeperSettings | None" = Field(
-        default=None, title="Second replica", description="Another keeper with the same keys; one of the two may fail."
+        default=None,
+        title="Second replica",
+        description="Another keeper with the same keys; one of the two may fail.",
     )
 
     def choice(self) -> KeeperChoice:
@@ -117,6 +121,11 @@ class KeyroomSettings(BaseModel):
         default=None,
         title="Passphrase file",
         description="The keyroom's own, where it differs from the centre's; an HSM's PIN.",
+    )
+    socket: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        title="Socket",
+        description="Whether commands ask a keyroom that runs on its own: where its socket is, always, or never.",
     )
     pictures_per_hour: float = Field(
         default=300,

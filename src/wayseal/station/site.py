@@ -17,7 +17,7 @@ from wayseal.flow.encounter import Intake, receive_pass
 from wayseal.flow.erase import Eraser
 from wayseal.flow.gallery_key import open_site_gallery
 from wayseal.flow.policy import Policy, Principal, default_rules
-from wayseal.flow.release import Opener
+from wayseal.flow.release import KeySource, Opener
 from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
 from wayseal.match.gallery import Gallery
@@ -32,6 +32,16 @@ from wayseal.seal.keys.durable import write_file
 from wayseal.seal.suite import sha256
 from wayseal.station.centre import CENTRE, CentreKeys
 from wayseal.station.keyroom import Keyroom
+from wayseal.station.keyroom_client import KeyroomClient, KeyroomLink
+from wayseal.station.keyroom_door import SOCKET
+from wayseal.station.keyroom_trust import (
+    KeyroomPin,
+    found_trust,
+    read_pin,
+    trust_entry,
+    write_pin,
+    write_trust,
+)
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
 from wayseal.store.centre import CentreStore, open_centre
@@ -66,10 +76,26 @@ class Site:
         self._hosts: list[LaneHost] = []
 
     @cached_property
-    def keyroom(self) -> Keyroom:
-        """The keyroom, in this process; commands that only append, list or verify never open it."""
+    def keyroom(self) -> Keyroom | KeyroomClient:
+        """The keyroom: behind its socket where one is, else in this process. Commands that only append or list never open it.
+
+        Raises `Unavailable` when there is a socket at which nobody answers: no command takes a keyroom's place.
+        """
+        folder, choice = self.home / "keyroom", self.settings.keyroom.socket
+        if choice == "always" or (choice == "auto" and (folder / SOCKET).exists()):
+            pin = read_pin(self.home / "centre")
+            link = KeyroomLink(folder, CENTRE, self.keys.identity, pin)
+            link.connect()
+            return KeyroomClient(link, pin, self.clock)
         secret = keyroom_passphrase(self.settings, self._passphrase)
-        return Keyroom.open(self.home / "keyroom", secret, self.settings, self.clock)
+        return Keyroom.open(folder, secret, self.settings, self.clock)
+
+    def _key_source(self) -> KeySource:
+        """Return where openers get data keys."""
+        if isinstance(self.keyroom, KeyroomClient):
+            return self.keyroom
+        log = log_keys(self.ledger.origin, self.keys.log_signer)
+        return self.keyroom.open_gate(self.ledger, log, self.policy)
 
     @cached_property
     def store(self) -> CentreStore:
@@ -94,9 +120,7 @@ class Site:
         return Opener(
             ledger=self.ledger,
             store=self.store,
-            keys=self.keyroom.open_gate(
-                self.ledger, log_keys(self.ledger.origin, self.keys.log_signer), self.policy
-            ),
+            keys=self._key_source(),
             log_signer=self.keys.log_signer,
             life=timedelta(seconds=self.settings.release.seconds),
             clock=self.clock,
@@ -194,6 +218,8 @@ class Site:
         """Sign the last state of the ledger and close every file."""
         for host in self._hosts:
             host.close()
+        if "keyroom" in self.__dict__:
+            self.keyroom.close()
         if "store" in self.__dict__:
             self.store.close()
         self.ledger.close()
@@ -255,16 +281,27 @@ def init_site(
     facts = SiteFacts(id=new_ulid(now), created=now, evaluation=evaluation, origin=origin)
     (home / "policy").mkdir(mode=0o700)
     (home / "policy" / "site.cedar").write_text(default_rules(), encoding="utf-8")
-    Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
+    keyroom = Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
     keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
     ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
+    _introduce(home, keyroom, keys, ledger)
     ledger.write_keys(keys.log_signer)
     ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
     open_centre(home / "store").close()
     _write_facts(home, facts)
     return facts
+
+
+def _introduce(home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger) -> None:
+    """Let keyroom and centre know each other's public keys, with the keyroom's list of clients on the ledger; close the keyroom."""
+    text = (home / "policy" / "site.cedar").read_text(encoding="utf-8")
+    trust = found_trust(log_keys(ledger.origin, keys.log_signer), (CENTRE, keys.identity.public), text)
+    ledger.append([trust_entry(trust)])
+    write_trust(home / "keyroom", trust)
+    write_pin(home / "centre", KeyroomPin(keyroom.official.public, keyroom.identity.public))
+    keyroom.close()
 
 
 def keyroom_passphrase(settings: SiteSettings, passphrase: bytes) -> bytes:

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.custody import EpochKey
@@ -41,6 +41,33 @@ class Tombstone:
     epoch: EpochId
     public_sha256: str
     destroyed_at: datetime
+
+
+class Describes(Protocol):
+    """What can say in one line what holds the keys and what its destruction is worth."""
+
+    def describe(self) -> str:
+        """Return that line; no secret, no path."""
+
+
+class EpochBook(Protocol):
+    """Epochs without their private halves: what erasing and holding need. `EpochVault` is one, and so is a remote keyroom's."""
+
+    @property
+    def keeper(self) -> Describes:
+        """What holds the keys."""
+
+    def create_epoch(self, epoch: EpochId) -> EpochKey:
+        """Return the epoch's public key, made now unless it exists. Raises `Erased` when the epoch was destroyed."""
+
+    def epoch_keys(self) -> tuple[EpochKey, ...]:
+        """Return the public halves of the live epochs, in the order of their names."""
+
+    def has(self, epoch: EpochId) -> bool:
+        """Return whether records of this epoch can still be opened."""
+
+    def destroy(self, epoch: EpochId) -> Tombstone:
+        """Destroy the epoch's key and return the tombstone. Again is no error. Raises `Erased` for an unknown epoch."""
 
 
 class EpochVault:
