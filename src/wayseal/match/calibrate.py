@@ -54,16 +54,17 @@ class Calibration:
         """
         _check_target(gallery_size, fpir)
         scores: list[float] = []
-        for tail, limit in zip(
-            self.tails, [*(tail.gallery_size for tail in self.tails[1:]), gallery_size], strict=True
+        for tail, next_size in zip(
+            self.tails, [*(tail.gallery_size for tail in self.tails[1:]), _LARGEST], strict=True
         ):
-            if tail.gallery_size <= gallery_size or not scores:
-                reach = min(gallery_size, max(limit, tail.gallery_size))
-                scores.append(tail.score_at(scale_chance(fpir, fitted=reach, wanted=tail.gallery_size)))
+            reach = min(max(gallery_size, 1), next_size)  # a fit speaks up to the next one's size
+            scores.append(tail.score_at(scale_chance(fpir, fitted=reach, wanted=tail.gallery_size)))
+            if tail.gallery_size > gallery_size:
+                break  # the first fit beyond the gallery still counts, scaled down
         return max(scores)
 
     def fpir(self, gallery_size: int, score: float) -> float:
-        """Return the expected rate of false positives at a threshold, by the fit nearest below the gallery's size."""
+        """Return the expected rate of false positives at a threshold, by the fit whose size is nearest in proportion."""
         tail = self.tails[self._place(gallery_size)]
         return scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
 
@@ -107,8 +108,9 @@ class Calibration:
             )
 
     def _place(self, gallery_size: int) -> int:
-        """Return which fit describes a gallery: the one at the largest size up to the gallery's, else the smallest."""
-        return max(0, sum(tail.gallery_size <= gallery_size for tail in self.tails) - 1)
+        """Return which fit describes a gallery: the one whose size is nearest in proportion."""
+        far = [abs(np.log(tail.gallery_size / max(1, gallery_size))) for tail in self.tails]
+        return int(np.argmin(far))
 
     def to_json(self) -> str:
         """Return the calibration as a JSON document."""
