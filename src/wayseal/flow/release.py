@@ -7,8 +7,8 @@ gate trusts nothing that the opener says; whoever calls it authenticates the pri
 The gate must never see a body, and the opener must never see an epoch key.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -132,11 +132,13 @@ class Gate:
     ) -> list[SealedRecord]:
         """Return each record with one more wrap, by which `to_epoch` opens it too. The same eight checks, action `rewrap`.
 
-        No data key leaves the gate. `reason` is a code that the re-wrap block carries for ever.
+        The intents are `reclass` entries that name this very epoch and reason, and the epoch is of the present hour: nobody
+        lengthens a life by naming a later one. No data key leaves the gate.
         """
         if self._signer is None:
             raise Refused("this gate re-wraps nothing", hint="Ask the keyroom that signs re-wraps.")
-        self._admit(principal, "rewrap", batch)
+        self._verify_hour(to_epoch)
+        self._admit(principal, "rewrap", batch, {"to_epoch": to_epoch, "reason": reason})
         to_key = self._vault.create_epoch(to_epoch)
         now = within_epoch(to_epoch, self._clock())
         return [
@@ -147,8 +149,19 @@ class Gate:
             for request in batch.requests
         ]  # fmt: skip
 
-    def _admit(self, principal: Principal, action: str, batch: UnwrapBatch) -> None:
-        """Run the checks 1 to 7 of `unwrap`, and spend the intents when all of them pass."""
+    def _verify_hour(self, epoch: EpochId) -> None:
+        """Raise `Refused` for an epoch that is not of this hour or one beside it: a life is counted from when it was kept."""
+        start, now = epoch_span(epoch)[1], self._clock()
+        if abs(start - now.replace(minute=0, second=0, microsecond=0)) > timedelta(hours=1):
+            raise Refused("a record is kept from now on, not from another hour", epoch=epoch)
+
+    def _admit(
+        self, principal: Principal, action: str, batch: UnwrapBatch, keeping: Mapping[str, str] | None = None
+    ) -> None:
+        """Run the checks 1 to 7 of `unwrap`, and spend the intents when all of them pass.
+
+        `keeping` is what the intents of a re-wrap must say of it.
+        """
         now = self._clock()
         checkpoint, _ = verify_checkpoint(batch.checkpoint, self._log)  # 1
         seen = self._spent.seen()
@@ -159,7 +172,7 @@ class Gate:
             intent = request.intent
             leaf = hash_leaf(intent.entry)
             verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
-            purpose = _verify_intent(request, principal, now, self._life)  # 4, 5
+            purpose = _verify_intent(request, principal, (now - self._life, now + SKEW), keeping)  # 4, 5
             self._policy.verify(
                 principal, action, request.record.header, purpose, now
             )  # 7, before 6 spends anything
@@ -186,18 +199,24 @@ class Gate:
         return device
 
 
-def _verify_intent(request: UnwrapRequest, principal: Principal, now: datetime, life: timedelta) -> Purpose:
-    """Return the purpose of an intent that permits exactly this opening now. Raises `NoIntent` otherwise."""
+def _verify_intent(
+    request: UnwrapRequest,
+    principal: Principal,
+    span: tuple[datetime, datetime],
+    keeping: Mapping[str, str] | None,
+) -> Purpose:
+    """Return the purpose of an intent, written within `span`, that permits exactly this. Raises `NoIntent` otherwise."""
     entry = decode_entry(request.intent.entry)
     record = request.record.header.object_id
-    if entry["type"] != "open-intent":
-        raise NoIntent("that ledger entry is not an intent to open", record=record)
-    if entry["object"] != record or entry["actor"] != principal.id:
+    if entry["type"] != ("open-intent" if keeping is None else "reclass"):
+        raise NoIntent("that ledger entry is not an intent to do this", record=record)
+    if entry["object"] != record or entry.get("actor") != principal.id:
         raise NoIntent("the intent is for another record or person", record=record)
-    written = from_text(entry["time"])
-    if not now - life <= written <= now + SKEW:
+    if any(entry.get(name) != value for name, value in (keeping or {}).items()):
+        raise NoIntent("the intent keeps the record elsewhere or for another reason", record=record)
+    if not span[0] <= from_text(entry["time"]) <= span[1]:
         raise NoIntent("the intent is too old or from the future", hint="Log a new one.", record=record)
-    return Purpose(entry["purpose"])
+    return Purpose.RECLASSIFICATION if keeping is not None else Purpose(entry["purpose"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +295,10 @@ class Opener:
             "from_class": epoch_span(record.epoch)[0], "to_class": epoch_span(to_epoch)[0],
             "to_epoch": to_epoch,
         }  # fmt: skip
-        self.ledger.append([entry])
+        (index,) = self.ledger.append([entry])
         (kept,) = self._try(
             [record],
-            releases,
+            [replace(releases[0], ledger_index=index)],
             lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
         )
         move_record(self.store, kept, to_epoch)
