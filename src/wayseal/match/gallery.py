@@ -142,6 +142,14 @@ class Gallery:
         with self._locked(shared=True):
             return self._catch_up()
 
+    def current(self) -> LoadedGallery:
+        """Return the working copy in step with the files: what a long-running matcher searches, each time anew.
+
+        A traveller whom any process forgot is in no answer from here on.
+        """
+        self.refresh()
+        return self.loaded
+
     def _catch_up(self) -> bool:
         """Bring memory in step with the files. The caller holds the lock."""
         seen = stamp_file(self._folder / MANIFEST)
