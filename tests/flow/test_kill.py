@@ -29,7 +29,6 @@ from wayseal.store.engine import read
 HERE = Path(__file__).parent
 BOUNDARIES = [
     "wayseal.store.outbox:Outbox.put",
-    "wayseal.station.lane:LaneHost.save_head",
     "wayseal.store.outbox:Outbox.mark_sent",
     "wayseal.flow.encounter:_log_captures",
     "wayseal.flow.encounter:put_records",

@@ -54,6 +54,7 @@ def run(
     from wayseal.model.border import Direction
     from wayseal.station.assemble import open_one_host
     from wayseal.station.site import open_site
+    from wayseal.station.steady import Publisher, Sweeper
     from wayseal.vision.frames import open_source
 
     def tell(encounter: "Encounter") -> None:
@@ -66,10 +67,11 @@ def run(
         with (
             open_source(source, clock=site.clock) as frames,
             show_progress(f"lane {lane}", frames.frames_total) as advance,
+            Publisher(site),
+            Sweeper(site),
         ):
             summary = host.run(_counting(frames, advance))
             summary.dropped_frames = frames.counts.dropped
-            site.sign_checkpoint()
             broken = frames.counts.broken + max(0, (frames.frames_total or 0) - frames.counts.frames)
     if broken:
         stderr.print(f"warning: {broken} pictures of the stream were damaged or missing")

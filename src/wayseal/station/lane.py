@@ -18,7 +18,7 @@ from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
 from wayseal.model.errors import Integrity, NotArmed, Refused
-from wayseal.model.ids import EncounterId, check_name
+from wayseal.model.ids import EncounterId, EpochId, check_name
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
 from wayseal.seal.keys import FileKeeper, Roster, SigningIdentity, parse_roster
@@ -59,7 +59,7 @@ class LaneHost:
         self._clock = clock
         self.identity = identity
         self.outbox = Outbox(folder, clock=clock, verify_receipt=self._verify_receipt)
-        self.chain = SealChain(identity, lane, previous=self._read_head())
+        self.chain = SealChain(identity, lane, previous=self.outbox.head() or NO_PREVIOUS)
 
     @classmethod
     def open(cls, lane: str, folder: Path, passphrase: bytes, trust: LaneTrust, clock: Clock) -> "LaneHost":
@@ -85,17 +85,6 @@ class LaneHost:
         roster = parse_roster(data, self._trust.officials, newer_than=known)
         write_file(file, data)
         return roster
-
-    def save_head(self) -> None:
-        """Note the chain's newest digest, so that the next start goes on from it."""
-        file = self._folder / "head"
-        fresh = file.with_suffix(".new")
-        fresh.write_text(self.chain.head, encoding="ascii")
-        fresh.replace(file)
-
-    def _read_head(self) -> str:
-        file = self._folder / "head"
-        return file.read_text(encoding="ascii") if file.exists() else NO_PREVIOUS
 
     def _verify_receipt(self, receipt: Receipt) -> None:
         """Raise `Refused` unless the centre signed the receipt."""
@@ -149,6 +138,7 @@ class LaneStation:
         self._deliver = deliver
         self._clock = clock
         self._sending = threading.Lock()
+        self._hour: EpochId | None = None
         keys.current()  # not armed: stop before the first frame, not after the first vehicle
 
     def run(self, frames: Iterator[Frame]) -> Iterator[VehiclePass]:
@@ -169,7 +159,6 @@ class LaneStation:
             hatch=self._hatch,
         )
         self._host.outbox.put(sealed.records, sealed.encounter)
-        self._host.save_head()
         return sealed
 
     def send_pending(self) -> list[EncounterId]:
@@ -187,7 +176,15 @@ class LaneStation:
                     )
                 self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
                 done.append(encounter)
+            self._tidy()
         return done
+
+    def _tidy(self) -> None:
+        """Let receipted bytes of earlier hours go, once an hour: the lane keeps nothing that the centre holds."""
+        hour = self._keys.current()[0].epoch
+        if hour != self._hour:
+            self._host.outbox.sweep(current=[hour])
+            self._hour = hour
 
     def _send_one(self, encounter: EncounterId, waiting: Sequence[QueuedRecord]) -> None:
         """Deliver one vehicle's records and release them on their receipts."""

@@ -19,6 +19,7 @@ from wayseal.model.clock import to_text
 from wayseal.model.custody import Purpose, RecordStatus, Release
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, RecordId, check_ulid
+from wayseal.retention.schedule import Schedule
 from wayseal.seal.envelope import parse_record
 from wayseal.station.matcher import open_register
 from wayseal.station.site import Site
@@ -61,7 +62,8 @@ class Portal:
         ]
         answers = read_answers(self.site.opener, self.who, open_rows, self.purpose)
         lines = {answer.id: encounter_line(answer) for answer in answers}
-        return [(lines.get(row.id) or _bare_line(row)) | self._custody(row) for row in rows]
+        schedule = self.site.eraser.schedule_now()
+        return [(lines.get(row.id) or _bare_line(row)) | _custody(row, schedule) for row in rows]
 
     def crossings(self, encounter: EncounterId) -> dict[Seat, Crossing]:
         """Return an encounter's crossings by seat, each opened under an intent of its own."""
@@ -116,19 +118,20 @@ class Portal:
             }
         }
 
-    def _custody(self, row: StoredEncounter) -> dict[str, Any]:
-        """Return how long an encounter lives."""
-        return {
-            "record_class": row.record_class,
-            "epoch": row.epoch,
-            "expires_at": to_text(self.site.schedule.expires_at(row.epoch)),
-            "status": row.status.value,
-        }
-
 
 def open_portal(site: Site, name: str, role: str, purpose: Purpose = Purpose.PRIMARY_INSPECTION) -> Portal:
     """Return somebody's window on the site."""
     return Portal(site, open_register(site), site.principal(name, role), purpose)
+
+
+def _custody(row: StoredEncounter, schedule: Schedule) -> dict[str, Any]:
+    """Return how long an encounter lives; one in a hold's class lives until the hold ends."""
+    return {
+        "record_class": row.record_class,
+        "epoch": row.epoch,
+        "expires_at": to_text(schedule.expires_at(row.epoch)),
+        "status": row.status.value,
+    }
 
 
 def list_releases(site: Site, record: RecordId | None) -> list[dict[str, Any]]:
