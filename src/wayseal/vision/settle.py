@@ -14,9 +14,10 @@ from wayseal.model.border import Occupant, Seat, Shot
 from wayseal.vision.bestshot import KeptShot, choose_shots, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
+from wayseal.vision.glass import model_place
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
-from wayseal.vision.restore import LEAST_LOOKS, RESTORED, model_place, restore_face
+from wayseal.vision.restore import LEAST_LOOKS, RESTORED, restore_face
 from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
 from wayseal.vision.speed import speed_across, speed_toward

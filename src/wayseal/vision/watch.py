@@ -11,7 +11,7 @@ import numpy as np
 from wayseal.model.border import Box, Frame, Pixels
 from wayseal.vision.bestshot import ShotKeeper
 from wayseal.vision.detect import IN_TRACK, FaceDetector
-from wayseal.vision.restore import GlassLook, keep_look
+from wayseal.vision.glass import GlassLook, keep_look
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, FaceTracker
 from wayseal.vision.vehicle import Moment, VehicleTrack

@@ -9,9 +9,10 @@ from toy_lane import face_of
 
 from wayseal.model.border import Pixels
 from wayseal.vision.detect import FaceDetector
+from wayseal.vision.glass import GlassLook, keep_look, model_place
 from wayseal.vision.motion import Similarity
 from wayseal.vision.portrait import PortraitReader
-from wayseal.vision.restore import GlassLook, keep_look, model_place, restore_face
+from wayseal.vision.restore import restore_face
 from wayseal.vision.template import OnnxFaceModel, cosine
 from wayseal.vision.track import FaceTracker, Sighting
 from wayseal.vision.vehicle import Moment
