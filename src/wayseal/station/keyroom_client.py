@@ -89,6 +89,8 @@ class KeyroomLink:
         payload = encode_message({"op": operation, "args": dict(args or {})}, body)
         with self._turn:
             try:
+                if self._connection is not None and _is_gone(self._connection):
+                    self._drop()  # it was restarted meanwhile; nothing of this request was sent yet
                 self._connection = self._connection or self._connect()
                 self._connection.settimeout(ANSWER_S)
                 send_frame(self._connection, payload)
@@ -248,6 +250,15 @@ class RemoteVault:
             EpochKey(EpochId(name.decode()), public)
             for name, public in zip(parts[::2], parts[1::2], strict=True)
         )
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Say whether the other side has closed a connection on which nothing is awaited."""
+    connection.settimeout(0)
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
 
 
 def _receive(connection: socket.socket, limit: int) -> bytearray:
