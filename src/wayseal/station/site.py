@@ -100,7 +100,7 @@ class Site:
     @cached_property
     def store(self) -> CentreStore:
         """The centre's rows and sealed bytes."""
-        return open_centre(self.home / "store")
+        return open_centre(self.home / "store", self.settings.store.database_url())
 
     @cached_property
     def policy(self) -> Policy:
@@ -289,7 +289,7 @@ def init_site(
     ledger.write_keys(keys.log_signer)
     ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
-    open_centre(home / "store").close()
+    open_centre(home / "store", settings.store.database_url()).close()
     _write_facts(home, facts)
     return facts
 

