@@ -30,13 +30,12 @@ class Placed:
     """One face as the vehicle sees it, in metres.
 
     `right` is from the vehicle's middle as the picture shows it, `below` from the row of eyes; `size` is relative to the
-    largest person. `behind` is the depth behind the foremost face where the camera's geometry tells it; else None.
+    largest person.
     """
 
     right: float
     below: float
     size: float = 1.0
-    behind: float | None = None
 
 
 def seat_front(places: Sequence[Placed], *, steering: str = "left") -> list[Seat]:
@@ -82,10 +81,7 @@ def _front_cost(place: Placed, seat: Seat, sign: float) -> float:
     miss_x = (sign * place.right - right) / _SPREAD_X
     miss_y = (place.below - below) / _SPREAD_Y
     rear = seat in _REAR
-    if place.behind is not None:
-        depth = (place.behind - (0.85 if rear else 0.0)) / 0.35
-    else:
-        depth = (place.size - (_REAR_SIZE if rear else 1.0)) / _SIZE_SPREAD
+    depth = (place.size - (_REAR_SIZE if rear else 1.0)) / _SIZE_SPREAD
     return float(0.5 * (miss_x**2 + 0.5 * miss_y**2 + depth**2) + _RARE[seat])
 
 
