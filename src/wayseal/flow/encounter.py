@@ -14,14 +14,14 @@ from wayseal.ledger.log import Ledger
 from wayseal.model.border import Direction, Occupant, PlainImage, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Kind, Receipt, SealedRecord, SealHeader
-from wayseal.model.errors import NotArmed, NotFound, Refused, SealBroken
-from wayseal.model.ids import EncounterId, RecordId, epoch_span, new_ulid, within_epoch
+from wayseal.model.errors import Integrity, Invalid, NotArmed, NotFound, Refused, SealBroken
+from wayseal.model.ids import EncounterId, RecordId, check_ulid, epoch_span, new_ulid, within_epoch
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import verify_record
 from wayseal.seal.strict import encode_canonical
 from wayseal.store import encounters as encounter_rows
 from wayseal.store.centre import Arrival, CentreStore, put_records
-from wayseal.store.engine import write
+from wayseal.store.engine import read, write
 
 LATEST = timedelta(days=8)
 """How late a lane may deliver: the longest outage a lane is sized for, and a day."""
@@ -130,12 +130,14 @@ def receive_pass(
     """Take one vehicle's sealed records in and return a signed receipt for each, once ledger and store are on disk.
 
     Steps: (1) signature of a device on the roster, for the lane it is registered to; (2) an hour that is neither in the
-    future nor older than `LATEST`; (3) `capture` entries for what the ledger does not have yet; (4) bytes and rows;
-    (5) the encounter's row; (6) receipts. Sending again is harmless at every step. Raises `Refused` for an unknown device,
-    `SealBroken` for altered bytes; then nothing of the pass is kept.
+    future nor older than `LATEST`; (3) one lane, each record once, and an encounter that is nobody else's; (4) `capture`
+    entries for what the ledger does not have yet; (5) bytes and rows; (6) the encounter's row; (7) receipts. Sending again
+    is harmless at every step. Raises `Refused` for an unknown device or another lane's encounter, `SealBroken` for altered
+    bytes, `Integrity` for other bytes under a known id; then nothing of the pass is kept.
     """
     for record in records:
         _verify_origin(intake, record)
+    _verify_delivery(intake, encounter, records)
     indices = _log_captures(intake, encounter, records, direction)
     put_records(
         intake.store,
@@ -182,6 +184,21 @@ def _verify_origin(intake: Intake, record: SealedRecord) -> None:
         raise NotArmed("a record from an hour that cannot be", record=header.object_id, epoch=header.epoch)
 
 
+def _verify_delivery(intake: Intake, encounter: EncounterId, records: Sequence[SealedRecord]) -> None:
+    """Raise unless the records are one lane's, each is there once, and the encounter is new or that lane's own."""
+    check_ulid(encounter)
+    lanes = {record.header.lane for record in records}
+    if len(lanes) != 1 or len({record.header.object_id for record in records}) != len(records):
+        raise Invalid("a delivery is one vehicle's records, each once", hint="Send one vehicle at a time.")
+    with read(intake.store.engine) as connection:
+        try:
+            known = encounter_rows.get_encounter(connection, encounter)
+        except NotFound:
+            return
+    if known.lane not in lanes:
+        raise Refused("that encounter is another lane's", encounter=encounter)
+
+
 def _log_captures(
     intake: Intake, encounter: EncounterId, records: Sequence[SealedRecord], direction: Direction
 ) -> dict[RecordId, int]:
@@ -191,6 +208,8 @@ def _log_captures(
     for record in records:
         found = intake.ledger.find(type="capture", object=record.header.object_id)
         if found:
+            if intake.ledger.entry(found[0]).get("sealed_sha256") != record.sha256:
+                raise Integrity("another record came under a known id", record=record.header.object_id)
             indices[record.header.object_id] = found[0]
         else:
             fresh.append(record)
