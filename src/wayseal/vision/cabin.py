@@ -42,6 +42,11 @@ class SeenFace:
         return self.track.best_score >= NEW_TRACK
 
     @property
+    def eyes_px(self) -> float:
+        """The largest distance between the eyes in any frame, in pixels."""
+        return max(one.found.inter_eye_px for one in self.track.sightings)
+
+    @property
     def strength(self) -> float | None:
         """The mean length of its three strongest templates; None before any was made."""
         lengths = sorted((shot.template.strength for shot in self.shots if shot.template), reverse=True)
@@ -113,7 +118,7 @@ def drop_nobodies(faces: Sequence[SeenFace], geometry: VehicleGeometry) -> list[
             below=(face.y - row) / geometry.metre,
             size=face.size / geometry.eyes,
             score=face.track.best_score,
-            eyes_px=max(one.found.inter_eye_px for one in face.track.sightings),
+            eyes_px=face.eyes_px,
             strength=face.strength,
         )
         for face in faces

@@ -32,6 +32,8 @@ from wayseal.vision.template import FaceModel, align_face, fuse_templates
 RESTORED = "restored_from_reflections"
 """Reason on an occupant whose template comes from a restored picture. The picture kept is an untouched one."""
 LEAST_LOOKS = 8
+LEAST_EYES = 20.0
+"""Pixels between the eyes that somebody must have reached: a far face is blurred, not veiled."""
 _SHARES = (
     0.12,
     0.16,

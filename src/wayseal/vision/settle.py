@@ -17,7 +17,7 @@ from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
-from wayseal.vision.restore import LEAST_LOOKS, RESTORED, restore_face
+from wayseal.vision.restore import LEAST_EYES, LEAST_LOOKS, RESTORED, restore_face
 from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
 from wayseal.vision.speed import speed_across, speed_toward
@@ -95,7 +95,7 @@ def _restore(
     if person.template is not None or len(watch.glass) < LEAST_LOOKS:
         return person
     own, beside = found.get(person.seat), found.get(Seat.FRONT_PASSENGER)
-    if own is not None and len(own.track.sightings) >= LEAST_LOOKS:
+    if own is not None and len(own.track.sightings) >= LEAST_LOOKS and own.eyes_px >= LEAST_EYES:
         guide, right = own, 0.0
     elif own is None and person.seat is Seat.DRIVER and beside is not None:
         guide, right = beside, (1.0 if steering == "left" else -1.0) * FRONT_SEATS_M / EYES_M

@@ -40,8 +40,8 @@ def test_full_car() -> None:
 
 def test_rear_sides_are_the_vehicles_own() -> None:
     """The vehicle's left is on the picture's right, whichever side the wheel is on."""
-    places = [Placed(-0.36, 0.0), Placed(0.30, -0.06, 0.88)]
-    assert seat_front(places, steering="right") == [Seat.DRIVER, Seat.REAR_LEFT]
+    places = [Placed(-0.36, 0.0), Placed(0.36, 0.0), Placed(0.30, -0.06, 0.92)]
+    assert seat_front(places, steering="right") == [Seat.DRIVER, Seat.FRONT_PASSENGER, Seat.REAR_LEFT]
 
 
 @given(st.lists(st.tuples(st.floats(-0.8, 0.8), st.floats(-0.2, 0.3), st.floats(0.7, 1.1)), max_size=7))
