@@ -6,13 +6,17 @@ from datetime import timedelta
 import pytest
 from lineparts import Line, MovableClock, make_vehicle
 
+from wayseal.flow.documents import pack_json, pass_document
+from wayseal.flow.identify import identify_encounter
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
-from wayseal.model.border import Seat
-from wayseal.model.custody import Purpose
-from wayseal.model.errors import NoIntent, Refused
-from wayseal.model.ids import EpochId, RecordId, epoch_id
+from wayseal.model.border import Direction, Seat
+from wayseal.model.custody import Kind, Purpose, SealedRecord
+from wayseal.model.errors import Integrity, Invalid, NoIntent, Refused, SealBroken
+from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_id, new_ulid
+from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import parse_record
+from wayseal.station.matcher import Matcher
 from wayseal.store.centre import read_record
 
 OFFICER = Principal("officer-7", "officer", "agency")
@@ -59,3 +63,107 @@ def test_rewrap_needs_its_own_entry(line: Line, clock: MovableClock) -> None:
     with pytest.raises(NoIntent):
         gate.unwrap(OFFICER, batch)
     assert len(gate.rewrap(OFFICER, batch, to_epoch=epoch, reason="decision.refer")) == 1
+
+
+def seal_one(
+    line: Line, lane: str, object_id: RecordId, *, kind: Kind = Kind.FACE, body: bytes = b"x"
+) -> SealedRecord:
+    """Return a record that a registered lane has sealed and signed, whatever it wants to say."""
+    host = line.hosts[lane]
+    keys = line.site.roster_keys(host).current()
+    return SealChain(host.identity, lane).seal(
+        body, object_id=object_id, kind=kind, epoch_keys=keys, sealed_at=line.clock()
+    )
+
+
+def new_record(line: Line) -> RecordId:
+    """Return a fresh id."""
+    return RecordId(new_ulid(line.clock()))
+
+
+def test_no_receipt_for_bytes_that_are_not_kept(line: Line) -> None:
+    """Two records under one id in one delivery are refused whole: one of them would be receipted and dropped."""
+    line.lane("in1")
+    one = new_record(line)
+    pair = [seal_one(line, "in1", one, body=b"a"), seal_one(line, "in1", one, body=b"b")]
+    size = line.site.ledger.size
+    with pytest.raises(Invalid):
+        line.site.receive(EncounterId(new_record(line)), pair, direction=Direction.ENTRY)
+    with pytest.raises(Invalid):
+        line.site.receive(EncounterId(new_record(line)), [], direction=Direction.ENTRY)
+    assert line.site.ledger.size == size
+
+
+def test_no_receipt_for_other_bytes_of_a_kept_record(line: Line, clock: MovableClock) -> None:
+    """Other bytes under the id of a record that is kept longer are refused; the same bytes are receipted again."""
+    lane = line.lane()
+    sealed = lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    first = line.site.receive(sealed.encounter, sealed.records, direction=Direction.ENTRY)
+    face = sealed.records[0].header.object_id
+    line.site.opener.keep(OFFICER, face, epoch_id("non_citizen", clock.now), reason="decision.refer")
+    with pytest.raises(Integrity, match="known id"):
+        line.site.receive(sealed.encounter, [seal_one(line, "lane1", face)], direction=Direction.ENTRY)
+    assert line.site.receive(sealed.encounter, sealed.records, direction=Direction.ENTRY) == first
+
+
+def test_no_lane_adds_to_anothers_encounter(line: Line, clock: MovableClock) -> None:
+    """A lane that knows another lane's encounter cannot lay records into it, so it cannot answer in its place."""
+    sealed = line.lane("in1").keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    line.lane("in1").send_pending()
+    line.lane("in2")
+    line.site.roster_keys(line.hosts["in2"]).current()
+    forged = seal_one(line, "in2", new_record(line), kind=Kind.DOCUMENT, body=b"{}")
+    with pytest.raises(Refused, match="another lane"):
+        line.site.receive(sealed.encounter, [forged], direction=Direction.ENTRY)
+
+
+def forge_pass(line: Line, clock: MovableClock, **changes: object) -> EncounterId:
+    """Deliver an encounter whose lane lies in its pass document, and return it."""
+    host, encounter = line.hosts["in2"], EncounterId(new_record(line))
+    seen = make_vehicle(clock, {Seat.DRIVER: 2})
+    own = seal_one(line, "in2", new_record(line))
+    document = pass_document(
+        seen, encounter=encounter, lane="in2", direction=Direction.ENTRY, records={"face.driver": own.header.object_id}
+    )  # fmt: skip
+    body = pack_json({**document, **changes})
+    said = seal_one(line, "in2", new_record(line), kind=Kind.DOCUMENT, body=body)
+    line.site.receive(encounter, [own, said], direction=Direction.ENTRY)
+    assert host.lane == "in2"
+    return encounter
+
+
+def test_no_lane_has_anothers_records_opened(line: Line, clock: MovableClock) -> None:
+    """A lane names another lane's template, face or any record as its own: nothing of it is opened, answered or called a canary."""
+    theirs = line.lane("in1").keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    line.lane("in1").send_pending()
+    face, template = (theirs.records[place].header.object_id for place in (0, 1))
+    line.lane("in2")
+    noted: list[RecordId] = []
+    work = replace(line.work, note_canary=noted.append)
+    for records in (
+        {"template.driver": template},
+        {"face.driver": face},
+        {"canary": face},
+        {"canary": template, "face.driver": face},
+        {"secret": face},
+    ):
+        with pytest.raises(SealBroken, match="does not belong"):
+            identify_encounter(work, forge_pass(line, clock, records=records))
+    for changes in ({"encounter": theirs.encounter}, {"lane": "in1"}, {"occupants": [{"seat": "roof"}]}):
+        with pytest.raises(SealBroken, match="does not belong"):
+            identify_encounter(work, forge_pass(line, clock, **changes))
+    assert not noted
+    assert not line.site.ledger.find(type="open-intent", object=template)
+
+
+def test_one_bad_encounter_stops_no_other(line: Line, clock: MovableClock) -> None:
+    """An encounter with a document that says nothing, or with none, is told on the ledger, and those after it are answered."""
+    line.lane("in2")
+    bad = forge_pass(line, clock, records="nothing")
+    bare = EncounterId(new_record(line))
+    line.site.receive(bare, [seal_one(line, "in2", new_record(line))], direction=Direction.ENTRY)
+    good = line.lane("in1").keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    line.lane("in1").send_pending()
+    assert [answer.id for answer in Matcher(line.work, line.register).resume()] == [good.encounter]
+    alarms = [line.site.ledger.entry(n) for n in line.site.ledger.find(type="alarm")]
+    assert {alarm["encounter"] for alarm in alarms} == {bad, bare}

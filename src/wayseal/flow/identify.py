@@ -25,13 +25,19 @@ from wayseal.match.search import SearchPolicy, find_thresholds, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
-from wayseal.model.errors import Erased, NotFound
+from wayseal.model.errors import Erased, Invalid, NotFound, SealBroken
 from wayseal.model.ids import EncounterId, RecordId
+from wayseal.seal.suite import sha256
 from wayseal.store import encounters as encounter_rows
 from wayseal.store import records as record_rows
 from wayseal.store.centre import CentreStore
 from wayseal.store.encounters import StoredEncounter
 from wayseal.store.engine import read, write
+
+_KINDS = {
+    "face": Kind.FACE, "canary": Kind.FACE, "template": Kind.TEMPLATE, "plate": Kind.PLATE, "scene": Kind.SCENE,
+}  # fmt: skip
+"""What a pass document may name, and of which kind it must be."""
 
 
 class Searcher(Protocol):
@@ -70,7 +76,7 @@ def identify_encounter(
 
     `left_at` (monotonic seconds) is when the vehicle's last frame came in; the answer tells the time since. `record` makes
     what must exist before the encounter counts as answered (its crossings); it must bear being repeated after a crash.
-    Raises `Erased` when the encounter's hour is over.
+    Raises `Erased` when the encounter's hour is over, `SealBroken` when the lane's document is not about this encounter.
     """
     store = work.archive.store
     with read(store.engine) as connection:
@@ -78,7 +84,7 @@ def identify_encounter(
     if row.document is not None:
         return read_answers(work.opener, work.matcher, [row], Purpose.MATCHING)[0]
     started = monotonic() if left_at is None else left_at
-    seen = _read_pass(work, encounter)
+    seen = _read_pass(work, row)
     names = seen["records"]
     if "canary" in names:
         work.note_canary(RecordId(names["canary"]))
@@ -137,15 +143,35 @@ def read_answers(
     return [parse_answer(body) for body in opener.read_now(who, documents, purpose)]
 
 
-def _read_pass(work: Identification, encounter: EncounterId) -> Mapping[str, Any]:
-    """Return the opened pass document of an encounter."""
+def _read_pass(work: Identification, row: StoredEncounter) -> Mapping[str, Any]:
+    """Return the opened pass document of an encounter: what its lane sealed, and never an answer that a crash left there."""
+    centre = sha256(work.archive.signer.public).hex()
     with read(work.archive.store.engine) as connection:
-        found = record_rows.list_encounter_records(connection, encounter)
-    documents = [row for row in found if row.kind is Kind.DOCUMENT]
+        listed = record_rows.list_encounter_records(connection, row.id)
+    found = [one for one in listed if one.device != centre]
+    documents = [one for one in found if one.kind is Kind.DOCUMENT]
     if not documents:
-        raise NotFound("the encounter has no pass document", encounter=encounter)
+        raise NotFound("the encounter has no pass document", encounter=row.id)
     (body,) = work.opener.read_now(work.matcher, [documents[0].object_id], Purpose.MATCHING)
-    return unpack_json(body, "pass")
+    seen = unpack_json(body, "pass")
+    if not _is_sound(seen, row, {one.object_id: one.kind for one in found}):
+        raise SealBroken("a pass document does not belong to its encounter", encounter=row.id)
+    return seen
+
+
+def _is_sound(seen: Mapping[str, Any], row: StoredEncounter, kinds: Mapping[RecordId, Kind]) -> bool:
+    """Say whether a lane's document is about this encounter, names only records that came with it, and can be read."""
+    try:
+        Direction(seen["direction"])
+        from_text(seen["time"])
+        parse_plate(seen["plate"])
+        for person in seen["occupants"]:
+            _join(person, {}, None)
+        return (seen["encounter"], seen["lane"]) == (row.id, row.lane) and all(
+            kinds.get(record) is _KINDS[name.split(".")[0]] for name, record in seen["records"].items()
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, Invalid):
+        return False
 
 
 def _join(person: Mapping[str, Any], names: Mapping[str, str], answer: SearchAnswer | None) -> OccupantResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from wayseal.flow.identify import Identification, Searcher, identify_encounter, list_unanswered
 from wayseal.flow.review import Register, record_crossings
 from wayseal.model.border import Encounter
-from wayseal.model.errors import Erased
+from wayseal.model.errors import Erased, Integrity, NotFound
 from wayseal.model.ids import EncounterId
 from wayseal.station.site import Site
 
@@ -33,12 +33,23 @@ class Matcher:
         )
 
     def resume(self) -> Iterator[Encounter]:
-        """Answer what was received and never answered, oldest first. What has expired meanwhile is left to the sweep."""
+        """Answer what was received and never answered, oldest first. What has expired meanwhile is left to the sweep.
+
+        An encounter that is not as its lane should have made it stops no other: it raises an alarm on the ledger.
+        """
         for row in list_unanswered(self.work.archive.store):
             try:
                 yield self.answer(row.id)
             except Erased:
                 continue
+            except (Integrity, NotFound):
+                alarm = {
+                    "type": "alarm",
+                    "actor": self.work.matcher.id,
+                    "alarm": "pass-broken",
+                    "severity": "high",
+                }
+                self.work.archive.ledger.append([alarm | {"lane": row.lane, "encounter": row.id}])
 
 
 def open_matcher(site: Site, searcher: Searcher) -> Matcher:
