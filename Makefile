@@ -1,4 +1,4 @@
-# Short targets only; what each does is in docs/reference/make.md and CONTRIBUTING.md.
+# Short targets only; what each does is in CONTRIBUTING.md.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
@@ -40,7 +40,7 @@ test: setup ## everything: lint, types, import contract, and the whole suite in 
 	tools/setup-browser
 	tools/setup-oracles
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -n 2 --dist loadfile -q
+	$(BIN)/pytest -n 2 --dist loadfile -q -m "not slow"
 
 lint: setup ## ruff, mypy --strict, import-linter, deptry, codespell
 	$(BIN)/ruff check .
