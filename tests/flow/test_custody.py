@@ -1,10 +1,12 @@
 """Attacks on custody around the gate: keeping for ever, foreign records, receipts for nothing, copies that outlive a promise."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from lineparts import Line, MovableClock, make_vehicle
+from lineparts import Line, MovableClock, make_picture, make_vehicle
 
 from wayseal.flow.documents import pack_json, pass_document
 from wayseal.flow.identify import identify_encounter
@@ -167,3 +169,17 @@ def test_one_bad_encounter_stops_no_other(line: Line, clock: MovableClock) -> No
     assert [answer.id for answer in Matcher(line.work, line.register).resume()] == [good.encounter]
     alarms = [line.site.ledger.entry(n) for n in line.site.ledger.find(type="alarm")]
     assert {alarm["encounter"] for alarm in alarms} == {bad, bare}
+
+
+def test_forgetting_shuts_copies_of_a_picture(line: Line, home: Path, tmp_path: Path) -> None:
+    """A copy of a gallery's reference pictures, made before one was forgotten, shows that one no more and the others still."""
+    book = line.site.portraits("port")
+    for number, name in enumerate(("forgotten", "kept")):
+        book.put(name, make_picture(number))
+    shutil.copytree(home / "gallery", tmp_path / "copy")
+    assert book.forget("forgotten")
+    shutil.copytree(tmp_path / "copy", home / "gallery", dirs_exist_ok=True)
+    again = line.site.portraits("port")
+    with pytest.raises(SealBroken):
+        again.get("forgotten")
+    assert again.get("kept") == make_picture(1)

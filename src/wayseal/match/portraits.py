@@ -7,6 +7,7 @@ whose. Nothing here compares faces.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from wayseal.match.manifest import TemplateCipher, write_file
 from wayseal.model.border import PlainImage
@@ -16,10 +17,17 @@ _SUFFIX = ".portrait"
 _CONTEXT = b"wayseal-portrait/v1/"
 
 
+class PictureCipher(TemplateCipher, Protocol):
+    """Seals each picture under a key of its own, which can be destroyed."""
+
+    def destroy(self, context: bytes) -> None:
+        """Destroy the key of a context: no copy of what it sealed opens any more."""
+
+
 class PortraitBook:
     """A gallery's reference pictures. `tag` gives a traveller's keyed tag (bytes)."""
 
-    def __init__(self, folder: Path, cipher: TemplateCipher, tag: Callable[[str], bytes]) -> None:
+    def __init__(self, folder: Path, cipher: PictureCipher, tag: Callable[[str], bytes]) -> None:
         self._folder = folder
         self._cipher = cipher
         self._tag = tag
@@ -29,7 +37,10 @@ class PortraitBook:
         path = self._path(traveller)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         size = picture.width.to_bytes(4, "big") + picture.height.to_bytes(4, "big")
-        write_file(path, self._cipher.seal(size + picture.data, _CONTEXT + self._tag(traveller)))
+        part = path.with_suffix(".part")
+        write_file(part, self._cipher.seal(size + picture.data, _CONTEXT + self._tag(traveller)))
+        part.replace(path)
+        _sync(path.parent)
 
     def get(self, traveller: str) -> PlainImage | None:
         """Return a traveller's picture, in memory only, or None when there is none. Raises `SealBroken` when altered."""
@@ -43,7 +54,8 @@ class PortraitBook:
         return PlainImage(body[8:], int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big"))
 
     def forget(self, traveller: str) -> bool:
-        """Overwrite and remove a traveller's picture; say whether there was one. Durable when it returns."""
+        """Destroy a picture's key, so that no copy of it opens, and remove it; say whether there was one. Durable."""
+        self._cipher.destroy(_CONTEXT + self._tag(traveller))
         path = self._path(traveller)
         try:
             with path.open("r+b") as file:
@@ -53,13 +65,18 @@ class PortraitBook:
             path.unlink()
         except FileNotFoundError:
             return False
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(path.parent)
         return True
 
     def _path(self, traveller: str) -> Path:
         name = self._tag(traveller).hex()
         return self._folder / name[:2] / f"{name}{_SUFFIX}"
+
+
+def _sync(folder: Path) -> None:
+    """Make a folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,39 +3,48 @@
 Owns `HOME/centre`. None of these opens a record: the private halves of epoch keys are in the keyroom.
 """
 
-import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from wayseal.model.errors import SealBroken
+from wayseal.model.errors import Integrity, NotFound, SealBroken
 from wayseal.seal.keys import BlindIndex, FileKeeper, KeyKeeper, SigningIdentity
+from wayseal.seal.keys.durable import make_folder
 from wayseal.seal.keys.secret import load_secret
+from wayseal.seal.suite import sha256
 
 CENTRE = "centre"
 
 
-_NONCE = 12
+class PictureCipher:
+    """Seals each picture of one gallery under a key of its own, so that one can be forgotten wherever it was copied to.
 
+    The keys lie in a keeper of the gallery's, by a digest of the picture's context, which must say nothing without a key.
+    """
 
-class GalleryCipher:
-    """AES-256-GCM under one gallery's key; a `TemplateCipher`."""
-
-    def __init__(self, key: bytes | bytearray) -> None:
-        self._key = AESGCM(key)
+    def __init__(self, keeper: KeyKeeper) -> None:
+        self._keeper = keeper
 
     def seal(self, data: bytes, context: bytes) -> bytes:
-        """Return nonce and ciphertext of `data`, bound to `context`."""
-        nonce = os.urandom(_NONCE)
-        return nonce + self._key.encrypt(nonce, data, context)
+        """Return `data` sealed under the key of its context, made now unless it exists."""
+        label = _label(context)
+        if not self._keeper.has_key(label):
+            self._keeper.create_key(label)
+        return self._keeper.wrap(label, data, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """Return what was sealed. Raises `SealBroken` for other bytes, another key or another context."""
+        """Return what was sealed. Raises `SealBroken` for other bytes, another context, or a key that was destroyed."""
         try:
-            return self._key.decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
-        except (InvalidTag, ValueError):
-            raise SealBroken("what the gallery keeps was altered, or is under another key") from None
+            return bytes(self._keeper.unwrap(_label(context), sealed, context))
+        except (NotFound, Integrity):
+            raise SealBroken("what the gallery keeps was altered, or its key is gone") from None
+
+    def destroy(self, context: bytes) -> None:
+        """Destroy the key of a context for good: no copy of what it sealed opens any more."""
+        self._keeper.destroy(_label(context))
+
+
+def _label(context: bytes) -> str:
+    """Return under which label the key of a context lies."""
+    return "picture/" + sha256(context).hex()[:32]
 
 
 class CentreKeys:
@@ -60,10 +69,12 @@ class CentreKeys:
         """Open the centre's keys. Raises `KeeperLocked` for a wrong passphrase."""
         return cls(folder, FileKeeper.open(folder / "keeper", passphrase))
 
-    def gallery_cipher(self, name: str) -> GalleryCipher:
-        """Return the cipher of a gallery, whose key is made now unless it exists."""
+    def gallery_cipher(self, name: str) -> PictureCipher:
+        """Return the cipher of a gallery's pictures, whose keys lie under a key that is made now unless it exists."""
+        folder = self._identities.parent / "pictures" / name
+        make_folder(folder, keep_out_of_backups=True)
         key = load_secret(self.keeper, self._identities, purpose="gallery", name=name, size=32)
         try:
-            return GalleryCipher(key)
+            return PictureCipher(FileKeeper(folder, key))
         finally:
             key[:] = bytes(len(key))
