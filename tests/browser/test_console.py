@@ -39,7 +39,7 @@ def test_whole_inspection_by_keyboard(page: Page, console: Console) -> None:
     page.keyboard.press("o")
     picture = page.locator("figure img").first
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('figure img').naturalWidth === 128")
+    expect(picture).to_have_js_property("naturalWidth", 128)
     face = console.answered[0].occupants[0].record
     assert face is not None
     (intent,) = ledger.find(type="open-intent", object=face, actor="officer-7")
@@ -57,8 +57,9 @@ def test_picture_shows_once(page: Page, console: Console) -> None:
     """A picture's address is dead after it was shown; a reload shows it sealed again."""
     page.goto(f"{console.url}/encounters/{console.answered[2].id}")
     page.locator("section#driver button[data-act=open]").click()
-    source = page.locator("figure img").first.get_attribute("src")
-    page.wait_for_function("document.querySelector('figure img').complete")
+    picture = page.locator("figure img").first
+    source = picture.get_attribute("src")
+    expect(picture).to_have_js_property("naturalWidth", 128)
     assert source is not None
     assert page.request.get(console.url + source).status == 404
     page.reload()
