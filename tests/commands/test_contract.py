@@ -95,6 +95,10 @@ def test_05_encounters(ws: Session) -> None:
     assert ws.call("encounter", "show", "01KB3Z6V8N4Q0T2Y5RWXEJ7MCH").code == 2
     assert ws.call("encounter", "list", "--csv").out.startswith("encounter,time,lane")
     assert ws.call("encounter", "list", "--since", "2000-01-01").code == 2
+    for limit in ("-1", "0", "99999999999999999999"):
+        answer = ws.call("encounter", "list", "--limit", limit, "--json")
+        assert (answer.code, answer.out) == (2, "")
+        assert ws.call("crossing", "list", "--limit", limit, "--json").code == 2
 
 
 def test_06_release(ws: Session) -> None:
@@ -179,6 +183,8 @@ def test_10_ledger(ws: Session, tmp_path: Path) -> None:
     assert (tmp_path / "tiles" / "checkpoint").is_file()
     assert ws.call("ledger", "verify", "--dir", tmp_path / "tiles", "--json").code == 0
     assert ws.call("ledger", "prove", "0", "--json").code == 0
+    assert ws.call("ledger", "show", "--since", "2026-13-45", "--json").code == 2
+    assert ws.call("ledger", "show", "--since", "2026-01-01", "--limit", "1", "--json").json[0]["index"] > 0
 
 
 def test_11_home_holds_no_plaintext(ws: Session, tmp_path: Path) -> None:
@@ -258,6 +264,7 @@ def test_15_retention(ws: Session) -> None:
         .replace("+00:00", "Z")
     )
     planned = ws.call("retention", "plan", "--as-of", later, "--json").json
+    assert planned["as_of"] == later.replace("Z", ".000Z")
     assert planned["due"] > 0
     gone = ws.call("retention", "run", "--as-of", later, "--yes", "--json")
     assert gone.code == 0, gone.err

@@ -30,6 +30,8 @@ from wayseal.model.errors import Invalid, KeeperLocked
 Command = TypeVar("Command", bound=Callable[..., Any])
 stderr = Console(stderr=True)
 stdout = Console()
+LIMIT = click.IntRange(1, 1_000_000)
+"""How many rows a list may be asked for: each one that is shown is opened under an entry of its own."""
 
 
 def json_option(command: Command) -> Command:
@@ -53,8 +55,12 @@ def passphrase_option(command: Command) -> Command:
 
 
 def default_principal() -> str:
-    """Return the login name as a staff id."""
-    return re.sub(r"[^a-z0-9._-]", "-", getpass.getuser().lower()) or "operator"
+    """Return the login name as a staff id; `operator` where the system has no name for the user."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+    return re.sub(r"[^a-z0-9._-]", "-", name.lower()) or "operator"
 
 
 def principal_option(command: Command) -> Command:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import (
+    LIMIT,
     csv_option,
     json_option,
     passphrase_option,
@@ -40,7 +41,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--unpaired", is_flag=True, help="Only entries of known travellers without an exit.")
 @click.option("--older-than", "age", type=Age(), help="Only those older than this, such as 30d.")
-@click.option("--limit", default=1000, show_default=True, help="At most this many, newest first.")
+@click.option("--limit", type=LIMIT, default=1000, show_default=True, help="At most this many, newest first.")
 @principal_option
 @passphrase_option
 @json_option

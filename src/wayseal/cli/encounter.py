@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from wayseal.cli.common import (
+    LIMIT,
     csv_option,
     json_option,
     passphrase_option,
@@ -27,7 +28,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--lane", help="Only this lane.")
 @since_option
-@click.option("--limit", default=200, show_default=True, help="At most this many, newest first.")
+@click.option("--limit", type=LIMIT, default=200, show_default=True, help="At most this many, newest first.")
 @principal_option
 @passphrase_option
 @json_option

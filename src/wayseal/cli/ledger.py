@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -279,12 +278,7 @@ def show(home: Path, /, limit: int | None, *, as_json: bool, as_csv: bool, **wan
 
 def _read_time(text: str) -> str:
     """Return a time as the ledger spells times; a date alone is its first instant in UTC."""
-    moment = (
-        datetime.fromisoformat(f"{text}T00:00:00+00:00")
-        if len(text) == len("2026-11-22")
-        else from_text(text)
-    )
-    return to_text(moment)
+    return to_text(from_text(f"{text}T00:00:00Z" if len(text) == len("2026-11-22") else text))
 
 
 def _print_rest(entry: dict[str, Any]) -> str:

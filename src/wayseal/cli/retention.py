@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     show_progress,
     stderr,
 )
+from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
     from wayseal.flow.erase import Erasure
@@ -107,7 +108,7 @@ def hold_command(
         chosen = [RecordId(record) for record in records]
         placed = place_hold(site.eraser, chosen, reason=reason, approvers=approvers, until=until, keep=keep)
         site.sign_checkpoint()
-    answer = {"hold": placed.id, "records": list(placed.records), "until": placed.until.isoformat()}
+    answer = {"hold": placed.id, "records": list(placed.records), "until": to_text(placed.until)}
     _answer("Hold", answer | {"reason": placed.reason, "approvers": list(placed.approvers)}, as_json=as_json)
 
 
@@ -149,7 +150,7 @@ def holds_command(home: Path, *, passphrase_file: Path | None, as_json: bool) ->
     with open_site(home, read_passphrase(passphrase_file)) as site, read(site.store.engine) as connection:
         found = list_holds(connection, active_at=site.clock())
     rows = [
-        {"hold": one.id, "reason": one.reason, "until": one.until.isoformat(), "records": len(one.records)}
+        {"hold": one.id, "reason": one.reason, "until": to_text(one.until), "records": len(one.records)}
         for one in found
     ]
     if as_json:
@@ -212,7 +213,7 @@ def _report(
         "epochs_due": [one.epoch for one in plan.due],
         "unknown_epochs": list(plan.unknown),
         "live": plan.live_records,
-        "as_of": plan.now.isoformat(),
+        "as_of": to_text(plan.now),
         "clock_step_s": clock_step_s,
     }
     _answer("Retention", answer, as_json=as_json)
