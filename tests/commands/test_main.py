@@ -1,11 +1,13 @@
 """The command line itself: unforeseen errors tell their type and nothing of what they were about."""
 
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from wayseal.cli import main as program
+from wayseal.cli.common import default_principal
 
 
 @pytest.fixture
@@ -28,6 +30,31 @@ def test_unforeseen_error_tells_no_secret(failing: None, capsys: pytest.CaptureF
     assert (stop.value.code, out) == (5, "")
     assert "RuntimeError" in err
     assert "6NM162" not in err
+
+
+def test_system_error_helps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the operating system refuses is exit code 5 with its words and a hint, and without the path."""
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple", encoding="ascii")
+    monkeypatch.setenv("WAYSEAL_PASSPHRASE_FILE", str(secret))
+    monkeypatch.setattr(sys, "argv", ["wayseal", "--home", "/proc/6NM162", "init", "--json"])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (5, "")
+    assert "No such file or directory" in err
+    assert "hint:" in err
+    assert "6NM162" not in err
+
+
+def test_user_without_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the system has no name for, as in a container, acts as `operator`."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_001)
+    assert default_principal() == "operator"
 
 
 def test_traceback_on_demand(failing: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001

@@ -8,7 +8,7 @@ import click
 
 from wayseal import __version__
 from wayseal.cli.lazy import LazyGroup
-from wayseal.model.errors import WaysealError
+from wayseal.model.errors import Unavailable, WaysealError
 
 NOUNS = {
     "ceremony": "The officials' keys and the charter that they sign, m of n.",
@@ -76,6 +76,13 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read our output has gone
         sys.exit(141)
+    except OSError as error:
+        # Without the path: a picture's file name may name a person.
+        if os.environ.get("WAYSEAL_TRACEBACK"):
+            raise
+        click.echo(f"error: the system says: {error.strerror or type(error).__name__}", err=True)
+        click.echo("hint: Check that the paths exist, their permissions, and the free space.", err=True)
+        sys.exit(Unavailable.exit_code)
     except Exception as error:
         # The text of an unforeseen error could hold what it was about, so only its type is told.
         if os.environ.get("WAYSEAL_TRACEBACK"):
