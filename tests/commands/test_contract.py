@@ -253,6 +253,16 @@ def test_14_errors_help(
     assert "rror" in answer.err
 
 
+def test_14_port_in_use(ws: Session) -> None:
+    """A console whose port is taken says so, with a way out."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        answer = ws.call("serve", "--port", taken.getsockname()[1])
+    assert (answer.code, answer.out) == (5, "")
+    assert "--port" in answer.err
+
+
 def test_15_retention(ws: Session) -> None:
     """Nothing is due today; thirteen hours later everything but the crossings is gone for good."""
     from datetime import UTC, datetime, timedelta

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import passphrase_option, read_passphrase
+from wayseal.model.errors import Unavailable
 
 
 @click.command()
@@ -26,9 +27,14 @@ def command(home: Path, *, port: int | None, passphrase_file: Path | None) -> No
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         code = secrets.token_hex(4)
-        listener = socket.create_server(
-            (site.settings.web.host, site.settings.web.port if port is None else port)
-        )
+        place = (site.settings.web.host, site.settings.web.port if port is None else port)
+        try:
+            listener = socket.create_server(place)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on port {place[1]}: {error.strerror}",
+                hint="Stop what listens there, or choose another with --port; 0 takes a free one.",
+            ) from None
         host, bound = listener.getsockname()[:2]
         click.echo(f"Console: http://{host}:{bound}/  code: {code}", err=True)
         click.echo("Stop it with Ctrl-C.", err=True)
