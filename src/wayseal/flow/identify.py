@@ -20,6 +20,7 @@ from wayseal.flow.documents import (
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
 from wayseal.match.assign import assign
+from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
 from wayseal.match.search import SearchPolicy, find_thresholds, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
@@ -248,3 +249,24 @@ class GallerySearch:
             reranked=0,
             exact=True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSearch:
+    """A `Searcher` over a gallery that other processes change: whoever was forgotten a moment ago is found no more."""
+
+    gallery: Gallery
+    policy: SearchPolicy
+
+    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
+        """Return one answer for each of a vehicle's templates, in order."""
+        return self._current().search(templates)
+
+    def facts(self) -> SearchAnswer:
+        """Return the gallery's facts as an answer about nobody."""
+        return self._current().facts()
+
+    def _current(self) -> GallerySearch:
+        """Return the search over the gallery as its files have it now."""
+        self.gallery.refresh()
+        return GallerySearch(self.gallery.loaded, self.policy)

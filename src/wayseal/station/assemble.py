@@ -6,7 +6,7 @@ Owns no rule; the place where the lane's half (which cannot read back) and the c
 from functools import partial
 
 from wayseal.flow.canary import hatch_canary
-from wayseal.flow.identify import GallerySearch
+from wayseal.flow.identify import LiveSearch
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid
@@ -36,7 +36,7 @@ def open_one_host(
             "no gallery is named for this lane", hint="Use --gallery NAME or set it in wayseal.toml."
         )
     way = direction or settings.direction
-    searcher = GallerySearch(site.gallery(name).loaded, search_policy(site.settings.match.fpir))
+    searcher = LiveSearch(site.gallery(name), search_policy(site.settings.match.fpir))
     host = site.open_lane(lane)
     station = LaneStation(
         host,
