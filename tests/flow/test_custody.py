@@ -6,18 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from lineparts import Line, MovableClock, make_picture, make_vehicle
+from lineparts import MODEL, Line, MovableClock, make_picture, make_template, make_vehicle
 
 from wayseal.flow.documents import pack_json, pass_document
-from wayseal.flow.identify import identify_encounter
+from wayseal.flow.gallery_key import KeeperCipher
+from wayseal.flow.identify import LiveSearch, identify_encounter
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
+from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction, Seat
 from wayseal.model.custody import Kind, Purpose, SealedRecord
 from wayseal.model.errors import Integrity, Invalid, NoIntent, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_id, new_ulid
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import parse_record
+from wayseal.station.galleries import forget_enrolled
 from wayseal.station.matcher import Matcher
 from wayseal.store.centre import read_record
 
@@ -183,3 +186,30 @@ def test_forgetting_shuts_copies_of_a_picture(line: Line, home: Path, tmp_path: 
     with pytest.raises(SealBroken):
         again.get("forgotten")
     assert again.get("kept") == make_picture(1)
+
+
+def test_who_was_forgotten_is_found_no_more(line: Line) -> None:
+    """A matcher that has run for hours does not name a traveller whom another process has just forgotten."""
+    gallery = line.site.create_gallery("port", model_sha256=MODEL, dimension=128)
+    gallery.add(["traveller-1", "traveller-2"], [make_template(1), make_template(2)])
+    running = LiveSearch(line.site.gallery("port"), SearchPolicy())
+    assert running.facts().gallery_size == 2
+    forget_enrolled(line.site, "port", "traveller-1")
+    assert running.facts().gallery_size == 1
+    (answer,) = running.search([make_template(1)])
+    assert "traveller-1" not in [candidate.traveller for candidate in answer.candidates]
+
+
+def test_old_gallery_keys_do_not_outlive_a_crash(line: Line) -> None:
+    """A process that dies between forgetting and destroying the old key leaves a key that the next opening destroys."""
+    keeper = line.site.keys.keeper
+    gallery = line.site.create_gallery("port", model_sha256=MODEL, dimension=128)
+    gallery.add(["traveller-1", "traveller-2"], [make_template(1), make_template(2)])
+    keeper.create_key("gallery/port/00000002")
+    gallery.forget("traveller-1", cipher=KeeperCipher(keeper, "port", "gallery/port/00000002"))
+    assert line.site.gallery("port").travellers() == ["traveller-2"]
+    assert not keeper.has_key("gallery/port/00000001")
+    keeper.create_key("gallery/port/00000003")  # somebody else's, who has not sealed the manifest yet
+    assert line.site.gallery("port").travellers() == ["traveller-2"]
+    assert keeper.has_key("gallery/port/00000002")
+    assert keeper.has_key("gallery/port/00000003")

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wayseal.match.calibrate import Calibration, read_calibration, shipped_calibration
 from wayseal.match.gallery import Gallery, create_gallery, open_gallery
-from wayseal.match.manifest import write_file
+from wayseal.match.manifest import MANIFEST, write_file
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.errors import NotFound, SealBroken
 from wayseal.seal.keys import KeyKeeper
+from wayseal.seal.keys.durable import lock_folder
 
 _CALIBRATION = ".calibration"  # no gallery's name begins with a dot
 _CALIBRATION_KEY = f"gallery/{_CALIBRATION}/00000001"
@@ -89,10 +90,13 @@ def open_site_gallery(
         return read_site_calibration(keeper, root, model) or shipped_calibration(model)
 
     try:
-        return open_gallery(root, name, cipher=cipher, calibrate=calibrate)
+        gallery = open_gallery(root, name, cipher=cipher, calibrate=calibrate)
+        _destroy_older(keeper, gallery)
     except NotFound:
         if model_sha256 is None:
             raise
+    else:
+        return gallery
     return create_gallery(
         root, name, model_sha256=model_sha256, dimension=dimension, cipher=cipher, calibrate=calibrate
     )
@@ -109,13 +113,20 @@ def forget_traveller(
         raise NotFound("no such traveller in the gallery", gallery=gallery.name)
     if portraits is not None:
         portraits.forget(traveller)
-    label = _next_label(keeper, gallery.name)
-    keeper.create_key(label)
-    gone = gallery.forget(traveller, cipher=KeeperCipher(keeper, gallery.name, label))
-    for old in _labels(keeper, gallery.name):
-        if old != label:
-            keeper.destroy(old)
+    with lock_folder(gallery.folder):  # a key that somebody else is about to seal under is not an old one
+        label = _next_label(keeper, gallery.name)
+        keeper.create_key(label)
+        gone = gallery.forget(traveller, cipher=KeeperCipher(keeper, gallery.name, label))
+        _destroy_older(keeper, gallery)
     return gone
+
+
+def _destroy_older(keeper: KeyKeeper, gallery: Gallery) -> None:
+    """Destroy the keys that are older than the one of the manifest: also those that a crash has left."""
+    used, _, _ = _parse_head((gallery.folder / MANIFEST).read_bytes())
+    for label in _labels(keeper, gallery.name):
+        if label < used:
+            keeper.destroy(label)
 
 
 def write_site_calibration(keeper: KeyKeeper, root: Path, calibration: Calibration) -> None:

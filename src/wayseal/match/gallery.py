@@ -75,6 +75,11 @@ class Gallery:
         self.loaded = self._empty()
 
     @property
+    def folder(self) -> Path:
+        """The folder that holds the gallery's files."""
+        return self._folder
+
+    @property
     def size(self) -> int:
         """How many templates are enrolled."""
         return self.loaded.size
