@@ -9,13 +9,15 @@ import pytest
 from lineparts import MODEL, Line, MovableClock, make_picture, make_template, make_vehicle
 
 from wayseal.flow.documents import pack_json, pass_document
+from wayseal.flow.erase import erase_epoch
 from wayseal.flow.gallery_key import KeeperCipher
-from wayseal.flow.identify import LiveSearch, identify_encounter
+from wayseal.flow.identify import LiveSearch, identify_encounter, read_answers
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
+from wayseal.flow.review import decide_crossing, read_crossings, record_crossings
 from wayseal.match.search import SearchPolicy
-from wayseal.model.border import Direction, Seat
-from wayseal.model.custody import Kind, Purpose, SealedRecord
+from wayseal.model.border import Direction, Seat, Verdict
+from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
 from wayseal.model.errors import Integrity, Invalid, NoIntent, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_id, new_ulid
 from wayseal.seal.device import SealChain
@@ -23,6 +25,9 @@ from wayseal.seal.envelope import parse_record
 from wayseal.station.galleries import forget_enrolled
 from wayseal.station.matcher import Matcher
 from wayseal.store.centre import read_record
+from wayseal.store.crossings import get_crossing, list_crossings, set_decided
+from wayseal.store.encounters import get_encounter
+from wayseal.store.engine import read, write
 
 OFFICER = Principal("officer-7", "officer", "agency")
 
@@ -213,3 +218,42 @@ def test_old_gallery_keys_do_not_outlive_a_crash(line: Line) -> None:
     assert line.site.gallery("port").travellers() == ["traveller-2"]
     assert keeper.has_key("gallery/port/00000002")
     assert keeper.has_key("gallery/port/00000003")
+
+
+def test_kept_document_keeps_its_encounter(line: Line, clock: MovableClock) -> None:
+    """When an answer or a crossing is kept longer, the sweep of its old hour takes neither its encounter nor its crossing away."""
+    answer = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    record_crossings(line.register, answer)
+    with read(line.site.store.engine) as connection:
+        row = get_encounter(connection, answer.id)
+        (crossing,) = list_crossings(connection, encounter=answer.id)
+    assert row.document is not None
+    assert crossing.document is not None
+    longer = epoch_id("ees", clock.now)
+    for document in (row.document, crossing.document):
+        line.site.opener.keep(OFFICER, document, longer, reason="decision.refer")
+    for epoch in (row.epoch, crossing.epoch):
+        erase_epoch(line.site.eraser, epoch, reason="expired")
+    with read(line.site.store.engine) as connection:
+        kept = get_encounter(connection, answer.id)
+        (left,) = list_crossings(connection, encounter=answer.id)
+    assert (kept.status, kept.epoch, left.epoch) == (RecordStatus.LIVE, longer, longer)
+    (opened,) = read_answers(line.site.opener, OFFICER, [kept], Purpose.PRIMARY_INSPECTION)
+    assert opened.occupants[0].candidates[0].traveller == "traveller-1"
+    assert read_crossings(line.register, OFFICER, [left])[0].encounter == answer.id
+
+
+def test_second_decision_comes_too_late(line: Line, clock: MovableClock) -> None:
+    """Two officers who decide at the same moment: the first one's document stays, the second one is refused."""
+    answer = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    (crossing,) = record_crossings(line.register, answer)
+    with read(line.site.store.engine) as connection:
+        before = get_crossing(connection, crossing.id)
+    decide_crossing(line.register, OFFICER, crossing.id, verdict=Verdict.ADMIT, reason="documents in order")
+    with read(line.site.store.engine) as connection:
+        first = get_crossing(connection, crossing.id)
+    assert before.document is not None
+    with pytest.raises(Refused, match="already"), write(line.site.store.engine) as connection:
+        set_decided(connection, crossing.id, document=before.document, epoch=before.epoch, traveller_tag=None)
+    with read(line.site.store.engine) as connection:
+        assert get_crossing(connection, crossing.id) == first

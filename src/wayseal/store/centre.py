@@ -109,6 +109,8 @@ def put_records(store: CentreStore, arrivals: Sequence[Arrival]) -> list[StoredR
 def move_record(store: CentreStore, record: SealedRecord, epoch: EpochId) -> Position:
     """Keep a re-wrapped record under a longer class's epoch, point its row there and void the old copy.
 
+    The encounter or crossing whose document it is lives on with it.
+
     A crash leaves either the old copy or the new one as the record, never neither; the other is voided at the next opening.
     """
     object_id = record.header.object_id
@@ -120,6 +122,8 @@ def move_record(store: CentreStore, record: SealedRecord, epoch: EpochId) -> Pos
         with write(store.engine) as connection:
             before = rows.get_record(connection, object_id).position
             rows.move_record(connection, object_id, epoch=epoch, sha256=record.sha256, position=position)
+            encounters.follow_document(connection, object_id, epoch=epoch)
+            crossings.follow_document(connection, object_id, epoch=epoch)
         if before is not None:
             store.blobs.void(before)
     return position

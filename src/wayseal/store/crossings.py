@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select, update
 
 from wayseal.model.border import Direction, Seat
-from wayseal.model.errors import NotFound
+from wayseal.model.errors import NotFound, Refused
 from wayseal.model.ids import CrossingId, EncounterId, EpochId, RecordId
 from wayseal.store.schema import crossings
 
@@ -106,12 +106,22 @@ def set_decided(
     epoch: EpochId,
     traveller_tag: bytes | None,
 ) -> None:
-    """Point a crossing at the document with the officer's decision, under the traveller it names. Raises `NotFound`."""
+    """Point a crossing at the document with the officer's decision, under the traveller it names.
+
+    Raises `NotFound`, and `Refused` when somebody has decided in the meantime.
+    """
     values = {"document": document, "epoch": epoch, "record_class": epoch.split("/")[0], "decided": True}
     values |= {"traveller_tag": traveller_tag}
-    changed = connection.execute(update(crossings).where(crossings.c.id == crossing).values(**values))
-    if changed.rowcount == 0:
-        raise NotFound("no such crossing", crossing=crossing)
+    open_one = (crossings.c.id == crossing) & crossings.c.decided.is_(False)
+    if connection.execute(update(crossings).where(open_one).values(**values)).rowcount == 0:
+        get_crossing(connection, crossing)
+        raise Refused("this crossing was decided already", hint="Somebody else was quicker.")
+
+
+def follow_document(connection: Connection, document: RecordId, *, epoch: EpochId) -> None:
+    """Let the crossing that a record holds, if any does, live and die with the record's new epoch."""
+    values = {"epoch": epoch, "record_class": epoch.split("/")[0]}
+    connection.execute(update(crossings).where(crossings.c.document == document).values(**values))
 
 
 def delete_epoch(connection: Connection, epoch: EpochId) -> int:

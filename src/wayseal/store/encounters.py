@@ -89,6 +89,12 @@ def set_status(connection: Connection, encounter: EncounterId, status: RecordSta
         raise NotFound("no such encounter", encounter=encounter)
 
 
+def follow_document(connection: Connection, document: RecordId, *, epoch: EpochId) -> None:
+    """Let the encounter whose answers a record holds, if any does, live and die with the record's new epoch."""
+    values = {"epoch": epoch, "record_class": epoch_span(epoch)[0]}
+    connection.execute(update(encounters).where(encounters.c.document == document).values(**values))
+
+
 def mark_erased(connection: Connection, epoch: EpochId) -> int:
     """Mark the encounters whose document died with an epoch, and return how many changed. Idempotent."""
     chosen = (encounters.c.epoch == epoch) & (encounters.c.status != RecordStatus.ERASED)
