@@ -28,7 +28,16 @@ from wayseal.flow.policy import Principal
 from wayseal.flow.release import UnwrapBatch
 from wayseal.model.border import Outcome, Seat
 from wayseal.model.custody import Kind, Purpose, SealedRecord
-from wayseal.model.errors import Integrity, Invalid, NoIntent, NotArmed, Refused, Unavailable, WaysealError
+from wayseal.model.errors import (
+    Integrity,
+    Invalid,
+    KeeperLocked,
+    NoIntent,
+    NotArmed,
+    Refused,
+    Unavailable,
+    WaysealError,
+)
 from wayseal.model.ids import EpochId, RecordId
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import EpochVault, PassphraseCost
@@ -37,7 +46,7 @@ from wayseal.station import keyroom_client
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.keyroom_door import SOCKET, check_peer
-from wayseal.station.keyroom_server import open_server
+from wayseal.station.keyroom_server import open_server, renew_roles
 from wayseal.station.keyroom_wire import FRAME_LIMIT, encode_message, read_frame, send_frame
 from wayseal.station.settings import load_settings
 from wayseal.station.site import Site, init_site, open_site
@@ -424,3 +433,24 @@ def test_client_list_is_the_ledgers(tmp_path: Path) -> None:
         open_server(home, PASSPHRASE, load_settings(home), NowClock()),
     ):
         pytest.fail("it started")
+
+
+def test_roles_follow_the_policy(tmp_path: Path) -> None:
+    """After a change of policy a client speaks for the roles it names and the ledger knows it; not while the keyroom serves."""
+    home = tmp_path / "home"
+    init_site(home, PASSPHRASE, evaluation=True, clock=NowClock())
+    settings = load_settings(home)
+    rules = home / "policy" / "site.cedar"
+    more = (
+        '\n@id("auditors-read")\npermit (principal in Role::"auditor", action == Action::"open", resource);'
+    )
+    rules.write_text(rules.read_text(encoding="utf-8") + more, encoding="utf-8")
+    with pytest.raises(KeeperLocked):
+        renew_roles(home, b"a wrong passphrase", settings, NowClock())
+    trust = renew_roles(home, PASSPHRASE, settings, NowClock())
+    assert {"auditor", "officer"} <= trust.clients["centre"].roles
+    assert "vendor" not in trust.clients["centre"].roles
+    with open_server(home, PASSPHRASE, settings, NowClock()) as server:
+        assert server.trust == trust
+        with pytest.raises(Unavailable, match="another process"):
+            renew_roles(home, PASSPHRASE, settings, NowClock())

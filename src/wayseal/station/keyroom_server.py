@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,16 @@ from wayseal.model.errors import Invalid, Refused, Unavailable, WaysealError
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_desk import Desk
 from wayseal.station.keyroom_door import SOCKET, check_peer, client_proof, reach_socket, server_proof
-from wayseal.station.keyroom_trust import Client, Trust, read_trust
+from wayseal.station.keyroom_trust import (
+    TRUST,
+    Client,
+    Trust,
+    decode_trust,
+    list_roles,
+    read_trust,
+    trust_entry,
+    write_trust,
+)
 from wayseal.station.keyroom_wire import (
     FRAME_LIMIT,
     HELLO_LIMIT,
@@ -185,6 +195,29 @@ def _read_hello(message: Message) -> tuple[str, bytes, bytes]:
             if len(found[1]) == 32 and len(message.body) == 0:
                 return found
     raise Invalid("not a greeting")
+
+
+def renew_roles(home: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> Trust:
+    """Let every client speak for the roles to which the site's policy permits something now, and return the new trust.
+
+    The ledger knows first. Raises `Unavailable` while the keyroom is open elsewhere, `KeeperLocked` for a wrong passphrase.
+    """
+    folder = home / "keyroom"
+    keyroom = Keyroom.open(folder, passphrase, settings, clock, alone=True)
+    ledger = Ledger(home / "ledger", clock=clock)
+    try:
+        trust = decode_trust(
+            (folder / TRUST).read_bytes()
+        )  # not the ledger's word: an interrupted renewal is mended so
+        roles = list_roles((home / "policy" / "site.cedar").read_text(encoding="utf-8"))
+        for client in trust.clients.values():
+            trust = trust.admit(replace(client, roles=roles))
+        ledger.append([trust_entry(trust)])
+        write_trust(folder, trust)
+    finally:
+        ledger.close()
+        keyroom.close()
+    return trust
 
 
 @contextmanager
