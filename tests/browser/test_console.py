@@ -144,6 +144,15 @@ def test_nothing_without_a_session(console: Console, path: str) -> None:
     assert (status, headers["location"]) == (303, "/sign-in")
 
 
+def test_unknown_address(page: Page, console: Console) -> None:
+    """An address that the console does not have shows the problem page, with a way back, and says 404."""
+    answer = page.request.get(console.url + "/nonsense")
+    assert answer.status == 404
+    assert "there is no such page" in answer.text()
+    assert "Back to the lanes" in answer.text()
+    assert fetch(console.url + "/nonsense")[0] == 404
+
+
 def test_cross_site_post_is_refused(console: Console) -> None:
     """A form on another site cannot post here, signed in or not."""
     request = urllib.request.Request(  # noqa: S310 - loopback

@@ -5,6 +5,7 @@ Owns routes and headers. No logic: it asks the portal. No image leaves except un
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -113,6 +114,13 @@ def create_app(site: Site, code: str) -> FastAPI:
             request, "problem.html", session, error.http_status, number=error.http_status,
             title=type(error).__name__, message=str(error), hint=error.hint,
         )  # fmt: skip
+
+    @app.exception_handler(HTTPStatus.NOT_FOUND)
+    def to_no_page(request: Request, _: Exception) -> Response:
+        """Show the problem page for an address that the console does not have."""
+        return to_problem(
+            request, NotFound("there is no such page", hint="Go back to the lanes and choose from there.")
+        )
 
     _add_session_routes(app, console)
     _add_lane_routes(app, console)
