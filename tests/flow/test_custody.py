@@ -1,6 +1,8 @@
 """Attacks on custody around the gate: keeping for ever, foreign records, receipts for nothing, copies that outlive a promise."""
 
+import gc
 import shutil
+import weakref
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +30,7 @@ from wayseal.store.centre import read_record
 from wayseal.store.crossings import get_crossing, list_crossings, set_decided
 from wayseal.store.encounters import get_encounter
 from wayseal.store.engine import read, write
+from wayseal.web.session import SHIFT, Sessions
 
 OFFICER = Principal("officer-7", "officer", "agency")
 
@@ -257,3 +260,17 @@ def test_second_decision_comes_too_late(line: Line, clock: MovableClock) -> None
         set_decided(connection, crossing.id, document=before.document, epoch=before.epoch, traveller_tag=None)
     with read(line.site.store.engine) as connection:
         assert get_crossing(connection, crossing.id) == first
+
+
+def test_ended_sessions_hold_nothing(clock: MovableClock) -> None:
+    """What an officer had on the screen is not in memory any more once the shift is over and somebody else has signed in."""
+    sessions = Sessions("code", clock)
+    session = sessions.find(sessions.sign_in("officer-7", "code"))
+    assert session is not None
+    session.remember({"encounter": "one", "plate": "6NM162"})
+    gone = weakref.ref(session.lines)
+    del session
+    clock.move(SHIFT)
+    sessions.sign_in("officer-8", "code")
+    gc.collect()
+    assert gone() is None

@@ -74,6 +74,7 @@ class Sessions:
                     "that is not this console's code",
                     hint="It stands in the terminal where the console runs.",
                 )
+            self._open = {name: one for name, one in self._open.items() if one.ends > now}
             token = secrets.token_urlsafe(32)
             self._open[token] = Session(officer, now + SHIFT)
         return token
