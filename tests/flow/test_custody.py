@@ -20,12 +20,13 @@ from wayseal.flow.review import decide_crossing, read_crossings, record_crossing
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction, Seat, Verdict
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
-from wayseal.model.errors import Integrity, Invalid, NoIntent, Refused, SealBroken
+from wayseal.model.errors import Erased, Integrity, Invalid, NoIntent, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_id, new_ulid
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import parse_record
 from wayseal.station.galleries import forget_enrolled
 from wayseal.station.matcher import Matcher
+from wayseal.station.portal import open_portal
 from wayseal.store.centre import read_record
 from wayseal.store.crossings import get_crossing, list_crossings, set_decided
 from wayseal.store.encounters import get_encounter
@@ -274,3 +275,17 @@ def test_ended_sessions_hold_nothing(clock: MovableClock) -> None:
     sessions.sign_in("officer-8", "code")
     gc.collect()
     assert gone() is None
+
+
+def test_a_dead_hour_hides_no_other(line: Line, clock: MovableClock) -> None:
+    """Between the death of a key and the sweep's tidying, a list shows everything else, and nothing of the dead hour."""
+    old = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    clock.move(timedelta(hours=1))
+    new = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 2}))
+    portal = open_portal(line.site, "officer-7", "officer")
+    line.site.keyroom.vault.destroy(portal.row(old.id).epoch)
+    shown = {one["encounter"]: one["plate"] for one in portal.lines(portal.rows())}
+    assert shown[old.id] is None
+    assert shown[new.id] is not None
+    with pytest.raises(Erased):
+        portal.lines([portal.row(old.id)])

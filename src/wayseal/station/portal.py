@@ -5,6 +5,7 @@ Owns no rule: it asks the opener, which asks the gate. Pictures are returned in 
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,10 +15,10 @@ from wayseal.flow.identify import read_answers
 from wayseal.flow.policy import Principal
 from wayseal.flow.review import Register, decide_crossing, read_crossings
 from wayseal.ledger.checkpoint import read_checkpoint
-from wayseal.model.border import Crossing, Direction, PlainImage, Seat, Verdict
+from wayseal.model.border import Crossing, Direction, Encounter, PlainImage, Seat, Verdict
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Purpose, RecordStatus, Release
-from wayseal.model.errors import NotFound
+from wayseal.model.errors import Erased, NotFound
 from wayseal.model.ids import EncounterId, RecordId, check_ulid
 from wayseal.retention.schedule import Schedule
 from wayseal.seal.envelope import parse_record
@@ -60,10 +61,26 @@ class Portal:
         open_rows = [
             row for row in rows if row.document is not None and row.status is not RecordStatus.ERASED
         ]
-        answers = read_answers(self.site.opener, self.who, open_rows, self.purpose)
+        answers = self._read(open_rows)
         lines = {answer.id: encounter_line(answer) for answer in answers}
         schedule = self.site.eraser.schedule_now()
         return [(lines.get(row.id) or _bare_line(row)) | _custody(row, schedule) for row in rows]
+
+    def _read(self, rows: Sequence[StoredEncounter]) -> list[Encounter]:
+        """Return the answers of encounters without those whose key has just died and whose row does not say so yet.
+
+        Raises `Erased` when one alone was asked for.
+        """
+        try:
+            return read_answers(self.site.opener, self.who, rows, self.purpose)
+        except Erased:
+            if len(rows) == 1:
+                raise
+        answers = []
+        for row in rows:
+            with suppress(Erased):
+                answers += read_answers(self.site.opener, self.who, [row], self.purpose)
+        return answers
 
     def crossings(self, encounter: EncounterId) -> dict[Seat, Crossing]:
         """Return an encounter's crossings by seat, each opened under an intent of its own."""
