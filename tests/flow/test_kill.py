@@ -74,7 +74,9 @@ def verify_home(home: Path, acknowledged: set[str]) -> None:
 
 def _verify_counts(site: Site, acknowledged: set[str]) -> None:
     """Check each encounter: answered, complete, readable, its captures once on the ledger, one crossing a seat."""
-    portal = open_portal(site, f"auditor-{site.ledger.size}", "officer")  # each check with an allowance of its own
+    portal = open_portal(
+        site, f"auditor-{site.ledger.size}", "officer"
+    )  # each check with an allowance of its own
     rows = {row.id: row for row in portal.rows(limit=10_000)}
     assert acknowledged <= set(rows)
     lines = portal.lines(list(rows.values()))
