@@ -6,6 +6,7 @@ never change or delete an entry or a node; triggers refuse both.
 
 import errno
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,17 @@ def _connect(file: Path) -> sqlite3.Connection:
     return connection
 
 
+def _connect_reader(file: Path) -> sqlite3.Connection:
+    """Return a connection to read with, also on media that cannot be written, where nobody else writes either.
+
+    A file that somebody has open for writing has its write-ahead log beside it, and is read in the usual way.
+    """
+    if os.access(file.parent, os.W_OK) or file.with_name(f"{file.name}-wal").exists():
+        return _connect(file)
+    place = f"{file.resolve().as_uri()}?immutable=1"
+    return sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
+
+
 @contextmanager
 def explain_sqlite() -> Iterator[None]:
     """Turn SQLite's errors into the project's: full disk, busy or missing file, damaged file."""
@@ -122,12 +134,14 @@ class Tables:
 
     def __init__(self, file: Path) -> None:
         if not file.is_file():
+            if any(file.parent.glob("*.vkey")):
+                raise LedgerBroken("the ledger is gone; only its public keys are here")
             raise NotFound(f"no ledger at {file.name}", hint="Make a home first: wayseal init.")
         self._file = file
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._writer: sqlite3.Connection | None = None
         with explain_sqlite():
-            self._reader = _connect(file)
+            self._reader = _connect_reader(file)
             self._reader.execute("PRAGMA query_only=ON")
 
     def close(self) -> None:

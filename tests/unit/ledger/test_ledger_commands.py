@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -205,14 +206,6 @@ def test_a_site_publishes_to_its_witness(run: Run, home: Path, tmp_path: Path) -
     assert "too few witnesses" in err
 
 
-def test_missing_ledger_says_what_to_do(run: Run, home: Path) -> None:
-    """Without a home the hint is to make one."""
-    (home / "ledger" / "ledger.sqlite").unlink()
-    code, _, err = run("ledger", "verify")
-    assert code == 2
-    assert "wayseal init" in err
-
-
 def test_witness_is_set_up_and_resumed(run: Run, tmp_path: Path) -> None:
     """Init prints keys for the policy; status tells what was cosigned and exits 3 for a copy; resume needs --yes."""
     folder, logs = tmp_path / "w1", [word for key in LOG_KEYS for word in ("--log", str(key))]
@@ -237,6 +230,29 @@ def test_witness_is_set_up_and_resumed(run: Run, tmp_path: Path) -> None:
     assert run(*words)[0] == 2
     assert run(*words, "--yes", "--json")[1] == f'[{{"origin":"{ORIGIN}","size":5}}]\n'
     assert run("witness", "status", "--dir", tmp_path / "moved", *logs)[0] == 0
+
+
+def test_ledger_on_read_only_media(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy on media that cannot be written verifies, and nothing is written beside it."""
+    before = sorted((home / "ledger").iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("os.access", lambda _, mode: mode != os.W_OK)
+        code, out, err = run("ledger", "verify", "--json")
+    assert code == 0, err
+    assert json.loads(out)["size"] == 300
+    assert sorted((home / "ledger").iterdir()) == before
+
+
+def test_missing_ledger_is_no_new_home(run: Run, home: Path) -> None:
+    """Where a ledger's keys are and the ledger is not, somebody took it: exit code 4. Where nothing is, 2."""
+    (home / "ledger" / "ledger.sqlite").unlink()
+    code, out, err = run("ledger", "verify", "--json")
+    assert (code, json.loads(out)["consistent"]) == (4, False)
+    assert "is gone" in err
+    shutil.rmtree(home / "ledger")
+    code, out, err = run("ledger", "verify", "--json")
+    assert (code, out) == (2, "")
+    assert "wayseal init" in err
 
 
 @pytest.mark.parametrize("listen", ["7380", "127.0.0.1:", "127.0.0.1:port", "127.0.0.1:70000", "256.0.0.1:1"])
