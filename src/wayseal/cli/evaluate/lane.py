@@ -19,7 +19,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="A folder of .mp4 with .json.",
 )
 @click.option("--gallery", required=True, type=_FILE, help="CSV path,identity; paths relative to it.")
-@click.option("--fpir", default=0.003, show_default=True, help="False positive identification rate to hold.")
+@click.option(
+    "--fpir",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.003,
+    show_default=True,
+    help="False positive identification rate to hold.",
+)
 @click.option(
     "--steering",
     type=click.Choice(["left", "right"]),
