@@ -253,6 +253,15 @@ def test_14_errors_help(
     assert "rror" in answer.err
 
 
+def test_14_figures_outlive_a_plot(ws: Session, tmp_path: Path) -> None:
+    """When the curve cannot be drawn, the figures that took long to measure are on stdout all the same."""
+    (tmp_path / "pairs.csv").write_text("path_a,path_b,same\na.jpg,b.jpg,1\n", encoding="ascii")
+    measure = ("evaluate", "faces", "--pairs", tmp_path / "pairs.csv", "--json")
+    answer = ws.call(*measure, "--plot", tmp_path / "curve.png")
+    assert (answer.code, answer.json["failure_to_acquire"]) == (2, 1.0)
+    assert "nothing to draw" in answer.err
+
+
 def test_14_port_in_use(ws: Session) -> None:
     """A console whose port is taken says so, with a way out."""
     import socket

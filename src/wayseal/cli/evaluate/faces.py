@@ -36,9 +36,9 @@ def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_jso
     pictures = len({path for pair in pairs for path in (pair.first, pair.second)})
     with show_progress("pictures", pictures) as advance:
         report = measure_faces(pairs, reader=reader, advance=advance)
-    if plot is not None:
-        plot_faces(report, plot)
     if as_json:
         print_json(report.figures)
     else:
         print_table("Faces", ("measure", "value"), list(report.figures.items()))
+    if plot is not None:
+        plot_faces(report, plot)

@@ -67,13 +67,12 @@ def command(  # noqa: PLR0917 - click passes options by name
     with show_progress("frames", sum(one.frames for one in truths)) as advance:
         for (path, _), known in zip(pairs, truths, strict=True):
             tallies.append(measure_lane(path, known, models, searcher, steering=steering, advance=advance))
-    if plot is not None:
-        plot_lane(tallies, plot)
     report = report_lane(tallies)
     if as_json:
         print_json(report)
-        return
-    print_table("Videos", *tabulate_videos(tallies))
-    print_table(
-        "Lane", ("measure", "value"), [(name, value) for name, value in report.items() if name != "by_seat"]
-    )
+    else:
+        print_table("Videos", *tabulate_videos(tallies))
+        listed = [(name, value) for name, value in report.items() if name != "by_seat"]
+        print_table("Lane", ("measure", "value"), listed)
+    if plot is not None:
+        plot_lane(tallies, plot)

@@ -30,8 +30,6 @@ def command(manifest: Path, plot: Path | None, *, as_json: bool) -> None:
     rows = read_manifest(manifest)
     with show_progress("pictures", len(rows)) as advance:
         report = measure_plates(rows, advance=advance)
-    if plot is not None:
-        plot_plates(report, plot)
     if as_json:
         print_json(report.figures)
     else:
@@ -42,3 +40,5 @@ def command(manifest: Path, plot: Path | None, *, as_json: bool) -> None:
         if report.figures["failed"]:
             failures = [(one["path"], one["reason"]) for one in report.figures["failed"]]
             print_table("Not read", ("path", "reason"), failures)
+    if plot is not None:
+        plot_plates(report, plot)

@@ -61,12 +61,12 @@ def command(
             gallery, gallery_file.parent, probes, probes_file.parent,
             fpir=fpir, distractors=distractors, advance=advance,
         )  # fmt: skip
+    if as_json:
+        print_json(report.figures)
+    else:
+        for title, columns, rows in search_tables(report):
+            print_table(title, columns, rows)
     if plot is not None:
         plot_search(report, plot)
     if page is not None:
         write_page(report, page)
-    if as_json:
-        print_json(report.figures)
-        return
-    for title, columns, rows in search_tables(report):
-        print_table(title, columns, rows)
