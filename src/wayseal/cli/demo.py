@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -225,7 +226,8 @@ def _show_next(home: Path, work: Path, video: Path) -> None:
     click.echo(f"Passphrase:     {(work / 'passphrase').resolve()}")
     click.echo(f"Video:          {video.resolve()}")
     click.echo("Console:        make serve          (the officer's screen, on loopback)")
-    click.echo(f"Look around:    export WAYSEAL_HOME={home} WAYSEAL_PASSPHRASE_FILE={work / 'passphrase'}")
+    where, secret = quote(str(home)), quote(str(work / "passphrase"))
+    click.echo(f"Look around:    export WAYSEAL_HOME={where} WAYSEAL_PASSPHRASE_FILE={secret}")
     click.echo("                .venv/bin/wayseal encounter list")
     click.echo("                .venv/bin/wayseal crossing list")
     click.echo("                .venv/bin/wayseal ledger verify")
