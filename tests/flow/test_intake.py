@@ -8,9 +8,9 @@ from lineparts import Line, MovableClock, make_vehicle
 
 from wayseal.flow.encounter import receipt_bytes
 from wayseal.model.border import Direction, Seat
-from wayseal.model.custody import Receipt
+from wayseal.model.custody import EpochKey, Receipt
 from wayseal.model.errors import NotArmed, Refused, SealBroken
-from wayseal.model.ids import EncounterId
+from wayseal.model.ids import EncounterId, epoch_id
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import SigningIdentity
@@ -77,6 +77,19 @@ def test_device_of_another_lane_is_refused(line: Line, clock: MovableClock) -> N
         sealed_at=record.header.sealed_at,
     )
     with pytest.raises(SealBroken, match="another lane"):
+        line.site.receive(EncounterId(record.header.object_id), [forged], direction=Direction.ENTRY)
+
+
+def test_longer_class_is_refused(line: Line, clock: MovableClock) -> None:
+    """A lane cannot lengthen a life by sealing to a class of its own choice."""
+    record = line.lane().keep(make_vehicle(clock, {Seat.DRIVER: 1})).records[0]
+    key = EpochKey(
+        epoch_id("forever", clock()), line.site.roster_keys(line.hosts["lane1"]).current()[0].public
+    )
+    forged = line.hosts["lane1"].chain.seal(
+        b"x", object_id=record.header.object_id, kind=record.header.kind, epoch_keys=[key], sealed_at=clock()
+    )
+    with pytest.raises(Refused, match="shortest class"):
         line.site.receive(EncounterId(record.header.object_id), [forged], direction=Direction.ENTRY)
 
 

@@ -12,6 +12,7 @@ from wayseal.flow.review import decide_crossing, list_crossings, record_crossing
 from wayseal.model.border import Direction, Outcome, Seat, Verdict
 from wayseal.model.custody import Kind, Purpose, RecordStatus
 from wayseal.model.errors import Erased, Invalid, NoIntent, Refused
+from wayseal.seal.keys import SigningIdentity
 from wayseal.store import encounters as encounter_rows
 from wayseal.store import records as record_rows
 from wayseal.store.engine import read
@@ -120,6 +121,35 @@ def test_sweep_reaches_the_outbox(line: Line, clock: MovableClock) -> None:
     assert lane.send_pending() == []
     counts = line.hosts["lane1"].outbox.counts()
     assert (counts["queued"], counts["sent"]) == (0, 0)
+
+
+def test_late_answer_dies_with_its_faces(line: Line, clock: MovableClock) -> None:
+    """A pass that is delivered hours late is answered under the hour of its faces, so the plate lives no longer than they."""
+    lane = line.lane()
+    sealed = lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    clock.move(timedelta(hours=11))
+    lane.send_pending()
+    identify_encounter(line.work, sealed.encounter)
+    with read(line.site.store.engine) as connection:
+        epochs = {row.epoch for row in record_rows.list_encounter_records(connection, sealed.encounter)}
+    assert epochs == {sealed.records[0].epoch}
+    clock.move(timedelta(hours=2))
+    erase_due(line.site.eraser)
+    with read(line.site.store.engine) as connection:
+        states = {row.status for row in record_rows.list_encounter_records(connection, sealed.encounter)}
+    assert states == {RecordStatus.ERASED}
+
+
+def test_replaced_lane_key_still_verifies(line: Line, clock: MovableClock) -> None:
+    """A lane computer that gets a new key does not make what the old key sealed unreadable."""
+    answered = line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    face = answered.occupants[0].record
+    assert face is not None
+    line.site.keyroom.publish_roster(
+        line.site.ledger, devices={"lane1": SigningIdentity("new", b"\x03" * 32).public}
+    )
+    officer = line.site.principal("officer-7", "officer")
+    assert line.site.opener.read_now(officer, [face], Purpose.PRIMARY_INSPECTION) == [make_picture(1).data]
 
 
 def test_delivered_after_its_hour(line: Line, clock: MovableClock) -> None:

@@ -11,7 +11,7 @@ from wayseal.flow.documents import pack_json
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Kind, SealedRecord
-from wayseal.model.ids import EncounterId, RecordId, new_ulid, within_epoch
+from wayseal.model.ids import EncounterId, EpochId, RecordId, new_ulid, within_epoch
 from wayseal.seal.device import DeviceSigner, seal_body
 from wayseal.store.centre import Arrival, CentreStore, put_records
 
@@ -21,12 +21,16 @@ KeysFor = Callable[[str], Sequence[EpochKey]]
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One document to keep: what it says, the lane it is about, its encounter and its record class."""
+    """One document to keep: what it says, the lane it is about, its encounter and its record class.
+
+    `epoch` is the hour whose key it dies with, where that is not the present one: an answer must not outlive its faces.
+    """
 
     value: Mapping[str, Any]
     lane: str
     encounter: EncounterId
     record_class: str
+    epoch: EpochId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Archive:
     store: CentreStore
     signer: DeviceSigner
     keys_for: KeysFor
+    keys_of: Callable[[EpochId], Sequence[EpochKey]]
     clock: Clock
 
     def keep(self, papers: Sequence[Paper]) -> list[SealedRecord]:
@@ -53,8 +58,10 @@ class Archive:
         return records
 
     def _seal(self, paper: Paper) -> SealedRecord:
-        """Return a document sealed to its class's current hour."""
+        """Return a document sealed to its own hour, or else to its class's current one."""
         keys = self.keys_for(paper.record_class)
+        if paper.epoch is not None and paper.epoch != keys[0].epoch:
+            keys = self.keys_of(paper.epoch)
         now = within_epoch(keys[0].epoch, self.clock())
         return seal_body(
             pack_json(paper.value),

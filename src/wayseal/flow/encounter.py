@@ -115,11 +115,15 @@ def receipt_bytes(object_id: str, sha256: str, ledger_index: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The centre's door: what it needs to take sealed records in. `devices` maps SHA-256 (hex) to (lane, public key)."""
+    """The centre's door: what it needs to take sealed records in.
+
+    `devices` maps SHA-256 (hex) to (lane, public key); `record_class` is the only class that lanes may seal to.
+    """
 
     ledger: Ledger
     store: CentreStore
     devices: Mapping[str, tuple[str, bytes]]
+    record_class: str
     signer: ReceiptSigner
     clock: Clock
 
@@ -177,6 +181,12 @@ def _verify_origin(intake: Intake, record: SealedRecord) -> None:
     lane, public = device
     if lane != header.lane:
         raise SealBroken("a device sealed for another lane than its own", record=header.object_id)
+    if header.record_class != intake.record_class:
+        raise Refused(
+            "a lane seals to the shortest class only",
+            record=header.object_id,
+            record_class=header.record_class,
+        )
     verify_record(record, public)
     now = intake.clock()
     _, start, end = epoch_span(header.epoch)

@@ -27,7 +27,7 @@ from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, 
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
 from wayseal.model.errors import Erased, Invalid, NotFound, SealBroken
-from wayseal.model.ids import EncounterId, RecordId
+from wayseal.model.ids import EncounterId, EpochId, RecordId
 from wayseal.seal.suite import sha256
 from wayseal.store import encounters as encounter_rows
 from wayseal.store import records as record_rows
@@ -112,7 +112,7 @@ def identify_encounter(
         model_sha256=facts.model_sha256,
         capture_to_result_s=monotonic() - started,
     )
-    sealed = _keep_answer(work, answered)
+    sealed = _keep_answer(work, answered, row.epoch)
     record(answered)
     _mark_answered(store, answered, sealed)
     return answered
@@ -194,9 +194,9 @@ def _join(person: Mapping[str, Any], names: Mapping[str, str], answer: SearchAns
     )
 
 
-def _keep_answer(work: Identification, answered: Encounter) -> SealedRecord:
-    """Seal and store an answer, log the match, and return the sealed document."""
-    paper = Paper(answer_document(answered), answered.lane, answered.id, work.record_class)
+def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId) -> SealedRecord:
+    """Seal an answer to the hour of its faces, store it, log the match, and return the sealed document."""
+    paper = Paper(answer_document(answered), answered.lane, answered.id, work.record_class, epoch)
     (sealed,) = work.archive.keep([paper])
     matched = sum(person.outcome is Outcome.MATCH for person in answered.occupants)
     captured = sum(person.record is not None for person in answered.occupants)

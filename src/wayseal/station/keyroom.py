@@ -101,8 +101,8 @@ class Keyroom:
     def publish_roster(self, ledger: Ledger, *, devices: Mapping[str, bytes]) -> bytes:
         """Make the coming hours' keys of the default class, sign the roster that lists them, log both, and return it.
 
-        `devices` adds or replaces devices (name to raw Ed25519 key). The old roster's devices stay: records they sealed
-        must still verify.
+        `devices` adds or replaces devices (name to raw Ed25519 key). The old roster's devices stay, a replaced one under a
+        name that no lane has: what it sealed must still verify, and it delivers nothing more.
         """
         now = self._clock()
         ahead = self._settings.retention.epochs_ahead
@@ -116,7 +116,7 @@ class Keyroom:
             issued_at=now.replace(microsecond=0),
             valid_until=(now + timedelta(hours=ahead + 1)).replace(minute=0, second=0, microsecond=0),
             epoch_keys=keys,
-            devices={**({} if old is None else old.devices), **devices},
+            devices=_retire_replaced({} if old is None else old.devices, devices),
             keyrooms={self.identity.name: self.identity.public},
         )
         data = sign_roster(roster, [self.official])
@@ -161,6 +161,16 @@ class Keyroom:
             signer=self.identity,
             guard=Guard(meter, self.canaries, ledger.append),
         )
+
+
+def _retire_replaced(old: Mapping[str, bytes], fresh: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the devices of both, each replaced key kept under its name and the beginning of its digest."""
+    devices = dict(old)
+    for name, public in fresh.items():
+        if devices.get(name, public) != public:
+            devices[f"{name[:40]}.was-{sha256(devices[name]).hex()[:16]}"] = devices[name]
+        devices[name] = public
+    return devices
 
 
 def _canary_key(keeper: KeyKeeper, folder: Path) -> bytes:

@@ -24,8 +24,8 @@ from wayseal.match.gallery import Gallery
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, from_text, to_text, utc_now
-from wayseal.model.custody import Receipt, SealedRecord
-from wayseal.model.errors import Integrity, Invalid, KeeperLocked, NotFound, Refused
+from wayseal.model.custody import EpochKey, Receipt, SealedRecord
+from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, NotFound, Refused
 from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.keys.durable import write_file
@@ -129,7 +129,9 @@ class Site:
     @cached_property
     def archive(self) -> Archive:
         """Where the centre's own documents go."""
-        return Archive(self.ledger, self.store, self.keys.identity, self.keyroom.keys_for, self.clock)
+        return Archive(
+            self.ledger, self.store, self.keys.identity, self.keyroom.keys_for, self._keys_of, self.clock
+        )
 
     @cached_property
     def eraser(self) -> Eraser:
@@ -175,10 +177,18 @@ class Site:
             ledger=self.ledger,
             store=self.store,
             devices={sha256(public).hex(): (name, public) for name, public in devices.items()},
+            record_class=self.settings.retention.default_class,
             signer=self.keys.identity,
             clock=self.clock,
         )
         return receive_pass(intake, encounter, records, direction=direction)
+
+    def _keys_of(self, epoch: EpochId) -> tuple[EpochKey, ...]:
+        """Return the public key of an earlier hour that still lives. Raises `Erased` when there is none."""
+        found = tuple(key for key in self.keyroom.vault.epoch_keys() if key.epoch == epoch)
+        if not found:
+            raise Erased("that hour's key was destroyed", epoch=epoch)
+        return found
 
     def gallery(self, name: str) -> Gallery:
         """Open a gallery and load it. Raises `NotFound`, `SealBroken`."""
