@@ -20,7 +20,7 @@ def assign(answers: Sequence[SearchAnswer], *, margin: float = 0.05) -> list[Sea
 
     Occupants and travellers are paired one to one for the highest total lead over "unknown", which is always possible
     (Hungarian method). Whoever loses a traveller is referred with the remaining candidates and is not matched to the
-    next one by elimination; the winner is referred too when the loser scored within `margin`.
+    next one by elimination (no match, when the lost one was only possible and nobody possible is left); the winner is referred too when the loser scored within `margin`.
     """
     chosen = _pair(answers)
     return [_settle(answers, chosen, seat, margin) for seat in range(len(answers))]
@@ -67,7 +67,11 @@ def _settle(
     if chosen[seat] != best.traveller:
         taken = {traveller for other, traveller in enumerate(chosen) if other != seat}
         left = tuple(one for one in answer.candidates if one.traveller not in taken)
-        return replace(answer, outcome=Outcome.REFER, candidates=left, reasons=(CLAIMED, *answer.reasons))
+        hollow = best.band is not Band.STRONG and (not left or left[0].band is Band.WEAK)
+        outcome = (
+            Outcome.NO_MATCH if hollow else Outcome.REFER
+        )  # nothing is left that an officer could compare
+        return replace(answer, outcome=outcome, candidates=left, reasons=(CLAIMED, *answer.reasons))
     if others and answer.outcome is Outcome.MATCH and max(others) >= best.score - margin:
         return replace(answer, outcome=Outcome.REFER, reasons=(CONTESTED, *answer.reasons))
     return answer

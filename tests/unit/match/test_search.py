@@ -207,6 +207,19 @@ def test_two_occupants_are_not_one_traveller() -> None:
     assert second.reasons == (CLAIMED,)
 
 
+def test_loser_of_a_weak_claim_is_no_match() -> None:
+    """Whoever only resembled a traveller who sits elsewhere, and resembles nobody else, is nobody to compare with."""
+    possible = Candidate("a", 0.45, Band.POSSIBLE)
+    loser = replace(
+        answer_with(("a", 0.45), ("b", 0.1)),
+        outcome=Outcome.REFER,
+        candidates=(possible, Candidate("b", 0.1, Band.WEAK)),
+    )
+    first, second = assign([answer_with(("a", 0.9)), loser])
+    assert (first.outcome, second.outcome) == (Outcome.MATCH, Outcome.NO_MATCH)
+    assert CLAIMED in second.reasons
+
+
 def test_contested_traveller_is_referred() -> None:
     """When two seats resemble one traveller almost equally, neither is matched."""
     first, second = assign([answer_with(("a", 0.80)), answer_with(("a", 0.78))])
