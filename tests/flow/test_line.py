@@ -189,6 +189,18 @@ def test_release_opens_once(line: Line, clock: MovableClock) -> None:
         line.site.opener.open(officer, [release])
 
 
+def test_every_epoch_is_on_the_ledger(line: Line, clock: MovableClock) -> None:
+    """Each key that anything is sealed to, the centre's own documents included, was announced once, before."""
+    record_crossings(line.register, line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1})))
+    ledger = line.site.ledger
+    captures = [ledger.entry(index) for index in ledger.find(type="capture")]
+    epochs = {entry["epoch"] for entry in captures}
+    assert {epoch.split("/")[0] for epoch in epochs} == {"citizen", "crossing"}
+    for epoch in epochs:
+        (made,) = ledger.find(type="epoch", object=epoch)
+        assert made < min(ledger.find(type="capture", object=epoch))
+
+
 def test_every_opening_is_on_the_ledger(line: Line, clock: MovableClock) -> None:
     """Each record that was opened has an intent before and a done after it, and the ledger verifies."""
     line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 2}))

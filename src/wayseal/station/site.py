@@ -74,6 +74,7 @@ class Site:
         self.keys = CentreKeys.open(home / "centre", passphrase)
         self.ledger = Ledger(home / "ledger", clock=clock)
         self._hosts: list[LaneHost] = []
+        self._announced: set[EpochId] = set()
 
     @cached_property
     def keyroom(self) -> Keyroom | KeyroomClient:
@@ -129,9 +130,7 @@ class Site:
     @cached_property
     def archive(self) -> Archive:
         """Where the centre's own documents go."""
-        return Archive(
-            self.ledger, self.store, self.keys.identity, self.keyroom.keys_for, self._keys_of, self.clock
-        )
+        return Archive(self.ledger, self.store, self.keys.identity, self._keys_for, self._keys_of, self.clock)
 
     @cached_property
     def eraser(self) -> Eraser:
@@ -182,6 +181,18 @@ class Site:
             clock=self.clock,
         )
         return receive_pass(intake, encounter, records, direction=direction)
+
+    def _keys_for(self, record_class: str) -> Sequence[EpochKey]:
+        """Return the keys of a class's current hour; the ledger knows of each before anything is sealed to it."""
+        keys = self.keyroom.keys_for(record_class)
+        for key in keys:
+            if key.epoch not in self._announced and not self.ledger.find(type="epoch", object=key.epoch):
+                digest = sha256(key.public).hex()
+                self.ledger.append(
+                    [{"type": "epoch", "object": key.epoch, "action": "made", "key_sha256": digest}]
+                )
+            self._announced.add(key.epoch)
+        return keys
 
     def _keys_of(self, epoch: EpochId) -> tuple[EpochKey, ...]:
         """Return the public key of an earlier hour that still lives. Raises `Erased` when there is none."""
