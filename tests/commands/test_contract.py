@@ -214,6 +214,39 @@ def test_12_reconcile(ws: Session) -> None:
     assert told.code == 0, told.out
 
 
+def test_12_hold(ws: Session) -> None:
+    """A record is kept by two different people until a day, shows as held, and goes back when the hold is lifted."""
+    from datetime import UTC, datetime, timedelta
+
+    line = ws.call("encounter", "list", "--json").json[0]
+    record = next(who["record"] for who in line["occupants"] if who["record"])
+    until = (datetime.now(UTC) + timedelta(days=3)).isoformat(timespec="seconds").replace("+00:00", "Z")
+    place = ("retention", "hold", record, "--reason", "court-order-1", "--until", until, "--json")
+    assert ws.call(*place, "--approver", "one", "--approver", "one").code == 3
+    placed = ws.call(*place, "--approver", "one", "--approver", "two")
+    assert placed.code == 0, placed.err
+    hold = placed.json["hold"]
+    assert [(one["hold"], one["records"]) for one in ws.call("retention", "holds", "--json").json] == [
+        (hold, 1)
+    ]
+    assert ws.call("retention", "finish-hold", hold, "--json").json["rewrapped"] == 0
+    lifted = ws.call(
+        "retention",
+        "lift",
+        hold,
+        "--reason",
+        "case-closed",
+        "--approver",
+        "one",
+        "--approver",
+        "two",
+        "--yes",
+        "--json",
+    )
+    assert lifted.code == 0, lifted.err
+    assert ws.call("reconcile", "--day", line["time"][:10], "--json").code == 0
+
+
 def test_13_bad_videos(ws: Session, video: Path, tmp_path: Path) -> None:
     """A cut-off video gives what it has, with a warning; a video without a vehicle gives a summary of none."""
     cut = tmp_path / "cut.mp4"

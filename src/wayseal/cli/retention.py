@@ -112,6 +112,29 @@ def hold_command(
     _answer("Hold", answer | {"reason": placed.reason, "approvers": list(placed.approvers)}, as_json=as_json)
 
 
+@command.command("finish-hold")
+@click.argument("hold")
+@click.option("--as", "who", default=default_principal, show_default="your login name", help="Staff id.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def finish_command(home: Path, hold: str, *, who: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """Finish HOLD where a crash left it half placed: re-wrap those of its records that are not under it yet."""
+    from wayseal.flow.hold import finish_hold
+    from wayseal.model.ids import EpochId, RecordId, check_ulid
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        officer = site.principal(who, "privacy_officer")
+
+        def keep(record: RecordId, epoch: EpochId, code: str) -> object:
+            return site.opener.keep(officer, record, epoch, reason=code)
+
+        count = finish_hold(site.eraser, check_ulid(hold), keep=keep)
+        site.sign_checkpoint()
+    _answer("Hold", {"hold": hold, "rewrapped": count}, as_json=as_json)
+
+
 @command.command("lift")
 @click.argument("hold")
 @click.option("--reason", required=True, help="A code for the ledger, such as case-closed.")
