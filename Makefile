@@ -9,7 +9,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export OMP_NUM_THREADS ?= 1
 HOME_DIR ?= demo-home
 
-.PHONY: help setup demo serve test lint unit bench fuzz chaos accuracy docs clean
+.PHONY: help setup demo serve test lint bench fuzz chaos accuracy docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
