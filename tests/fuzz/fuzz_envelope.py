@@ -6,11 +6,11 @@
 
 import base64
 import json
-import random
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+
+from fuzzing import mutate_corpus, run_atheris
 
 from wayseal.model.custody import EpochKey
 from wayseal.model.errors import Integrity, Invalid, SealBroken
@@ -101,36 +101,8 @@ def _check_roster(data: bytes) -> None:
     assert data == _ROSTER, "an altered roster is accepted"
 
 
-def mutate(corpus: list[bytes], count: int, seed: int) -> Iterator[bytes]:
-    """Give `count` inputs: corpus entries with bits flipped, bytes cut out, doubled, spliced or overwritten."""
-    dice = random.Random(seed)
-    for _ in range(count):
-        data = bytearray(dice.choice(corpus))
-        for _ in range(dice.randint(1, 3)):
-            at = dice.randrange(len(data) + 1)
-            act = dice.randrange(5)
-            if act == 0 and at < len(data):
-                data[at] ^= 1 << dice.randrange(8)
-            elif act == 1:
-                del data[at : at + dice.choice((1, 2, 16, 1184))]
-            elif act == 2:
-                data[at:at] = data[at : at + dice.choice((1, 4, 1200))]
-            elif act == 3:
-                other = dice.choice(corpus)
-                data[at:] = other[dice.randrange(len(other) + 1) :]
-            else:
-                data[at : at + 2] = dice.randbytes(2)
-        yield bytes(data)
-
-
-def main() -> None:
-    """Run under atheris until its options say stop."""
-    import atheris
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, check_input)
-    atheris.Fuzz()
+mutate = partial(mutate_corpus, cuts=(1, 2, 16, 1184), doubles=(1, 4, 1200))
 
 
 if __name__ == "__main__":
-    main()
+    run_atheris(check_input)

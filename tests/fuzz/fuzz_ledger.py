@@ -7,9 +7,10 @@ No crash, no hang, no acceptance of anything that was not signed; and what parse
 
 import json
 import random
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from fuzzing import run_atheris
 
 from wayseal.ledger.checkpoint import parse_checkpoint, verify_checkpoint
 from wayseal.ledger.entry import decode_entry, encode_entry
@@ -127,14 +128,5 @@ def mutate(corpus: list[bytes], count: int, seed: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def main() -> None:
-    """Run under atheris until its options say stop."""
-    import atheris
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, check_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    run_atheris(check_input)

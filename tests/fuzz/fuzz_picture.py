@@ -5,11 +5,10 @@
 """
 
 import io
-import random
-import sys
-from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
+from fuzzing import mutate_corpus, run_atheris
 from PIL import Image
 
 from wayseal.model.errors import BadPicture, Invalid
@@ -74,36 +73,8 @@ def _check_picture(data: bytes) -> None:
     assert bgr.size > 0, "an empty picture"
 
 
-def mutate(corpus: list[bytes], count: int, seed: int) -> Iterator[bytes]:
-    """Give `count` inputs: corpus entries with bits flipped, bytes cut out, doubled, spliced or overwritten."""
-    dice = random.Random(seed)
-    for _ in range(count):
-        data = bytearray(dice.choice(corpus))
-        for _ in range(dice.randint(1, 3)):
-            at = dice.randrange(len(data) + 1)
-            act = dice.randrange(5)
-            if act == 0 and at < len(data):
-                data[at] ^= 1 << dice.randrange(8)
-            elif act == 1:
-                del data[at : at + dice.choice((1, 2, 16, 200))]
-            elif act == 2:
-                data[at:at] = data[at : at + dice.choice((1, 4, 100))]
-            elif act == 3:
-                other = dice.choice(corpus)
-                data[at:] = other[dice.randrange(len(other) + 1) :]
-            else:
-                data[at : at + 2] = dice.randbytes(2)
-        yield bytes(data)
-
-
-def main() -> None:
-    """Run under atheris until its options say stop."""
-    import atheris
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, check_input)
-    atheris.Fuzz()
+mutate = partial(mutate_corpus, cuts=(1, 2, 16, 200), doubles=(1, 4, 100))
 
 
 if __name__ == "__main__":
-    main()
+    run_atheris(check_input)
