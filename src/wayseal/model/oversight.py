@@ -1,0 +1,186 @@
+"""Who installs and maintains the equipment, what is known of it, and what follows: organisations, probes, findings, incidents.
+
+Values only. People appear by staff id, never by name; standing, coverage and overdue are computed from these, never typed in.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Tier(StrEnum):
+    """Where an organisation stands in the chain of contracts."""
+
+    AGENCY = "agency"
+    PRIME = "prime"
+    SUBCONTRACTOR = "subcontractor"
+    ASSESSOR = "assessor"
+
+
+class Standing(StrEnum):
+    """Whether an organisation may do anything at all here (the `org-status` entries of the ledger decide)."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """An organisation. `under` is the organisation whose contract it works under: a subcontractor's prime."""
+
+    id: str
+    tier: Tier
+    under: str | None
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What an organisation may hold, where, and until when. `clauses_sha256` is the digest of its signed text (SA-9, IR-6)."""
+
+    id: str
+    organisation: str
+    site: str
+    permitted_data: tuple[str, ...]
+    place: str
+    starts: datetime
+    ends: datetime
+    clauses_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of an organisation, by staff id. Access ends by itself with the training, the contract or the leaving date."""
+
+    id: str
+    organisation: str
+    role: str
+    training_until: datetime | None
+    left_at: datetime | None = None
+
+
+class EquipmentKind(StrEnum):
+    """What a piece of equipment is; a probe names the kinds that it applies to."""
+
+    LANE_HOST = "lane_host"
+    CAMERA = "camera"
+    CENTRE_HOST = "centre_host"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """One device at one site. `serial` is unique over all equipment; `device_sha256` binds a lane host to its sealing key."""
+
+    id: str
+    kind: EquipmentKind
+    model: str
+    serial: str
+    organisation: str
+    site: str
+    lane: str | None
+    device_sha256: str | None
+    enrolled_at: datetime
+    changed_at: datetime
+    retired_at: datetime | None = None
+
+
+class Result(StrEnum):
+    """How a probe ended. An error counts as a failure; only a fresh `pass` of every applicable probe is a pass."""
+
+    PASS = "pass"  # noqa: S105 - a result, not a password
+    FAIL = "fail"
+    ERROR = "error"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one probe saw: the result, a reason a technician can act on, and the bytes that show it.
+
+    `evidence` holds settings, listings and digests; never a picture, a template, a plate or a key.
+    """
+
+    probe: str
+    control: str
+    version: str
+    result: Result
+    reason: str
+    observed_at: datetime
+    evidence: bytes = field(repr=False)
+    evidence_sha256: str
+
+
+class AssessmentKind(StrEnum):
+    """Why an assessment was made: the whole catalogue on its cycle, the daily probes, or after a change."""
+
+    FULL = "full"
+    DAILY = "daily"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One run of probes against one piece of equipment, by an organisation that is not its vendor."""
+
+    id: str
+    equipment: str
+    kind: AssessmentKind
+    assessor: str
+    nonce: str
+    """Hex, 32 bytes, drawn by the assessor before the run: evidence and quote must carry it."""
+    started_at: datetime
+    finished_at: datetime
+    observations: tuple[Observation, ...]
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A probe or a duty that failed, open until a later assessment or act closes it."""
+
+    id: str
+    subject: str
+    """The equipment, organisation, person or contract it is about."""
+    probe: str
+    """The probe's id, or a duty's code such as `return-or-destroy-overdue`."""
+    reason: str
+    opened_at: datetime
+    assessment: str | None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoamItem:
+    """A plan of action and milestones item: who mends a finding, and by when."""
+
+    id: str
+    finding: str
+    owner: str
+    due: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A lane's public notice: what it says (by digest), and when it is in force. No lane is armed without one."""
+
+    id: str
+    lane: str
+    text_sha256: str
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something went wrong with pictures in custody. The clocks of notification run from `opened_at`."""
+
+    id: str
+    reason: str
+    opened_at: datetime
+    principal: str | None = None
+    device: str | None = None
+    organisation: str | None = None
+    closed_at: datetime | None = None
