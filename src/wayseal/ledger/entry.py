@@ -161,7 +161,17 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "canary-hit": EntryType({"object": s.ULID}, {"intent": s.is_count, **_PURPOSE}),
     "incident": EntryType(
         {"object": s.ULID, **_REASON},
-        {"status": s.one_of("open", "contained", "closed"), "count": s.is_count, **_RECORDS},
+        {
+            "status": s.one_of("open", "contained", "notified", "closed"),
+            "count": s.is_count,
+            "subject": s.any_of(s.PRINCIPAL, s.DEVICE),
+            "subject_kind": s.one_of("principal", "device", "organisation"),
+            "since": s.TIME,
+            "until": s.TIME,
+            "detected": s.TIME,
+            "recipient": s.NAME,
+            **_RECORDS,
+        },
     ),
     "alarm": EntryType(
         {"alarm": s.NAME},
