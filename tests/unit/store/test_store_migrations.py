@@ -17,6 +17,7 @@ from wayseal.store.migrate import Line, current_revision, list_revisions, migrat
 TABLES = {
     ("centre", "0001"): {"records", "encounters", "crossings"},
     ("centre", "0002"): {"holds", "hold_records", "releases"},
+    ("centre", "0003"): {"organisations", "equipment", "observations", "oversight_state"},
     ("lane", "0001"): {"outbox"},
 }
 
