@@ -9,7 +9,8 @@ import pytest
 from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
 
 from wayseal.model.border import Seat
-from wayseal.model.errors import Erased, WaysealError
+from wayseal.model.custody import Purpose
+from wayseal.model.errors import Erased, NotArmed, SealBroken, WaysealError
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import EpochVault, FileKeeper
 from wayseal.seal.open import unwrap_data_key
@@ -55,3 +56,30 @@ def test_lane_process_never_loads_the_opening_room() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_refused_lane_is_not_armed(line: Line, clock: MovableClock) -> None:
+    """A lane that is not fit gets no roster that lists it and delivers nothing; what it sealed before still opens; fit again, it works."""
+    lane = line.lane()
+    answered = line.drive(lane, make_vehicle(clock, {Seat.DRIVER: 1}))
+    site, host = line.site, line.hosts["lane1"]
+    devices = {"lane1": host.identity.public}
+    roster = host.accept_roster(site.keyroom.publish_roster(site.ledger, devices=devices, refused=["lane1"]))
+    assert "lane1" not in roster.devices
+    assert host.identity.public in roster.devices.values()
+    lane.keep(make_vehicle(clock, {Seat.DRIVER: 2}))
+    with pytest.raises(SealBroken, match="another lane"):
+        lane.send_pending()
+    keys = site.roster_keys(host)
+    keys._fetch = lambda: site.keyroom.publish_roster(site.ledger, devices=devices, refused=["lane1"])
+    with pytest.raises(NotArmed, match="does not list"):
+        keys.current()
+    face = answered.occupants[0].record
+    assert face is not None
+    officer = site.principal("officer-7", "officer")
+    assert len(site.opener.read_now(officer, [face], Purpose.PRIMARY_INSPECTION)) == 1
+    assert site.roster_keys(host).current()
+    assert len(lane.send_pending()) == 1
+    roster = site.keyroom.read_roster()
+    assert roster is not None
+    assert list(roster.devices.values()).count(host.identity.public) == 1

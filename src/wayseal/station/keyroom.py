@@ -4,7 +4,7 @@ Owns `HOME/keyroom`. It makes epoch pairs, signs the roster of public halves, un
 destroys. It never sees a picture: what goes in are sealed records and proofs, what comes out are data keys.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from wayseal.station.keyroom_lock import KeyroomLock
 from wayseal.station.settings import SiteSettings
 
 ROSTER = "roster.json"
+_RETIRED = ".was-"
 
 
 class Keyroom:
@@ -98,11 +99,18 @@ class Keyroom:
         file = self._folder / ROSTER
         return file.read_bytes() if file.exists() else None
 
-    def publish_roster(self, ledger: Ledger, *, devices: Mapping[str, bytes]) -> bytes:
+    def publish_roster(
+        self, ledger: Ledger, *, devices: Mapping[str, bytes], refused: Collection[str] = ()
+    ) -> bytes:
         """Make the coming hours' keys of the default class, sign the roster that lists them, log both, and return it.
 
         `devices` adds or replaces devices (name to raw Ed25519 key). The old roster's devices stay, a replaced one under a
         name that no lane has: what it sealed must still verify, and it delivers nothing more.
+
+        `refused` names the lanes that may not be armed now: every lane that the centre's register does not call fit. The
+        caller gives the whole set each time; a lane that is not named is fit. A refused lane's device stands in the new roster
+        under its retired name only, so that the lane finds itself unarmed (`NotArmed`) and the centre takes no delivery from
+        it; once it is fit again, a publication that names it in `devices` lists it as before.
         """
         now = self._clock()
         ahead = self._settings.retention.epochs_ahead
@@ -116,7 +124,7 @@ class Keyroom:
             issued_at=now.replace(microsecond=0),
             valid_until=(now + timedelta(hours=ahead + 1)).replace(minute=0, second=0, microsecond=0),
             epoch_keys=keys,
-            devices=_retire_replaced({} if old is None else old.devices, devices),
+            devices=_list_devices({} if old is None else old.devices, devices, frozenset(refused)),
             keyrooms={self.identity.name: self.identity.public},
         )
         data = sign_roster(roster, [self.official])
@@ -163,14 +171,28 @@ class Keyroom:
         )
 
 
-def _retire_replaced(old: Mapping[str, bytes], fresh: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the devices of both, each replaced key kept under its name and the beginning of its digest."""
-    devices = dict(old)
-    for name, public in fresh.items():
-        if devices.get(name, public) != public:
-            devices[f"{name[:40]}.was-{sha256(devices[name]).hex()[:16]}"] = devices[name]
-        devices[name] = public
-    return devices
+def _list_devices(
+    old: Mapping[str, bytes], fresh: Mapping[str, bytes], refused: Collection[str]
+) -> dict[str, bytes]:
+    """Return the devices of both; a replaced or refused one is kept under its retired name."""
+    current = {
+        name: public
+        for name, public in {**old, **fresh}.items()
+        if name not in refused and _RETIRED not in name
+    }
+    in_force = set(current.values())
+    kept = {
+        name if _RETIRED in name else _retired_name(name, public): public
+        for devices in (old, fresh)
+        for name, public in devices.items()
+        if public not in in_force
+    }
+    return kept | current
+
+
+def _retired_name(name: str, public: bytes) -> str:
+    """Return the name under which a device that delivers no more is kept."""
+    return f"{name[:40]}{_RETIRED}{sha256(public).hex()[:16]}"
 
 
 def _canary_key(keeper: KeyKeeper, folder: Path) -> bytes:

@@ -7,7 +7,7 @@ whether it was done, and the caller is told so. It holds no opening key, and dat
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -192,10 +192,17 @@ class KeyroomClient:
         """Return the key of a class's current hour, made now if need be."""
         return (self.vault.create_epoch(epoch_id(record_class, self._clock())),)
 
-    def publish_roster(self, ledger: Ledger, *, devices: Mapping[str, bytes]) -> bytes:  # noqa: ARG002 - as `Keyroom`
-        """Let the keyroom sign a fresh roster with these devices (name to raw key). It logs to the ledger of its own home."""
+    def publish_roster(
+        self,
+        ledger: Ledger,  # noqa: ARG002 - as `Keyroom`
+        *,
+        devices: Mapping[str, bytes],
+        refused: Collection[str] = (),
+    ) -> bytes:
+        """Let the keyroom sign a fresh roster; see `station.keyroom.Keyroom.publish_roster`. It logs to its own home's ledger."""
         named = {name: public.hex() for name, public in devices.items()}
-        return bytes(self._link.ask("publish_roster", {"devices": named}).body)
+        args = {"devices": named, "refused": sorted(refused)}
+        return bytes(self._link.ask("publish_roster", args).body)
 
     def read_roster(self) -> Roster | None:
         """Return the newest roster, or None before the first. Raises `Integrity` when the keyroom's official did not sign it."""

@@ -103,7 +103,8 @@ def _keys_for(desk: Desk, _client: Client, values: dict[str, Any], _body: memory
 
 def _publish_roster(desk: Desk, _client: Client, values: dict[str, Any], _body: memoryview) -> Answer:
     devices = {check_name(name): _read_hex(public) for name, public in values["devices"].items()}
-    return {}, desk.keyroom.publish_roster(desk.ledger, devices=devices)
+    refused = frozenset(check_name(name, what="lane id") for name in values["refused"])
+    return {}, desk.keyroom.publish_roster(desk.ledger, devices=devices, refused=refused)
 
 
 def _read_hex(text: Any) -> bytes:
@@ -162,7 +163,7 @@ _OPERATIONS: dict[str, tuple[dict[str, type], _Operation]] = {
     "unwrap": ({"principal": dict}, _unwrap),
     "rewrap": ({"principal": dict, "to_epoch": str, "reason": str}, _rewrap),
     "keys_for": ({"epoch": str}, _keys_for),
-    "publish_roster": ({"devices": dict}, _publish_roster),
+    "publish_roster": ({"devices": dict, "refused": list}, _publish_roster),
     "read_roster": ({}, _read_roster),
     "epochs": ({"only": str}, _epochs),
     "destroy": ({"epoch": str}, _destroy),

@@ -112,7 +112,10 @@ class RosterKeys:
                 return self._roster.keys_for(self._class, self._clock())
             except NotArmed:
                 self._roster = None
-        self._roster = self._host.accept_roster(self._fetch())
+        roster = self._host.accept_roster(self._fetch())
+        if roster.devices.get(self._host.lane) != self._host.identity.public:
+            raise NotArmed("the roster does not list this lane's device", lane=self._host.lane)
+        self._roster = roster
         return self._roster.keys_for(self._class, self._clock())
 
 
