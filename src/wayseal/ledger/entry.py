@@ -116,13 +116,28 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"legal_basis": s.NAME, "expires": s.TIME, "count": s.is_count},
     ),
     "export-approve": EntryType(
-        {**_EXPORT, "actor": s.PRINCIPAL}, {"checkpoint_size": s.is_count, "approval_sha256": s.DIGEST}
+        {**_EXPORT, "actor": s.PRINCIPAL},
+        {"checkpoint_size": s.is_count, "approval_sha256": s.DIGEST, "key_sha256": s.DIGEST},
     ),
+    "export-decline": EntryType({**_EXPORT, **_REASON, "actor": s.PRINCIPAL}, {}),
     "export-release": EntryType(
-        {**_EXPORT, **_RECORDS, "recipient": s.NAME}, {"count": s.is_count, "mark": s.ULID}
+        {**_EXPORT, **_RECORDS, "recipient": s.NAME},
+        {"count": s.is_count, "mark": s.ULID, "bundle_sha256": s.DIGEST, **_APPROVERS},
     ),
     "export-receipt": EntryType(
-        {**_EXPORT}, {"recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue")}
+        {**_EXPORT},
+        {
+            "recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue"), "receipt_sha256": s.DIGEST,
+            "signed": s.is_flag,
+        },
+    ),
+    "recipient": EntryType(
+        {"object": s.NAME, "key_sha256": s.DIGEST, "action": s.one_of("registered", "retired")},
+        {"form": s.one_of("wayseal", "age"), "receipt_key_sha256": s.DIGEST},
+    ),
+    "approver": EntryType(
+        {"object": s.PRINCIPAL, "action": s.one_of("registered", "enrolled", "revoked")},
+        {"key_sha256": s.DIGEST, "form": s.one_of("webauthn", "ed25519"), "role": s.NAME},
     ),
     "leak": EntryType(
         {"object": s.ULID},
@@ -145,7 +160,60 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "forget": EntryType({"object": s.NAME, "tag": s.TAG}, {"images": s.is_count, **_REASON}),
     # Oversight
-    "attest": EntryType({"object": s.DEVICE, "result": s.RESULT}, {"quote_sha256": s.DIGEST}),
+    "register": EntryType(
+        {"object": s.PRINCIPAL, "register": s.REGISTER, "action": s.one_of("added", "changed", "ended")},
+        {
+            **s.list_fields(s.NAME, "model", "place", "port", "role", "site", "tier", "under", "work_order"),
+            **s.list_fields(s.TIME, "starts", "until"),
+            **s.list_fields(s.DIGEST, "clauses_sha256", "component_sha256"),
+            **s.list_fields(s.USB_ID, "vendor_id", "product_id"),
+            "equipment_kind": s.NAME,
+            "permitted": s.list_of(s.NAME),
+            "serial": s.SERIAL,
+        },
+    ),
+    "assessment": EntryType(
+        {"object": s.ULID, "device": s.DEVICE, "assessor": s.NAME, "cycle": s.CYCLE, "nonce": s.DIGEST}, {}
+    ),
+    "attest": EntryType(
+        {"object": s.DEVICE, "result": s.RESULT},
+        {
+            **s.list_fields(s.is_count, "passed", "failed", "errors", "not_applicable"),
+            **s.list_fields(s.TIME, "starts", "until"),
+            "assessment": s.ULID,
+            "assessor": s.NAME,
+            "cycle": s.CYCLE,
+            "quote_sha256": s.DIGEST,
+        },
+    ),
+    "finding": EntryType(
+        {"object": s.ULID, "subject": s.PRINCIPAL, "probe": s.NAME, "action": s.one_of("opened", "closed")},
+        {"assessment": s.ULID, "item": s.ULID, "owner": s.PRINCIPAL, "until": s.TIME},
+    ),
+    "notice": EntryType(
+        {"object": s.ULID, "lane": s.NAME, "text_sha256": s.DIGEST, "starts": s.TIME, "until": s.TIME}, {}
+    ),
+    "sign-off": EntryType(
+        {
+            "object": s.ULID,
+            "site": s.NAME,
+            "duty": s.one_of("operations", "it"),
+            "actor": s.PRINCIPAL,
+            "until": s.TIME,
+        },
+        {},
+    ),
+    "return": EntryType(
+        {
+            "object": s.ULID,
+            "contract": s.NAME,
+            "returned": s.is_count,
+            "destroyed": s.is_count,
+            "actor": s.PRINCIPAL,
+        },
+        {},
+    ),
+    "lane-status": EntryType({"object": s.NAME, "status": s.one_of("armed", "disarmed")}, {**_REASON}),
     "probe-result": EntryType(
         {"object": s.NAME, "probe": s.NAME, "result": s.RESULT},
         {"control": s.NAME, "evidence_sha256": s.DIGEST, "assessment": s.ULID},

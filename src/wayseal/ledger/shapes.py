@@ -86,3 +86,12 @@ USB_ID = _pattern(r"[0-9a-f]{4}")
 VERSION = _pattern(r"[0-9][0-9a-z.+-]{0,31}")
 KIND = one_of("face", "plate", "scene", "template", "document")
 RESULT = one_of("pass", "fail", "error", "not_applicable")
+SERIAL = _pattern(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}")
+"""A device's serial number, as its maker wrote it."""
+REGISTER = one_of("organisation", "contract", "person", "equipment", "component", "medium")
+CYCLE = one_of("full", "daily", "change")
+
+
+def list_fields(shape: Shape, *names: str) -> dict[str, Shape]:
+    """Return the fields of these names, all of one shape."""
+    return dict.fromkeys(names, shape)
