@@ -32,6 +32,11 @@ class Vendor:
     tier: Tier
     under: str | None
     registered_at: datetime
+    standing: Standing = Standing.ACTIVE
+    standing_at: datetime | None = None
+    """When the standing last changed."""
+    standing_index: int = 0
+    """The ledger entry that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,72 @@ class Notice:
     text_sha256: str
     starts: datetime
     ends: datetime
+
+
+class Duty(StrEnum):
+    """The two halves of a site's joint sign-off."""
+
+    OPERATIONS = "operations"
+    IT = "it"
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """One half of a site's joint sign-off: who answers for operations or for IT there, and until when it stands."""
+
+    id: str
+    site: str
+    duty: Duty
+    principal: str
+    signed_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCertificate:
+    """An organisation's word, at the end of a contract, of how many items it returned and how many it destroyed."""
+
+    id: str
+    contract: str
+    returned: int
+    destroyed: int
+    signed_by: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A removable medium of the agency's, allowed in one port for one work order until it ends (`vendor_id` as in USB)."""
+
+    id: str
+    serial: str
+    vendor_id: str
+    product_id: str
+    via_port: str
+    work_order: str
+    registered_at: datetime
+    until: datetime
+    removed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Whether a lane was last armed or disarmed, why not, and since when."""
+
+    lane: str
+    armed: bool
+    reason: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Whether a lane may have the next epoch key. `reasons` are codes, worst first; `enforced` is False where no rule applies yet."""
+
+    lane: str
+    fit: bool
+    reasons: tuple[str, ...]
+    enforced: bool
 
 
 @dataclass(frozen=True, slots=True)
