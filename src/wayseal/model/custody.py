@@ -113,6 +113,7 @@ class Purpose(StrEnum):
     INCIDENT_RESPONSE = "incident_response"
     EXPORT = "export"
     RESTORE_DRILL = "restore_drill"
+    DOCUMENT_REVIEW = "document_review"
 
 
 @dataclass(frozen=True, slots=True)
