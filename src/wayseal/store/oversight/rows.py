@@ -1,0 +1,58 @@
+"""What the rooms of this package share: writing one row, and how far the ledger has been read into the rows."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Table, create_engine, insert, select, update
+from sqlalchemy.engine import Engine
+
+from wayseal.store.schema_oversight import OVERSIGHT_TABLES, PROJECTED, oversight_state
+
+_ROW = "ledger"
+
+
+def put_row(connection: Connection, table: Table, values: dict[str, Any]) -> None:
+    """Write one row, over the one with the same primary key when there is one."""
+    key = [column == values[column.name] for column in table.primary_key.columns]
+    if connection.execute(update(table).where(*key).values(**values)).rowcount == 0:
+        connection.execute(insert(table).values(**values))
+
+
+def read_size(connection: Connection) -> int:
+    """Return how many ledger entries the rows know of."""
+    found = connection.execute(
+        select(oversight_state.c.ledger_size).where(oversight_state.c.id == _ROW)
+    ).scalar()
+    return 0 if found is None else int(found)
+
+
+def lock_size(connection: Connection) -> int:
+    """Return the same inside a write transaction, so that two writers follow the ledger one after the other."""
+    put = select(oversight_state.c.ledger_size).where(oversight_state.c.id == _ROW).with_for_update()
+    found = connection.execute(put).scalar()
+    if found is None:
+        put_row(connection, oversight_state, {"id": _ROW, "ledger_size": 0})
+        return 0
+    return int(found)
+
+
+def write_size(connection: Connection, size: int) -> None:
+    """Note that the rows know of the first `size` entries."""
+    put_row(connection, oversight_state, {"id": _ROW, "ledger_size": size})
+
+
+def open_scratch() -> Engine:
+    """Return an empty database in memory with the tables of oversight, to make rows in and compare them."""
+    engine = create_engine("sqlite://", hide_parameters=True)
+    oversight_state.metadata.create_all(engine, tables=list(OVERSIGHT_TABLES))
+    return engine
+
+
+def list_rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every projected row by table, in the order of the keys, so that two databases can be compared."""
+    return {
+        table.name: [
+            tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns))
+        ]
+        for table in PROJECTED
+        if table is not oversight_state
+    }
