@@ -23,6 +23,7 @@ from wayseal.model.errors import (
     WaysealError,
 )
 from wayseal.model.ids import RecordId, epoch_id, new_ulid
+from wayseal.model.problem import encode_error
 from wayseal.seal.device import seal_body
 from wayseal.seal.suite import derive_public
 from wayseal.station.keyroom_trust import Client, decode_trust, encode_trust, found_trust, list_roles
@@ -31,7 +32,6 @@ from wayseal.station.keyroom_wire import (
     decode_error,
     decode_message,
     encode_batch,
-    encode_error,
     encode_message,
     join_records,
     read_frame,

@@ -23,6 +23,7 @@ from wayseal.flow.policy import Policy
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.errors import Invalid, Refused, Unavailable, WaysealError
+from wayseal.model.problem import encode_error
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_desk import Desk
 from wayseal.station.keyroom_door import SOCKET, check_peer, client_proof, reach_socket, server_proof
@@ -42,7 +43,6 @@ from wayseal.station.keyroom_wire import (
     PROTOCOL,
     Message,
     decode_message,
-    encode_error,
     encode_message,
     read_frame,
     send_frame,

@@ -5,7 +5,6 @@ kept, and anything that is not exactly a message raises `Invalid`. It never deci
 """
 
 import hashlib
-import inspect
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wayseal.flow.release import Proven, UnwrapBatch, UnwrapRequest
-from wayseal.flow.spent import StaleProof
-from wayseal.model import errors
-from wayseal.model.errors import Invalid, Unavailable, WaysealError
+from wayseal.model import problem
+from wayseal.model.errors import Invalid, WaysealError
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.strict import ByteReader, decode_canonical, encode_canonical
 
@@ -29,9 +27,6 @@ BATCH_LIMIT = 4096
 """Records in one message."""
 PATH_LIMIT = 64
 HASH = hashlib.sha256().digest_size
-_ERRORS: dict[str, type[WaysealError]] = {
-    name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, WaysealError)
-} | {StaleProof.__name__: StaleProof}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +59,9 @@ def decode_message(payload: bytes | bytearray, names: Sequence[str]) -> Message:
     return Message(head, view[reader.position :])
 
 
-def encode_error(error: WaysealError) -> dict[str, Any]:
-    """Return an error as a head's value. Errors hold no personal data by the rule of `model.errors`."""
-    facts = {name: str(value) for name, value in error.facts.items()}
-    return {"kind": type(error).__name__, "message": str(error), "hint": error.hint, "facts": facts}
-
-
 def decode_error(value: Any) -> WaysealError:
     """Return the error that a head's value spells; `Unavailable` for one that this program does not know."""
-    match value:
-        case {"kind": str(kind), "message": str(message), "hint": str(hint), "facts": dict(facts)}:
-            error = _ERRORS.get(kind, Unavailable)(message, hint=hint)
-            error.facts.update(facts)
-            return error
-        case _:
-            return Unavailable("the keyroom answered in another language than this program's")
+    return problem.decode_error(value, who="the keyroom")
 
 
 def encode_batch(batch: UnwrapBatch) -> bytearray:
