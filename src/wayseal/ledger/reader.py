@@ -13,6 +13,7 @@ from wayseal.ledger.entry import COLUMNS, decode_entry
 from wayseal.ledger.history import iterate_cosigned, read_beside, read_latest
 from wayseal.ledger.note import VerifierKey, parse_note
 from wayseal.ledger.offline import OfflineProof
+from wayseal.ledger.span import SpanProof, prove_span
 from wayseal.ledger.tables import Tables, as_bytes
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
@@ -138,6 +139,11 @@ class LedgerReader:
         sql = f"SELECT number FROM entries WHERE {' AND '.join(clauses)} ORDER BY number"  # noqa: S608 - fixed clauses only
         return [int(number) for (number,) in self._tables.query(sql, tuple(values))]
 
+    def first_since(self, time: str) -> int:
+        """Return the index of the first entry not older than `time` (RFC 3339 with milliseconds); the size when there is none."""
+        found = self._tables.query("SELECT min(number) FROM entries WHERE time >= ?", (time,))[0][0]
+        return self.size if found is None else int(found)
+
     def root(self, size: int | None = None) -> bytes:
         """Return the root hash of the first `size` entries; of all of them without a size."""
         return proof.compute_root(self._check_size(size), self._node)
@@ -149,6 +155,10 @@ class LedgerReader:
     def consistency(self, first: int, second: int | None = None) -> list[bytes]:
         """Return the proof that the tree of `second` entries begins with the tree of `first`."""
         return proof.prove_consistency(first, self._check_size(second), self._node)
+
+    def prove_span(self, begin: int, end: int, size: int | None = None) -> SpanProof:
+        """Return the proof that entries [begin, end) are what the tree of `size` entries covers there."""
+        return prove_span(begin, end, self._check_size(size), self._node)
 
     def _check_size(self, size: int | None) -> int:
         now = self.size

@@ -14,6 +14,7 @@ CrossingId = NewType("CrossingId", str)
 EpochId = NewType("EpochId", str)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_BASE32 = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _EPOCH = re.compile(r"([a-z0-9][a-z0-9_-]{0,30})/(\d{4}-\d{2}-\d{2}T\d{2})Z")
@@ -42,6 +43,15 @@ def check_ulid(text: str) -> str:
     if not _ULID.fullmatch(text):
         raise Invalid("not a record id", hint="Ids have 26 characters, such as 01KB3Z6V8N4Q0T2Y5RWXEJ7MCH.")
     return text
+
+
+def ulid_time(ulid: str) -> datetime:
+    """Return the aware UTC moment, to the millisecond, in a ULID's first ten characters. Raises `Invalid` for anything else."""
+    millis = int(check_ulid(ulid)[:10].translate(_TO_BASE32), 32)
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)
+    except OverflowError:
+        raise Invalid("a record id from beyond the calendar") from None
 
 
 def check_name(text: str, *, what: str = "name") -> str:

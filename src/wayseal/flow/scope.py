@@ -1,0 +1,237 @@
+"""What an incident concerns, told from the ledger alone: proven opened, could have been reached, still live, already erased.
+
+Reads entries and never a record; opens nothing and writes nothing. Every figure can be counted again by whoever has the
+entries: they are proven, as one run, under a signed checkpoint. Five figures that nobody could give in 2019 (R-77).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from wayseal.flow.scope_facts import Exposure, Facts, read_facts
+from wayseal.ledger.checkpoint import verify_checkpoint
+from wayseal.ledger.note import VerifierKey
+from wayseal.ledger.reader import LedgerReader
+from wayseal.ledger.span import SpanProof
+from wayseal.model.clock import from_text, to_text
+from wayseal.model.custody import Kind
+from wayseal.model.errors import NotFound
+from wayseal.model.ids import RecordId
+
+MayOpen = Callable[[str, str, str], bool]
+"""Says whether policy would have let the subject open a record of a kind, a record class and a lane."""
+
+
+class SubjectKind(StrEnum):
+    """Whom or what an incident is about."""
+
+    PRINCIPAL = "principal"
+    DEVICE = "device"
+    ORGANISATION = "organisation"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whom an incident is about, and the time in question: `since` included, `until` excluded.
+
+    `devices` are the sealing keys (SHA-256, hex) of the device, or of the organisation's devices; `equipment` their ids.
+    """
+
+    kind: SubjectKind
+    id: str
+    since: datetime
+    until: datetime
+    devices: frozenset[str] = frozenset()
+    equipment: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The answer. `records` are all images that were or could have been seen; `opened` those that somebody is proven to have."""
+
+    question: Question
+    records: tuple[RecordId, ...]
+    opened: tuple[RecordId, ...]
+    exported: tuple[RecordId, ...]
+    reachable: int
+    people: int
+    lanes: dict[str, int]
+    days: dict[str, int]
+    classes: dict[str, int]
+    still_live: int
+    unfinished: int
+    """Openings that were asked for and whose end the ledger does not tell; they count as reachable."""
+    evidence: tuple[int, ...]
+    """Indices of the entries that prove the openings and exports."""
+    checkpoint: str
+    root: str
+    span: SpanProof
+
+    @property
+    def images(self) -> int:
+        """How many pictures the incident concerns."""
+        return len(self.records)
+
+    @property
+    def already_erased(self) -> int:
+        """How many of them nobody can open any more."""
+        return self.images - self.still_live
+
+
+def scope_incident(
+    ledger: LedgerReader,
+    keys: Sequence[VerifierKey],
+    question: Question,
+    *,
+    may_open: MayOpen,
+    begin: int = 0,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Scope:
+    """Return what the subject opened and could have reached, from entries `begin` up to the newest signed checkpoint.
+
+    `begin` must not lie after the first capture that was alive at `question.since`; 0 is always right. The entries are
+    checked against the checkpoint's root first. Raises `LedgerBroken`, or `NotFound` when nothing was ever signed.
+    """
+    note = ledger.latest_checkpoint()
+    if note is None:
+        raise NotFound("the ledger has no signed checkpoint yet", hint="Publish one: wayseal ledger publish.")
+    checkpoint, _ = verify_checkpoint(note, keys)
+    facts, span = read_facts(ledger, checkpoint, begin, on_progress)
+    opened, unfinished, evidence = _list_openings(facts, question)
+    exported, shown = _list_exports(facts, question)
+    reachable = _list_reachable(facts, question, may_open) | {
+        one for one in unfinished if one in facts.captures
+    }
+    everything = sorted(one for one in {*opened, *exported, *reachable} if facts.is_image(one))
+    chosen = [facts.captures[one] for one in everything]
+    return Scope(
+        question=question,
+        records=tuple(RecordId(one) for one in everything),
+        opened=tuple(RecordId(one) for one in sorted(opened) if facts.is_image(one)),
+        exported=tuple(RecordId(one) for one in sorted(exported) if facts.is_image(one)),
+        reachable=sum(facts.is_image(one) for one in reachable),
+        people=sum(capture.kind == Kind.FACE.value for capture in chosen),
+        lanes=_count(capture.lane for capture in chosen),
+        days=_count(f"{capture.taken:%Y-%m-%d}" for capture in chosen),
+        classes=_count(facts.class_of(one) for one in everything),
+        still_live=sum(facts.death(one) is None for one in everything),
+        unfinished=len(unfinished),
+        evidence=tuple(sorted({*evidence, *shown})),
+        checkpoint=note,
+        root=checkpoint.root.hex(),
+        span=span,
+    )
+
+
+def find_begin(ledger: LedgerReader, since: datetime, *, longest: datetime) -> int:
+    """Return an entry to begin at: the first one not older than `longest`, which is when the longest-lived class began to be kept."""
+    return ledger.first_since(to_text(min(since, longest)))
+
+
+def describe_scope(scope: Scope, ledger: LedgerReader, *, proofs: int = 1000) -> dict[str, Any]:
+    """Return a scope as the contract's JSON. The first `proofs` entries of evidence come with inclusion proofs of their own."""
+    span = scope.span
+    return {
+        "subject": {"kind": scope.question.kind.value, "id": scope.question.id},
+        "since": to_text(scope.question.since),
+        "until": to_text(scope.question.until),
+        "images": scope.images,
+        "people": scope.people,
+        "lanes": scope.lanes,
+        "days": scope.days,
+        "classes": scope.classes,
+        "proven_opened": len(scope.opened),
+        "exported": len(scope.exported),
+        "reachable": scope.reachable,
+        "unfinished": scope.unfinished,
+        "still_live": scope.still_live,
+        "already_erased": scope.already_erased,
+        "root": scope.root,
+        "proofs": {
+            "checkpoint": scope.checkpoint,
+            "span": {
+                "begin": span.begin, "end": span.end, "size": span.size,
+                "left": [one.hex() for one in span.left], "right": [one.hex() for one in span.right],
+            },
+            "evidence": [
+                {"index": index, "hashes": [one.hex() for one in ledger.inclusion(index, span.size)]}
+                for index in scope.evidence[:proofs]
+            ],
+            "evidence_entries": len(scope.evidence),
+        },
+    }  # fmt: skip
+
+
+def _is_subject(entry: Mapping[str, Any], question: Question) -> bool:
+    """Say whether an entry is the subject's doing."""
+    if question.kind is SubjectKind.PRINCIPAL:
+        return entry.get("actor") == question.id
+    if question.kind is SubjectKind.ORGANISATION:
+        return entry.get("org") == question.id
+    return entry.get("device") in {question.id, *question.devices, *question.equipment}
+
+
+def _is_within(entry: Mapping[str, Any], question: Question) -> bool:
+    return question.since <= from_text(entry["time"]) < question.until
+
+
+def _list_openings(facts: Facts, question: Question) -> tuple[set[str], set[str], set[int]]:
+    """Return (records proven opened, records whose opening has no end on the ledger, the entries that prove the openings)."""
+    mine = {
+        index: one
+        for index, one in facts.intents.items()
+        if _is_subject(one, question) and _is_within(one, question)
+    }
+    opened: set[str] = set()
+    evidence: set[int] = set()
+    ended: set[int] = set()
+    for index, done in facts.done:
+        intent = done.get("intent")
+        if intent not in mine:
+            continue
+        ended.add(intent)
+        if done.get("outcome", "opened") == "opened":
+            opened.add(done["object"])
+            evidence |= {intent, index}
+    return opened, {one["object"] for index, one in mine.items() if index not in ended}, evidence
+
+
+def _list_exports(facts: Facts, question: Question) -> tuple[set[str], set[int]]:
+    """Return (records exported by or to the subject, the entries that say so)."""
+    records: set[str] = set()
+    evidence: set[int] = set()
+    for index, entry in facts.exports:
+        if _is_within(entry, question) and (
+            _is_subject(entry, question) or entry.get("recipient") == question.id
+        ):
+            records |= set(entry["records"])
+            evidence.add(index)
+    return records, evidence
+
+
+def _list_reachable(facts: Facts, question: Question, may_open: MayOpen) -> set[str]:
+    """Return the records that policy would have let the subject open while a key lived, and those seen live at its devices."""
+    found: set[str] = set()
+    if question.kind is not SubjectKind.DEVICE:
+        ruled: dict[tuple[str, str, str], bool] = {}
+        for record, capture in facts.captures.items():
+            ends = facts.death(record)
+            if capture.taken < question.until and (ends is None or ends > question.since):
+                sort = (capture.kind, facts.class_of(record), capture.lane)
+                if sort not in ruled:
+                    ruled[sort] = may_open(*sort)
+                if ruled[sort]:
+                    found.add(record)
+    exposure = Exposure(facts, question.equipment)
+    for record, capture in facts.captures.items():
+        at_device = capture.device in question.devices and question.since <= capture.taken < question.until
+        if at_device and exposure.covers(capture.taken):
+            found.add(record)
+    return found
+
+
+def _count(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))

@@ -1,0 +1,145 @@
+"""What a run of ledger entries says about records: captured, moved, died, opened, exported, and which devices were trusted.
+
+Reads entries and checks them, as one run, against a signed root. Judges nobody: `flow.scope` asks the questions.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from wayseal.ledger.checkpoint import Checkpoint
+from wayseal.ledger.proof import hash_leaf
+from wayseal.ledger.reader import LedgerReader
+from wayseal.ledger.span import SpanProof, verify_span
+from wayseal.model.clock import from_text
+from wayseal.model.custody import Kind
+from wayseal.model.ids import EpochId, epoch_span, ulid_time
+
+IMAGES = frozenset((Kind.FACE.value, Kind.PLATE.value, Kind.SCENE.value))
+_PAGE = 4096
+_TYPES = (
+    b'"capture"', b'"open-intent"', b'"open-done"', b'"export-release"', b'"reclass"', b'"erase-done"', b'"attest"',
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One captured record. `taken` is when it was sealed."""
+
+    index: int
+    kind: str
+    lane: str
+    device: str
+    epoch: str
+    encounter: str
+    taken: datetime
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a run of entries says. `intents` are by index; `done` and `exports` are (index, entry) in ledger order."""
+
+    captures: dict[str, Captured] = field(default_factory=dict)
+    moves: dict[str, list[str]] = field(default_factory=dict)
+    died: dict[str, datetime] = field(default_factory=dict)
+    intents: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    done: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    exports: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    attests: list[tuple[datetime, str, bool]] = field(default_factory=list)
+
+    def death(self, record: str) -> datetime | None:
+        """Return when the last key of a record died; None while one lives."""
+        last = self.died.get(self.captures[record].epoch)
+        for epoch in self.moves.get(record, ()):
+            moment = self.died.get(epoch)
+            if last is None or moment is None:
+                return None
+            last = max(last, moment)
+        return last
+
+    def class_of(self, record: str) -> str:
+        """Return the record class that a record was moved to last, or was captured in."""
+        moves = self.moves.get(record)
+        return (self.captures[record].epoch if moves is None else moves[-1]).partition("/")[0]
+
+    def is_image(self, record: str) -> bool:
+        """Say whether a record is a face, plate or scene picture whose capture is among the entries."""
+        capture = self.captures.get(record)
+        return capture is not None and capture.kind in IMAGES
+
+
+class Exposure:
+    """When a device's word could not be trusted: from its last failed or missing attestation to its next passed one."""
+
+    def __init__(self, facts: Facts, equipment: frozenset[str]) -> None:
+        turns = [(when, passed) for when, object_id, passed in facts.attests if object_id in equipment]
+        self._moments = [when for when, _ in turns]
+        self._passed = [passed for _, passed in turns]
+
+    def covers(self, moment: datetime) -> bool:
+        """Say whether the newest attestation up to `moment` failed, or the next one after it, or there was none before."""
+        place = bisect_right(self._moments, moment)
+        if place == 0 or not self._passed[place - 1]:
+            return True
+        return place < len(self._passed) and not self._passed[place]
+
+
+def read_facts(
+    ledger: LedgerReader, checkpoint: Checkpoint, begin: int, on_progress: Callable[[int], None]
+) -> tuple[Facts, SpanProof]:
+    """Return what entries [begin, size) say, after checking that they are what the checkpoint's root covers.
+
+    The caller has verified the checkpoint's signature. Raises `LedgerBroken`.
+    """
+    span = ledger.prove_span(begin, checkpoint.size, checkpoint.size)
+    facts, leaves = Facts(), []
+    for first in range(begin, checkpoint.size, _PAGE):
+        page = ledger.raw_entries(first, min(first + _PAGE, checkpoint.size))
+        for index, data in enumerate(page, first):
+            leaves.append(hash_leaf(data))
+            if any(name in data for name in _TYPES):
+                _note_entry(facts, index, json.loads(data))
+        on_progress(len(page))
+    verify_span(leaves, span, checkpoint.root)
+    return facts, span
+
+
+def _when_taken(entry: Mapping[str, Any]) -> datetime:
+    """Return when a record was sealed: its entry's time or, when that came later than its hour, its id's, within the hour.
+
+    An id alone does not tell: after a clock was set back, a process goes on from its newest one.
+    """
+    start, end = _hour(entry["epoch"])
+    logged = datetime.fromisoformat(entry["time"])  # the ledger took no other form
+    return logged if start <= logged < end else min(max(ulid_time(entry["object"]), start), end)
+
+
+@lru_cache(maxsize=4096)
+def _hour(epoch: str) -> tuple[datetime, datetime]:
+    return epoch_span(EpochId(epoch))[1:]
+
+
+def _note_entry(facts: Facts, index: int, entry: Mapping[str, Any]) -> None:
+    """Add one entry to the facts; other types than those of a scope are passed over."""
+    kind = entry["type"]
+    if kind == "capture":
+        facts.captures[entry["object"]] = Captured(
+            index, entry["kind"], entry["lane"], entry.get("device", ""), entry["epoch"], entry.get("encounter", ""),
+            _when_taken(entry),
+        )  # fmt: skip
+    elif kind == "reclass" and "to_epoch" in entry:
+        facts.moves.setdefault(entry["object"], []).append(entry["to_epoch"])
+    elif kind == "erase-done":
+        facts.died[entry["object"]] = from_text(entry["time"])
+    elif kind == "open-intent":
+        facts.intents[index] = entry
+    elif kind == "open-done":
+        facts.done.append((index, entry))
+    elif kind == "export-release":
+        facts.exports.append((index, entry))
+    elif kind == "attest":
+        facts.attests.append((from_text(entry["time"]), entry["object"], entry["result"] == "pass"))
