@@ -18,6 +18,14 @@ TABLES = {
     ("centre", "0001"): {"records", "encounters", "crossings"},
     ("centre", "0002"): {"holds", "hold_records", "releases"},
     ("centre", "0003"): {"organisations", "equipment", "observations", "oversight_state"},
+    ("centre", "0004"): {
+        "recipients",
+        "approvers",
+        "approver_keys",
+        "exports",
+        "export_approvals",
+        "export_ballots",
+    },
     ("lane", "0001"): {"outbox"},
 }
 
