@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from wayseal.flow.scope_facts import Exposure, Facts, read_facts
@@ -20,17 +19,10 @@ from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import Kind
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import RecordId
+from wayseal.model.oversight import SubjectKind
 
 MayOpen = Callable[[str, str, str], bool]
 """Says whether policy would have let the subject open a record of a kind, a record class and a lane."""
-
-
-class SubjectKind(StrEnum):
-    """Whom or what an incident is about."""
-
-    PRINCIPAL = "principal"
-    DEVICE = "device"
-    ORGANISATION = "organisation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,14 +244,45 @@ class Fitness:
     enforced: bool
 
 
+class SubjectKind(StrEnum):
+    """Whom or what an incident is about."""
+
+    PRINCIPAL = "principal"
+    DEVICE = "device"
+    ORGANISATION = "organisation"
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something went wrong with pictures in custody. The clocks of notification run from `opened_at`."""
+    """Something went wrong with pictures in custody: when, about whom, whom it was told to, and whether it is closed.
+
+    `since` and `until` are the time in question; the clocks of notification run from `detected_at` and `opened_at`. One that
+    a drift of the books opened has no subject.
+    """
 
     id: str
     reason: str
     opened_at: datetime
-    principal: str | None = None
-    device: str | None = None
-    organisation: str | None = None
+    detected_at: datetime
+    subject_kind: SubjectKind | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    lane: str | None = None
+    notified: tuple[tuple[str, datetime], ...] = ()
+    contained_at: datetime | None = None
     closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Somebody who must be told of an incident, and by when. `due` is None while its condition is not met."""
+
+    code: str
+    recipient: str
+    due: datetime | None
+    met_at: datetime | None
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Say whether it was told late, or was not told and it is late."""
+        return self.due is not None and (self.met_at or now) > self.due

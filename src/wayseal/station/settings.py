@@ -226,6 +226,35 @@ class StoreSettings(BaseModel):
             raise Unavailable(f"cannot read the database URL's file: {error.strerror}") from None
 
 
+class DutySettings(BaseModel):
+    """Somebody who must be told of an incident."""
+
+    model_config = _STRICT
+    code: str = Field(title="Code", description="Name of the duty on the ledger, such as legislature.")
+    recipient: str = Field(title="Recipient", description="Who must be told, as a code.")
+    hours: float = Field(gt=0, title="Hours", description="How long there is.")
+    runs_from: Literal["detected", "opened"] = Field(
+        default="opened", title="Runs from", description="When it was detected, or opened as an incident here."
+    )
+    people: int = Field(
+        default=0, ge=0, title="People", description="Only when at least this many people are concerned."
+    )
+
+
+class IncidentSettings(BaseModel):
+    """Who is told of an incident, and how soon."""
+
+    model_config = _STRICT
+    duties: tuple[DutySettings, ...] = Field(
+        default=(
+            DutySettings(code="vendor-to-agency", recipient="agency", hours=1, runs_from="detected"),
+            DutySettings(code="legislature", recipient="legislature", hours=168, people=100_000),
+        ),
+        title="Duties",
+        description="Vendor to agency within 1 hour (R-75); the legislature within 7 days at 100,000 people (R-76).",
+    )
+
+
 class WebSettings(BaseModel):
     """The console."""
 
@@ -257,6 +286,9 @@ class SiteSettings(BaseModel):
         default=RetentionSettings(), title="Retention", description="See each field."
     )
     store: StoreSettings = Field(default=StoreSettings(), title="Store", description="See each field.")
+    incident: IncidentSettings = Field(
+        default=IncidentSettings(), title="Incidents", description="See each field."
+    )
     web: WebSettings = Field(default=WebSettings(), title="Console", description="See each field.")
 
     def lane(self, lane_id: str) -> LaneSettings:

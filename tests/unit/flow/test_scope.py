@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wayseal.flow.scope import Question, Scope, SubjectKind, describe_scope, find_begin, scope_incident
+from wayseal.flow.scope import Question, Scope, describe_scope, find_begin, scope_incident
 from wayseal.ledger.checkpoint import SeedSigner, log_keys, verify_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.proof import hash_leaf, verify_inclusion
@@ -16,6 +16,7 @@ from wayseal.ledger.span import SpanProof, verify_span
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 from wayseal.model.ids import epoch_id, new_ulid, ulid_time
+from wayseal.model.oversight import SubjectKind
 
 START = datetime(2036, 3, 1, 8, tzinfo=UTC)
 DEVICE = "ab" * 32
