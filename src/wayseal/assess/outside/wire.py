@@ -1,0 +1,193 @@
+"""Sockets for probes: every wait has an end, every answer a limit, and what came of it is a word.
+
+Owns no judgement. It must never keep what a device sent beyond the first bytes, and never wait longer than it was told to,
+however slowly the other side drips.
+"""
+
+import contextlib
+import hashlib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from time import monotonic
+
+from cryptography import x509
+
+MOST = 16 * 1024
+"""Bytes of one answer that are read."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """A host (name or address) and a TCP or UDP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class State(StrEnum):
+    """What came of talking to an endpoint."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    FILTERED = "filtered"
+    """No answer to the connection attempt before the time was up."""
+    ALERTED = "alerted"
+    """TLS was refused: an alert, or the end of the connection in its handshake."""
+    CLOSED = "closed"
+    """Connected, then ended without a byte."""
+    SILENT = "silent"
+    """Connected, then nothing until the time was up."""
+    ANSWERED = "answered"
+
+
+NEVER_CONNECTED = frozenset((State.REFUSED, State.UNREACHABLE, State.FILTERED))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A TLS session's facts: its version and the digests (SHA-256, hex) and dates of the certificate that was shown."""
+
+    version: str
+    certificate_sha256: str
+    certificate: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """How a talk ended, what was answered (at most `MOST` bytes), and the TLS session where there was one."""
+
+    state: State
+    data: bytes = field(default=b"", repr=False)
+    session: Session | None = None
+
+    @property
+    def status_line(self) -> str:
+        """The first line of the answer as printable ASCII, at most 60 characters: a protocol and a code."""
+        line = self.data.split(b"\r\n", 1)[0].split(b"\n", 1)[0][:60]
+        return "".join(chr(octet) if 32 <= octet < 127 else "?" for octet in line)
+
+
+class Deadline:
+    """An end of waiting that many steps share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds left. Raises `TimeoutError` when there are none."""
+        left = self._end - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+def exchange(
+    endpoint: Endpoint, data: bytes, *, limit_s: float, tls: ssl.SSLContext | None = None, until: bytes = b""
+) -> Exchange:
+    """Connect, say `data` and return what was answered up to `until`, the end, or the limit. Never raises for a bad peer.
+
+    With `until` empty, one read suffices. With `tls`, the handshake comes first; its certificate is reported, not judged.
+    """
+    deadline = Deadline(limit_s)
+    try:
+        connection = socket.create_connection((endpoint.host, endpoint.port), timeout=deadline.left())
+    except (ConnectionRefusedError, TimeoutError, OSError) as error:
+        return Exchange(name_failure(error))
+    with contextlib.closing(connection):
+        if tls is None:
+            return _talk(connection, data, until, deadline, None)
+        try:
+            connection.settimeout(deadline.left())
+            secured = tls.wrap_socket(connection, server_hostname=endpoint.host)
+        except TimeoutError:
+            return Exchange(State.SILENT)
+        except (ssl.SSLError, OSError, ValueError):
+            return Exchange(State.ALERTED)
+        with contextlib.closing(secured):
+            return _talk(secured, data, until, deadline, _read_session(secured))
+
+
+def name_failure(error: OSError) -> State:
+    """Return what a failed connection attempt means."""
+    if isinstance(error, ConnectionRefusedError):
+        return State.REFUSED
+    return State.FILTERED if isinstance(error, TimeoutError) else State.UNREACHABLE
+
+
+def _talk(
+    connection: socket.socket, data: bytes, until: bytes, deadline: Deadline, session: Session | None
+) -> Exchange:
+    """Send and read on an open connection."""
+    heard = b""
+    try:
+        connection.settimeout(deadline.left())
+        if data:
+            connection.sendall(data)
+        for part in _read_parts(connection, deadline):
+            heard = (heard + part)[:MOST]
+            if not until or until in heard or len(heard) == MOST:
+                break
+    except TimeoutError:
+        return Exchange(State.ANSWERED if heard else State.SILENT, heard, session)
+    except (ssl.SSLError, OSError):
+        state = State.ALERTED if session is not None and not heard else State.CLOSED
+        return Exchange(State.ANSWERED if heard else state, heard, session)
+    return Exchange(State.ANSWERED if heard else State.CLOSED, heard, session)
+
+
+def _read_parts(connection: socket.socket, deadline: Deadline) -> Iterator[bytes]:
+    """Yield what arrives until the other side ends. Raises `TimeoutError` when the deadline comes first."""
+    while True:
+        connection.settimeout(deadline.left())
+        part = connection.recv(4096)
+        if not part:
+            return
+        yield part
+
+
+def _read_session(secured: ssl.SSLSocket) -> Session:
+    """Return the facts of an open session."""
+    shown = secured.getpeercert(binary_form=True) or b""
+    return Session(secured.version() or "none", hashlib.sha256(shown).hexdigest(), shown)
+
+
+def modern_tls(*, certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
+    """Return a client's settings for TLS 1.3 and nothing below; the certificate is pinned by its digest, so no chain is checked.
+
+    `certificate` is a (certificate file, key file) to show.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if certificate is not None:
+        context.load_cert_chain(*certificate)
+    return context
+
+
+def old_tls() -> ssl.SSLContext:
+    """Return a client's settings for TLS 1.0 to 1.2 only, with every cipher: what a careful server must refuse."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with contextlib.suppress(ValueError):
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def is_current(certificate: bytes, now: datetime) -> bool:
+    """Say whether a DER certificate is one, and is within its time of validity."""
+    try:
+        read = x509.load_der_x509_certificate(certificate)
+    except ValueError:
+        return False
+    return read.not_valid_before_utc <= now <= read.not_valid_after_utc
