@@ -73,6 +73,9 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "config": EntryType(
         {"object": s.NAME, "config_sha256": s.DIGEST}, {"version": s.is_count, **_APPROVERS, **_REASON}
     ),
+    "lane-enrol": EntryType(
+        {"object": s.NAME, "action": s.one_of("invited", "joined", "revoked")}, {"expires": s.TIME}
+    ),
     # What the lane did
     "capture": EntryType(
         {"object": s.ULID, "lane": s.NAME, "epoch": s.EPOCH, "kind": s.KIND, "sealed_sha256": s.DIGEST},
