@@ -54,6 +54,11 @@ class LaneSettings(BaseModel):
     camera: CameraSettings = Field(
         default=CameraSettings(), title="Camera", description="Geometry and exposure."
     )
+    faces: bool = Field(
+        default=True,
+        title="Faces",
+        description="False for a lane of people who opted out: no face is searched and no picture of the scene kept (R-11).",
+    )
 
 
 class MatchSettings(BaseModel):
@@ -234,7 +239,9 @@ class DutySettings(BaseModel):
     recipient: str = Field(title="Recipient", description="Who must be told, as a code.")
     hours: float = Field(gt=0, title="Hours", description="How long there is.")
     runs_from: Literal["detected", "opened"] = Field(
-        default="opened", title="Runs from", description="When it was detected, or opened as an incident here."
+        default="opened",
+        title="Runs from",
+        description="When it was detected, or opened as an incident here.",
     )
     people: int = Field(
         default=0, ge=0, title="People", description="Only when at least this many people are concerned."
@@ -253,6 +260,45 @@ class IncidentSettings(BaseModel):
         title="Duties",
         description="Vendor to agency within 1 hour (R-75); the legislature within 7 days at 100,000 people (R-76).",
     )
+
+
+class OversightSettings(BaseModel):
+    """How often equipment is assessed, and what follows when it is not."""
+
+    model_config = _STRICT
+    enforce: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        title="Enforce",
+        description="Whether an unassessed lane loses its keys: auto begins with the first equipment enrolled for the lane.",
+    )
+    full_days: int = Field(
+        default=90,
+        ge=1,
+        le=366,
+        title="Full assessment",
+        description="Days between assessments of all probes.",
+    )
+    daily_hours: int = Field(
+        default=24, ge=1, le=168, title="Daily probes", description="Hours between runs of the daily probes."
+    )
+    window_minutes: int = Field(
+        default=60, ge=1, le=1440, title="Assessment window",
+        description="Minutes from the drawing of a nonce within which an assessment must be recorded.",
+    )  # fmt: skip
+    grace_hours: int = Field(
+        default=0, ge=0, le=24, title="Grace",
+        description="Hours that a lane goes on with keys it has after it lost its fitness; 0 stops it at the next epoch.",
+    )  # fmt: skip
+    sign_off_days: int = Field(
+        default=365, ge=1, le=1096, title="Sign-off", description="Days that a sign-off of operations or IT stands."
+    )  # fmt: skip
+    return_days: int = Field(
+        default=30, ge=1, le=366, title="Return or destroy",
+        description="Days after a contract's end within which its certificate must be here.",
+    )  # fmt: skip
+    ahead_days: int = Field(
+        default=30, ge=1, le=366, title="Attention", description="Days ahead that lists of attention look."
+    )  # fmt: skip
 
 
 class WebSettings(BaseModel):
@@ -284,6 +330,9 @@ class SiteSettings(BaseModel):
     )
     retention: RetentionSettings = Field(
         default=RetentionSettings(), title="Retention", description="See each field."
+    )
+    oversight: OversightSettings = Field(
+        default=OversightSettings(), title="Oversight", description="See each field."
     )
     store: StoreSettings = Field(default=StoreSettings(), title="Store", description="See each field.")
     incident: IncidentSettings = Field(

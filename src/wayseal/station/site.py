@@ -16,6 +16,7 @@ from wayseal.flow.archive import Archive
 from wayseal.flow.encounter import Intake, receive_pass
 from wayseal.flow.erase import Eraser
 from wayseal.flow.gallery_key import open_site_gallery
+from wayseal.flow.oversee.desk import Desk
 from wayseal.flow.policy import Policy, Principal, default_rules
 from wayseal.flow.release import KeySource, Opener
 from wayseal.ledger.checkpoint import log_keys
@@ -43,6 +44,7 @@ from wayseal.station.keyroom_trust import (
     write_trust,
 )
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
+from wayseal.station.overseer import name_principal, open_desk
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
 from wayseal.store.centre import CentreStore, open_centre
 
@@ -110,6 +112,11 @@ class Site:
         return Policy(text, zone=self.settings.time_zone)
 
     @cached_property
+    def oversight(self) -> Desk:
+        """The register of third parties and their equipment."""
+        return open_desk(self)
+
+    @cached_property
     def schedule(self) -> Schedule:
         """The record classes in force here."""
         retention = self.settings.retention
@@ -145,8 +152,8 @@ class Site:
         )
 
     def principal(self, name: str, role: str) -> Principal:
-        """Return somebody of the operating organisation. The caller has authenticated them."""
-        return Principal(id=name, role=role, organisation=self.settings.organisation)
+        """Return somebody as the register knows them. The caller has authenticated them."""
+        return name_principal(self, name, role)
 
     def open_lane(self, lane: str) -> LaneHost:
         """Return a lane's host, made when it is new. It shares no key with the centre or the keyroom."""

@@ -1,0 +1,125 @@
+"""The desk of oversight: every act is an entry of the ledger first, and the rows follow from the entries.
+
+Owns the order (look, append, apply) and nothing else. A crash between entry and row is mended by the next look.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from wayseal.flow.oversee.apply import APPLIED, apply_entry
+from wayseal.ledger.log import Ledger
+from wayseal.model.clock import Clock
+from wayseal.model.errors import Integrity
+from wayseal.store.engine import read, write
+from wayseal.store.oversight import vendors as vendor_rows
+from wayseal.store.oversight.rows import list_rows, lock_size, open_scratch, read_size, write_size
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How often, how soon and how strictly. `enforce` is `auto`, `on` or `off` (see `fitness`)."""
+
+    enforce: str = "auto"
+    full: timedelta = timedelta(days=90)
+    daily: timedelta = timedelta(hours=24)
+    window: timedelta = timedelta(hours=1)
+    sign_off: timedelta = timedelta(days=365)
+    return_within: timedelta = timedelta(days=30)
+    ahead: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What oversight works with. `agency` operates `site`; `engine` is the centre's database. `open_everywhere`: an evaluation site."""
+
+    ledger: Ledger
+    engine: Engine
+    rules: Rules
+    site: str
+    agency: str
+    clock: Clock
+    open_everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act under way: the rows as they are now, and the pen. `now` is the one time that the whole act bears."""
+
+    desk: Desk
+    rows: Connection
+    now: datetime
+
+    def log(self, entries: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Append entries, let the rows follow, and return the indices."""
+        indices = self.desk.ledger.append(entries)
+        _follow(self.desk, self.rows)
+        return indices
+
+
+@contextmanager
+def act(desk: Desk) -> Iterator[Act]:
+    """Give an act that nobody else's can interleave with. An error leaves the rows as the ledger has them."""
+    with write(desk.engine) as connection:
+        _follow(desk, connection)
+        doing = Act(desk, connection, desk.clock())
+        if vendor_rows.find_vendor(connection, desk.agency) is None:
+            doing.log(
+                [
+                    {
+                        "type": "register", "register": "organisation", "action": "added", "object": desk.agency,
+                        "tier": "agency",
+                    }
+                ]
+            )  # fmt: skip
+        yield doing
+
+
+@contextmanager
+def view(desk: Desk) -> Iterator[Connection]:
+    """Give the rows to read, after they have caught up with the ledger."""
+    with read(desk.engine) as connection:
+        behind = bool(_unseen(desk.ledger, read_size(connection)))
+    if behind:
+        with write(desk.engine) as connection:
+            _follow(desk, connection)
+    with read(desk.engine) as connection:
+        yield connection
+
+
+def verify_rows(desk: Desk) -> int:
+    """Return how many rows of the register the ledger accounts for. Raises `Integrity` naming a table that says anything else."""
+    scratch = open_scratch()
+    with scratch.begin() as fresh:
+        for index in _unseen(desk.ledger, 0):
+            apply_entry(fresh, index, desk.ledger.entry(index))
+        wanted = list_rows(fresh)
+    scratch.dispose()
+    with view(desk) as connection:
+        there = list_rows(connection)
+    for table, rows in wanted.items():
+        if there[table] != rows:
+            raise Integrity(
+                "the register's rows say something else than the ledger",
+                hint="Restore the database's last backup; the ledger brings it up to date.",
+                table=table,
+            )
+    return sum(len(rows) for rows in wanted.values())
+
+
+def _follow(desk: Desk, connection: Connection) -> None:
+    """Apply the entries that the rows do not know of, in their order."""
+    unseen = _unseen(desk.ledger, lock_size(connection))
+    for index in unseen:
+        apply_entry(connection, index, desk.ledger.entry(index))
+    if unseen:
+        write_size(connection, unseen[-1] + 1)
+
+
+def _unseen(ledger: Ledger, size: int) -> list[int]:
+    """Return the indices from `size` on of the entries that concern oversight."""
+    return sorted(index for kind in APPLIED for index in ledger.find(type=kind) if index >= size)

@@ -1,0 +1,53 @@
+"""The desk of oversight of one site, put together from its settings, and what its answers mean for people and lanes.
+
+Owns no rule: `flow.oversee` judges.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from wayseal.flow.oversee.desk import Desk, Rules
+from wayseal.flow.oversee.standing import standing_of
+from wayseal.flow.policy import Principal
+from wayseal.station.settings import OversightSettings
+
+if TYPE_CHECKING:
+    from wayseal.station.site import Site
+
+
+def read_rules(settings: OversightSettings) -> Rules:
+    """Return the rules that settings choose."""
+    return Rules(
+        enforce=settings.enforce,
+        full=timedelta(days=settings.full_days),
+        daily=timedelta(hours=settings.daily_hours),
+        window=timedelta(minutes=settings.window_minutes),
+        sign_off=timedelta(days=settings.sign_off_days),
+        return_within=timedelta(days=settings.return_days),
+        ahead=timedelta(days=settings.ahead_days),
+    )
+
+
+def open_desk(site: "Site") -> Desk:
+    """Return a site's desk of oversight."""
+    return Desk(
+        ledger=site.ledger,
+        engine=site.store.engine,
+        rules=read_rules(site.settings.oversight),
+        site=site.settings.site,
+        agency=site.settings.organisation,
+        clock=site.clock,
+        open_everywhere=site.facts.evaluation,
+    )
+
+
+def name_principal(site: "Site", name: str, role: str) -> Principal:
+    """Return somebody as policy may take them, from the register. The caller has authenticated them."""
+    known = standing_of(site.oversight, name, role, site.clock())
+    return Principal(
+        id=name,
+        role=known.role,
+        organisation=known.organisation,
+        suspended=known.suspended,
+        training_valid=known.training_valid,
+    )
