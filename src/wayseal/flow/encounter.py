@@ -30,6 +30,9 @@ LATEST = timedelta(days=8)
 Hatch = Callable[[PlainImage], PlainImage | None]
 """Gives, now and then, a picture of nobody that is as large as the one it is shown (`canary.hatch_canary`)."""
 
+Mark = Callable[[bytes, RecordId], bytes]
+"""Gives a record's picture with the lane's own mark (`marking.mark_at_lane`)."""
+
 
 class EpochKeys(Protocol):
     """Where a lane finds the public key of the current hour. Raises `NotArmed` when it has none."""
@@ -43,6 +46,8 @@ class ReceiptSigner(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature of `message`."""
+
+_PICTURES = (Kind.FACE, Kind.PLATE, Kind.SCENE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,12 @@ def seal_pass(
     keys: EpochKeys,
     clock: Clock,
     hatch: Hatch = lambda _: None,
+    mark: Mark = lambda data, _: data,
 ) -> SealedPass:
     """Return every picture, the plate, every template and the pass document of a vehicle, each sealed and signed.
 
-    All are sealed to the epoch of this moment, in the shortest class. `hatch` may give a canary to lay beside a face. Raises `NotArmed` without a key; then nothing of the
+    All are sealed to the epoch of this moment, in the shortest class. `hatch` may give a canary to lay beside a face; `mark` writes the lane's
+    mark into each picture. Raises `NotArmed` without a key; then nothing of the
     vehicle remains.
     """
     encounter = EncounterId(new_ulid(clock()))
@@ -75,9 +82,10 @@ def seal_pass(
 
     def keep(name: str, kind: Kind, body: bytes) -> None:
         now = within_epoch(epoch_keys[0].epoch, clock())
-        record = chain.seal(
-            body, object_id=RecordId(new_ulid(now)), kind=kind, epoch_keys=epoch_keys, sealed_at=now
-        )
+        object_id = RecordId(new_ulid(now))
+        if kind in _PICTURES and name != "canary":
+            body = mark(body, object_id)
+        record = chain.seal(body, object_id=object_id, kind=kind, epoch_keys=epoch_keys, sealed_at=now)
         names[name] = record.header.object_id
         records.append(record)
 

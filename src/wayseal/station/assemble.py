@@ -7,6 +7,7 @@ from functools import partial
 
 from wayseal.flow.canary import hatch_canary
 from wayseal.flow.identify import LiveSearch
+from wayseal.flow.marking import mark_at_lane
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid
@@ -46,6 +47,7 @@ def open_one_host(
         deliver=lambda encounter, records: site.receive(encounter, records, direction=way),
         clock=site.clock,
         hatch=partial(hatch_canary, one_in=site.settings.keyroom.canary_one_in),
+        mark=mark_at_lane(site.marker.lane_key(lane)),
     )
     return OneHost(station, open_matcher(site, searcher), on_encounter)
 

@@ -5,6 +5,7 @@ Owns `HOME/centre`. None of these opens a record: the private halves of epoch ke
 
 from pathlib import Path
 
+from wayseal.export.markcode import MarkRoot
 from wayseal.model.errors import Integrity, NotFound, SealBroken
 from wayseal.seal.keys import BlindIndex, FileKeeper, KeyKeeper, SigningIdentity
 from wayseal.seal.keys.durable import make_folder
@@ -68,6 +69,14 @@ class CentreKeys:
     def open(cls, folder: Path, passphrase: bytes) -> "CentreKeys":
         """Open the centre's keys. Raises `KeeperLocked` for a wrong passphrase."""
         return cls(folder, FileKeeper.open(folder / "keeper", passphrase))
+
+    def mark_root(self) -> MarkRoot:
+        """Return the root of this site's mark keys, made at random now unless it exists."""
+        secret = load_secret(self.keeper, self._identities, purpose="mark", name="root", size=32)
+        try:
+            return MarkRoot(secret)
+        finally:
+            secret[:] = bytes(len(secret))
 
     def gallery_cipher(self, name: str) -> PictureCipher:
         """Return the cipher of a gallery's pictures, whose keys lie under a key that is made now unless it exists."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.flow.encounter import Hatch, SealedPass, receipt_bytes, seal_pass
+from wayseal.flow.encounter import Hatch, Mark, SealedPass, receipt_bytes, seal_pass
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
@@ -132,8 +132,10 @@ class LaneStation:
         deliver: Deliver,
         clock: Clock,
         hatch: Hatch = lambda _: None,
+        mark: Mark = lambda data, _: data,
     ) -> None:
         self._hatch = hatch
+        self._mark = mark
         self._host = host
         self._capture = capture
         self._direction = direction
@@ -160,6 +162,7 @@ class LaneStation:
             keys=self._keys,
             clock=self._clock,
             hatch=self._hatch,
+            mark=self._mark,
         )
         self._host.outbox.put(sealed.records, sealed.encounter)
         return sealed

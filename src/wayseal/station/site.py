@@ -16,6 +16,7 @@ from wayseal.flow.archive import Archive
 from wayseal.flow.encounter import Intake, receive_pass
 from wayseal.flow.erase import Eraser
 from wayseal.flow.gallery_key import open_site_gallery
+from wayseal.flow.marking import Marker
 from wayseal.flow.oversee.desk import Desk
 from wayseal.flow.policy import Policy, Principal, default_rules
 from wayseal.flow.release import KeySource, Opener
@@ -138,6 +139,11 @@ class Site:
     def archive(self) -> Archive:
         """Where the centre's own documents go."""
         return Archive(self.ledger, self.store, self.keys.identity, self._keys_for, self._keys_of, self.clock)
+
+    @cached_property
+    def marker(self) -> Marker:
+        """What writes sessions' and exports' marks into pictures."""
+        return Marker(self.keys.mark_root())
 
     @cached_property
     def eraser(self) -> Eraser:
