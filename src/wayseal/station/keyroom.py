@@ -32,6 +32,7 @@ from wayseal.seal.keys.durable import write_file
 from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
 from wayseal.station.keyroom_lock import KeyroomLock
+from wayseal.station.roster_key import load_official, roster_entry
 from wayseal.station.settings import SiteSettings
 
 ROSTER = "roster.json"
@@ -51,7 +52,7 @@ class Keyroom:
         self.keeper = keeper
         self.vault = EpochVault(keeper, folder / "epochs", clock)
         identities = folder / "identities"
-        self.official = SigningIdentity.load_or_create("roster", keeper, identities)
+        self.official = load_official(keeper, folder)
         self.identity = SigningIdentity.load_or_create("keyroom", keeper, identities)
         self.canaries = CanaryBook(folder / "canaries.sqlite", _canary_key(keeper, identities))
         self._devices: dict[str, bytes] = {}
@@ -128,7 +129,7 @@ class Keyroom:
             keyrooms={self.identity.name: self.identity.public},
         )
         data = sign_roster(roster, [self.official])
-        ledger.append([*_epoch_entries(fresh, keys), _roster_entry(roster, data)])
+        ledger.append([*_epoch_entries(fresh, keys), roster_entry(roster, data)])
         write_file(self._folder / ROSTER, data)
         return data
 
@@ -207,11 +208,3 @@ def _epoch_entries(fresh: Sequence[EpochId], keys: Sequence[EpochKey]) -> list[d
         {"type": "epoch", "object": epoch, "action": "made", "key_sha256": sha256(publics[epoch]).hex()}
         for epoch in fresh
     ]
-
-
-def _roster_entry(roster: Roster, data: bytes) -> dict[str, object]:
-    """Return the ledger entry for a roster."""
-    return {
-        "type": "roster", "object": "roster", "roster_sha256": sha256(data).hex(), "version": roster.version, "signers": 1,
-        "lanes": sorted(roster.devices),
-    }  # fmt: skip

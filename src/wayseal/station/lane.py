@@ -21,10 +21,15 @@ from wayseal.model.errors import Integrity, NotArmed, Refused
 from wayseal.model.ids import EncounterId, EpochId, check_name
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
-from wayseal.seal.keys import FileKeeper, Roster, SigningIdentity, parse_roster
+from wayseal.seal.keys import Charter, FileKeeper, KeyKeeper, Roster, SigningIdentity
+from wayseal.seal.keys.ceremony import look_at
+from wayseal.seal.keys.charter import follow_charters, read_next_charter, read_roster
 from wayseal.seal.keys.durable import write_file
+from wayseal.seal.keys.roster import peek_version
 from wayseal.store.outbox import Outbox, QueuedRecord
 
+CHARTER = ".charter"
+ROSTER = "roster.json"
 Deliver = Callable[[EncounterId, Sequence[SealedRecord]], Sequence[Receipt]]
 """Carries one vehicle's sealed records to the centre and brings the receipts back. Raises `Unavailable` when it cannot."""
 
@@ -41,29 +46,37 @@ class Capture(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LaneTrust:
-    """Whom a lane believes: officials who sign rosters, the centre that signs receipts (raw Ed25519 keys)."""
+    """Whom a lane believes: a site's first charter, by the fingerprint that people compared, and the centre that signs receipts.
 
-    officials: tuple[bytes, ...]
+    `charters` are the charters known at enrolment, oldest first; the lane fetches those that come later. `centre` is a raw
+    Ed25519 key.
+    """
+
+    charters: tuple[bytes, ...]
+    fingerprint: str
     centre: bytes
 
 
 class LaneHost:
-    """A lane computer's folder: its signing key under its own keeper, its roster, its outbox."""
+    """A lane computer's folder: its signing key under its own keeper, the charter and roster that it believes, its outbox."""
 
-    def __init__(
-        self, lane: str, folder: Path, identity: SigningIdentity, trust: LaneTrust, clock: Clock
-    ) -> None:
+    def __init__(self, lane: str, folder: Path, *, keeper: KeyKeeper, trust: LaneTrust, clock: Clock) -> None:
         self.lane = lane
         self._folder = folder
         self._trust = trust
         self._clock = clock
-        self.identity = identity
+        self.keeper = keeper
+        self.identity = SigningIdentity.load_or_create(lane, keeper, folder / "identity")
+        self.charter = self._load_charter()
         self.outbox = Outbox(folder, clock=clock, verify_receipt=self._verify_receipt)
-        self.chain = SealChain(identity, lane, previous=self.outbox.head() or NO_PREVIOUS)
+        self.chain = SealChain(self.identity, lane, previous=self.outbox.head() or NO_PREVIOUS)
 
     @classmethod
     def open(cls, lane: str, folder: Path, passphrase: bytes, trust: LaneTrust, clock: Clock) -> "LaneHost":
-        """Open a lane's folder, making it and its signing key when there is none. Raises `KeeperLocked`."""
+        """Open a lane's folder, making it and its signing key when there is none.
+
+        Raises `KeeperLocked`, or `Integrity` for a charter that is not this site's or was rolled back.
+        """
         check_name(lane, what="lane id")
         keys = folder / "keys"
         keeper = (
@@ -71,20 +84,51 @@ class LaneHost:
             if (keys / "keeper.json").exists()
             else FileKeeper.create(keys, passphrase)
         )
-        identity = SigningIdentity.load_or_create(lane, keeper, folder / "identity")
-        return cls(lane, folder, identity, trust, clock)
+        return cls(lane, folder, keeper=keeper, trust=trust, clock=clock)
 
     def close(self) -> None:
         """Close the outbox."""
         self.outbox.close()
 
+    def accept_charters(self, charters: Sequence[bytes]) -> Charter:
+        """Take the site's next charters, oldest first, and return the one in force.
+
+        Raises `Integrity` for one that is not signed by enough officials of the one before it and of its own, that is older
+        than the one here, or of another site; then the one here stays in force.
+        """
+        for data in charters:
+            charter = read_next_charter(data, current=self.charter)
+            if charter != self.charter:
+                write_file(self._folder / f"{charter.version}{CHARTER}", data)
+                self.charter = charter
+        return self.charter
+
     def accept_roster(self, data: bytes) -> Roster:
-        """Take a roster that is signed by the officials and not older than the one here. Raises `Integrity`."""
-        file = self._folder / "roster.json"
-        known = parse_roster(file.read_bytes(), self._trust.officials).version if file.exists() else 0
-        roster = parse_roster(data, self._trust.officials, newer_than=known)
+        """Take a roster that a keyroom of the charter signed and that is not older than the one here.
+
+        Raises `Integrity`, or `NotArmed` when the charter is not valid now.
+        """
+        file = self._folder / ROSTER
+        known = peek_version(file.read_bytes()) if file.exists() else 0
+        roster = read_roster(data, charter=self.charter, now=self._clock(), newer_than=known)
         write_file(file, data)
         return roster
+
+    def known_roster(self) -> Roster | None:
+        """Return the roster that was accepted last, or None when there is none that the charter of today stands for."""
+        try:
+            return read_roster((self._folder / ROSTER).read_bytes(), charter=self.charter, now=self._clock())
+        except (FileNotFoundError, Integrity, NotArmed):
+            return None
+
+    def _load_charter(self) -> Charter:
+        """Return the charter in force, followed from the first one through those fetched later. Raises `Integrity`."""
+        charter = follow_charters(self._trust.charters, fingerprint=self._trust.fingerprint)
+        kept = [(look_at(path.read_bytes()).version, path) for path in self._folder.glob("*" + CHARTER)]
+        for version, path in sorted(kept):
+            if version > charter.version:
+                charter = read_next_charter(path.read_bytes(), current=charter)
+        return charter
 
     def _verify_receipt(self, receipt: Receipt) -> None:
         """Raise `Refused` unless the centre signed the receipt."""

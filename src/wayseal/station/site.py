@@ -33,6 +33,7 @@ from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.suite import sha256
 from wayseal.station.centre import CENTRE, CentreKeys
+from wayseal.station.charters import CharterBook, check_official, embed_charter, load_founder
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_client import KeyroomClient, KeyroomLink
 from wayseal.station.keyroom_door import SOCKET
@@ -90,9 +91,12 @@ class Site:
             pin = read_pin(self.home / "centre")
             link = KeyroomLink(folder, CENTRE, self.keys.identity, pin)
             link.connect()
+            check_official(self.charters.current(), pin.official, self.clock())
             return KeyroomClient(link, pin, self.clock)
         secret = keyroom_passphrase(self.settings, self._passphrase)
-        return Keyroom.open(folder, secret, self.settings, self.clock)
+        keyroom = Keyroom.open(folder, secret, self.settings, self.clock)
+        check_official(self.charters.current(), keyroom.official.public, self.clock())
+        return keyroom
 
     def _key_source(self) -> KeySource:
         """Return where openers get data keys."""
@@ -163,7 +167,8 @@ class Site:
 
     def open_lane(self, lane: str) -> LaneHost:
         """Return a lane's host, made when it is new. It shares no key with the centre or the keyroom."""
-        trust = LaneTrust(officials=(self.keyroom.official.public,), centre=self.keys.identity.public)
+        book = self.charters
+        trust = LaneTrust(book.chain(), book.first_fingerprint, self.keys.identity.public)
         folder = self.home / "lanes" / check_name(lane, what="lane id")
         host = LaneHost.open(lane, folder, self._passphrase, trust, self.clock)
         self._hosts.append(host)
@@ -230,6 +235,11 @@ class Site:
         return PortraitBook(
             folder, self.keys.gallery_cipher(name), lambda who: self.keys.index.tag("portrait", who)
         )
+
+    @cached_property
+    def charters(self) -> CharterBook:
+        """Whom this site's stations believe to sign rosters."""
+        return CharterBook(self.home / "centre" / "charters", self.ledger)
 
     @property
     def galleries(self) -> Path:
@@ -319,7 +329,7 @@ def init_site(
     keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
     ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
-    _introduce(home, keyroom, keys, ledger)
+    _introduce(home, keyroom, keys, ledger, clock)
     ledger.write_keys(keys.log_signer)
     ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
@@ -328,13 +338,16 @@ def init_site(
     return facts
 
 
-def _introduce(home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger) -> None:
+def _introduce(home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger, clock: Clock) -> None:
     """Let keyroom and centre know each other's public keys, with the keyroom's list of clients on the ledger; close the keyroom."""
     text = (home / "policy" / "site.cedar").read_text(encoding="utf-8")
     trust = found_trust(log_keys(ledger.origin, keys.log_signer), (CENTRE, keys.identity.public), text)
     ledger.append([trust_entry(trust)])
     write_trust(home / "keyroom", trust)
     write_pin(home / "centre", KeyroomPin(keyroom.official.public, keyroom.identity.public))
+    founder = load_founder(keyroom.keeper, home / "keyroom")
+    charter = embed_charter(load_settings(home).site, founder, keyroom.official, clock)
+    CharterBook(home / "centre" / "charters", ledger).found(charter, ledger)
     keyroom.close()
 
 

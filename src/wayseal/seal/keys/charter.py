@@ -6,7 +6,7 @@ one and enough of the new one signed it: so people and machines are exchanged wi
 below the quorum can exchange them. Owns the format and its rules and does no I/O.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -100,6 +100,19 @@ def read_next_charter(data: bytes, *, current: Charter) -> Charter:
     verify_quorum(FORMAT, data, list(current.officials.values()), needed=current.needed)
     if charter.site != current.site or charter.version <= current.version:
         raise Integrity("the charter is of another site, or not newer than the one here")
+    return charter
+
+
+def follow_charters(chain: Sequence[bytes], *, fingerprint: str) -> Charter:
+    """Return the last of a site's charters, oldest first, of which the first has this fingerprint.
+
+    Raises `Integrity` when a link is missing or is not signed by enough people.
+    """
+    if not chain:
+        raise Integrity("there is no charter to begin with")
+    charter = read_first_charter(chain[0], fingerprint=fingerprint)
+    for data in chain[1:]:
+        charter = read_next_charter(data, current=charter)
     return charter
 
 

@@ -19,6 +19,7 @@ from wayseal.seal.keys.quorum import (
     decode_publics,
     encode_bytes,
     encode_publics,
+    read_body,
     sign_document,
     verify_quorum,
 )
@@ -87,6 +88,14 @@ def parse_roster(data: bytes, officials: Sequence[bytes], *, needed: int = 1, ne
     if roster.version <= newer_than:
         raise Integrity(f"the roster's version {roster.version} is not newer than {newer_than}")
     return roster
+
+
+def peek_version(data: bytes) -> int:
+    """Return the version of a roster that was believed before, whoever signed it. Raises `Integrity` when it is damaged."""
+    try:
+        return _decode(read_body(data)).version
+    except Invalid as error:
+        raise Integrity(f"the roster is not usable: {error}", hint="Fetch the roster again.") from None
 
 
 def _decode(body: bytes) -> Roster:
