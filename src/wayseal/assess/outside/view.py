@@ -116,6 +116,8 @@ class TimePlan:
     device_sntp: Endpoint | None = None
     device_web: Endpoint | None = None
     device_web_tls: bool = True
+    device_reading: tuple[datetime, datetime, datetime] | None = None
+    """When a challenge went to the device, when it says that it answered, and when the answer was here."""
 
 
 @dataclass(frozen=True, slots=True)

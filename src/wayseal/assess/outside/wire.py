@@ -88,30 +88,79 @@ class Deadline:
         return left
 
 
-def exchange(
-    endpoint: Endpoint, data: bytes, *, limit_s: float, tls: ssl.SSLContext | None = None, until: bytes = b""
-) -> Exchange:
-    """Connect, say `data` and return what was answered up to `until`, the end, or the limit. Never raises for a bad peer.
+class NoAnswer(Exception):  # noqa: N818 - what happened; callers turn it into a state
+    """A connection or its TLS handshake did not come about."""
 
-    With `until` empty, one read suffices. With `tls`, the handshake comes first; its certificate is reported, not judged.
-    """
+    def __init__(self, state: State) -> None:
+        super().__init__(state.value)
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An open connection, its TLS session where there is one, and when it must be over."""
+
+    connection: socket.socket = field(repr=False)
+    session: Session | None
+    deadline: Deadline
+
+    def ask(self, data: bytes, *, until: bytes = b"") -> Exchange:
+        """Say `data` and return what was answered up to `until`, the end, or the limit; without `until` one read suffices."""
+        heard = b""
+        try:
+            self.connection.settimeout(self.deadline.left())
+            if data:
+                self.connection.sendall(data)
+            for part in _read_parts(self.connection, self.deadline):
+                heard = (heard + part)[:MOST]
+                if not until or until in heard or len(heard) == MOST:
+                    break
+            end = State.CLOSED
+        except TimeoutError:
+            end = State.SILENT
+        except OSError:
+            end = State.CLOSED if self.session is None else State.ALERTED
+        return Exchange(State.ANSWERED if heard else end, heard, self.session)
+
+
+@contextlib.contextmanager
+def dial(endpoint: Endpoint, *, limit_s: float, tls: ssl.SSLContext | None = None) -> Iterator[Call]:
+    """Yield an open connection. With `tls`, the handshake comes first; its certificate is told, not judged. Raises `NoAnswer`."""
     deadline = Deadline(limit_s)
     try:
         connection = socket.create_connection((endpoint.host, endpoint.port), timeout=deadline.left())
-    except (ConnectionRefusedError, TimeoutError, OSError) as error:
-        return Exchange(name_failure(error))
+    except OSError as error:
+        raise NoAnswer(name_failure(error)) from None
     with contextlib.closing(connection):
         if tls is None:
-            return _talk(connection, data, until, deadline, None)
-        try:
-            connection.settimeout(deadline.left())
-            secured = tls.wrap_socket(connection, server_hostname=endpoint.host)
-        except TimeoutError:
-            return Exchange(State.SILENT)
-        except (ssl.SSLError, OSError, ValueError):
-            return Exchange(State.ALERTED)
-        with contextlib.closing(secured):
-            return _talk(secured, data, until, deadline, _read_session(secured))
+            yield Call(connection, None, deadline)
+            return
+        with contextlib.closing(_secure(connection, endpoint, tls, deadline)) as secured:
+            yield Call(secured, _read_session(secured), deadline)
+
+
+def _secure(
+    connection: socket.socket, endpoint: Endpoint, tls: ssl.SSLContext, deadline: Deadline
+) -> ssl.SSLSocket:
+    """Return the connection after a TLS handshake. Raises `NoAnswer`."""
+    try:
+        connection.settimeout(deadline.left())
+        return tls.wrap_socket(connection, server_hostname=endpoint.host)
+    except TimeoutError:
+        raise NoAnswer(State.SILENT) from None
+    except (OSError, ValueError):
+        raise NoAnswer(State.ALERTED) from None
+
+
+def exchange(
+    endpoint: Endpoint, data: bytes, *, limit_s: float, tls: ssl.SSLContext | None = None, until: bytes = b""
+) -> Exchange:
+    """Dial, ask once and hang up. Never raises for a bad peer."""
+    try:
+        with dial(endpoint, limit_s=limit_s, tls=tls) as call:
+            return call.ask(data, until=until)
+    except NoAnswer as error:
+        return Exchange(error.state)
 
 
 def name_failure(error: OSError) -> State:
@@ -119,27 +168,6 @@ def name_failure(error: OSError) -> State:
     if isinstance(error, ConnectionRefusedError):
         return State.REFUSED
     return State.FILTERED if isinstance(error, TimeoutError) else State.UNREACHABLE
-
-
-def _talk(
-    connection: socket.socket, data: bytes, until: bytes, deadline: Deadline, session: Session | None
-) -> Exchange:
-    """Send and read on an open connection."""
-    heard = b""
-    try:
-        connection.settimeout(deadline.left())
-        if data:
-            connection.sendall(data)
-        for part in _read_parts(connection, deadline):
-            heard = (heard + part)[:MOST]
-            if not until or until in heard or len(heard) == MOST:
-                break
-    except TimeoutError:
-        return Exchange(State.ANSWERED if heard else State.SILENT, heard, session)
-    except (ssl.SSLError, OSError):
-        state = State.ALERTED if session is not None and not heard else State.CLOSED
-        return Exchange(State.ANSWERED if heard else state, heard, session)
-    return Exchange(State.ANSWERED if heard else State.CLOSED, heard, session)
 
 
 def _read_parts(connection: socket.socket, deadline: Deadline) -> Iterator[bytes]:
