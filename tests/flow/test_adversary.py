@@ -12,7 +12,8 @@ import pytest
 from lineparts import Line, MovableClock, make_vehicle
 
 from wayseal.flow.policy import Principal
-from wayseal.flow.release import Gate, Opener, Proven, UnwrapBatch, UnwrapRequest
+from wayseal.flow.release import Gate, Opener
+from wayseal.flow.request import Proven, UnwrapBatch, UnwrapRequest
 from wayseal.ledger.checkpoint import SeedSigner, read_checkpoint, sign_checkpoint
 from wayseal.ledger.entry import encode_entry
 from wayseal.ledger.proof import hash_leaf

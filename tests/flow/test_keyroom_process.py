@@ -25,7 +25,7 @@ from lineparts import PASSPHRASE, Line, make_vehicle
 from test_adversary import OFFICER, Loot, run_attacks
 
 from wayseal.flow.policy import Principal
-from wayseal.flow.release import UnwrapBatch
+from wayseal.flow.request import UnwrapBatch
 from wayseal.model.border import Outcome, Seat
 from wayseal.model.custody import Kind, Purpose, SealedRecord
 from wayseal.model.errors import (
@@ -364,8 +364,9 @@ def test_other_users_are_refused() -> None:
 @pytest.mark.parametrize(
     ("boundary", "when", "spent"),
     [
-        ("wayseal.flow.spent:SpentIntents.spend", "before", False),
-        ("wayseal.flow.spent:SpentIntents.spend", "after", True),
+        ("wayseal.flow.spent:SpentIntents.spending", "before", False),
+        ("wayseal.flow.guard:Guard.admit", "after", False),
+        ("wayseal.flow.admit:Admission.admit", "after", True),
         ("wayseal.flow.release:Gate._unwrap_one", "after", True),
     ],
 )

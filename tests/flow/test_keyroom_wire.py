@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wayseal.flow.release import Proven, UnwrapBatch, UnwrapRequest
+from wayseal.flow.request import Proven, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import StaleProof
 from wayseal.ledger.checkpoint import SeedSigner, log_keys
 from wayseal.model.border import PlainImage

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from wayseal.flow.canary import CanaryBook
-from wayseal.flow.meter import Meter
+from wayseal.flow.meter import Meter, Shared
 from wayseal.flow.policy import Principal
 from wayseal.model.clock import to_text
-from wayseal.model.custody import SealHeader
+from wayseal.model.custody import Kind, SealHeader
 from wayseal.model.errors import QuotaExceeded, Refused
 
 Tell = Callable[[Sequence[Mapping[str, Any]]], object]
@@ -21,14 +21,23 @@ Tell = Callable[[Sequence[Mapping[str, Any]]], object]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What watches one gate."""
+    """What watches one gate. An organisation's people, and a client's, draw together on `shared_factor` people's allowances."""
 
     meter: Meter
     canaries: CanaryBook
     tell: Tell
+    shared_factor: float
 
-    def admit(self, who: Principal, headers: Sequence[SealHeader], now: datetime) -> None:
-        """Draw on the allowance of `who` for these records, or refuse all of them and say why on the ledger.
+    def admit(
+        self,
+        who: Principal,
+        headers: Sequence[SealHeader],
+        now: datetime,
+        *,
+        client: str,
+        sessions: Sequence[str] = (),
+    ) -> None:
+        """Draw on the allowances for these records, or refuse all of them and say why on the ledger.
 
         Raises `Refused` for a canary, and `QuotaExceeded`. An unusual rate is told and not refused.
         """
@@ -45,13 +54,30 @@ class Guard:
                     hint="The security officer has been told.",
                     record=header.object_id,
                 )
+        self.draw(who, [header.kind for header in headers], now, client=client, sessions=sessions)
+
+    def draw(
+        self,
+        who: Principal,
+        kinds: Sequence[Kind],
+        now: datetime,
+        *,
+        client: str,
+        sessions: Sequence[str] = (),
+    ) -> None:
+        """Draw on the allowances of a person, their organisation and the client. Raises `QuotaExceeded`, and tells it."""
+        shared = [
+            Shared(f"organisation/{who.organisation}", self.shared_factor),
+            Shared(f"client/{client}", self.shared_factor),
+        ]
         try:
-            suspicious = self.meter.take(who.id, [header.kind for header in headers], now)
+            suspicious = self.meter.take(who.id, kinds, now, shared=shared, sessions=sessions)
         except QuotaExceeded:
             self.tell([_alarm("quota", who, now, "medium")])
             raise
         if suspicious:
-            self.tell([_alarm(f"unusual-rate-{pool}", who, now, "medium") for pool in suspicious])
+            alarms = [f"unusual-rate-{pool}" for pool in dict.fromkeys(suspicious)]
+            self.tell([_alarm(name, who, now, "medium") for name in alarms])
 
 
 def _entry(kind: str, who: Principal, now: datetime, **fields: object) -> dict[str, object]:

@@ -6,7 +6,7 @@ An answer names the rule that decided, so that screens and errors can show it. N
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -18,7 +18,9 @@ from wayseal.model.errors import Invalid, Refused
 
 _RULE_ID = re.compile(r'^@id\("([a-z0-9-]+)"\)', re.MULTILINE)
 _RULE = re.compile(r"^(permit|forbid)\b", re.MULTILINE)
+_RULE_TEXT = re.compile(r'^@id\("([a-z0-9-]+)"\)\s*((?:permit|forbid)\b[^;]*;)', re.MULTILINE)
 DEFAULT_RULE = "deny-by-default"
+DEFAULT_TEXT = "Nothing is permitted that no rule permits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,34 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How something is asked, as far as the gate has found out by itself. The defaults are those of an ordinary request.
+
+    `bulk`: many pictures at once or in an hour. `out_of_lane`: they work under a grant, and it does not cover this lane.
+    `granted`: a grant of theirs in force covers it. `witnesses`: the keyroom has a witness policy. `witnessed`: its quorum
+    has cosigned a checkpoint over this intent. `approvals`: of other people of other roles.
+    """
+
+    bulk: bool = False
+    after_hours: bool = False
+    out_of_lane: bool = False
+    granted: bool = False
+    witnesses: bool = False
+    witnessed: bool = False
+    approvals: int = 0
+
+
+USUAL = Circumstances()
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the policy said: yes or no, by which rule, under which version of the rules (SHA-256)."""
+    """What the policy said: yes or no, by which rule and its text, under which version of the rules (SHA-256)."""
 
     allowed: bool
     rule: str
     policy_sha256: str
+    text: str
 
 
 class Policy:
@@ -60,28 +84,51 @@ class Policy:
         self._schema = cedarpy.Schema.from_str(schema)
         self._rules = cedarpy.PolicySet.from_str(text)
         self._zone = ZoneInfo(zone)
+        self._texts = {name: re.sub(r"\s+", " ", rule) for name, rule in _RULE_TEXT.findall(text)}
         self.sha256 = hashlib.sha256(text.encode()).hexdigest()
 
-    def ask(self, who: Principal, action: str, header: SealHeader, purpose: Purpose, now: datetime) -> Ruling:
+    def local_hour(self, now: datetime) -> int:
+        """Return the hour that the site's clocks show, 0 to 23."""
+        return now.astimezone(self._zone).hour
+
+    def ask(
+        self,
+        who: Principal,
+        action: str,
+        header: SealHeader,
+        purpose: Purpose,
+        now: datetime,
+        *,
+        how: Circumstances = USUAL,
+    ) -> Ruling:
         """Return whether `who` may do `action` to the record for `purpose`, and by which rule."""
         request = {
             "principal": {"type": "Principal", "id": who.id},
             "action": {"type": "Action", "id": action},
             "resource": {"type": "Record", "id": header.object_id},
-            "context": {"purpose": purpose.value, "local_hour": now.astimezone(self._zone).hour},
+            "context": {"purpose": purpose.value, "local_hour": self.local_hour(now), **asdict(how)},
         }
         answer = cedarpy.is_authorized(request, self._rules, _entities(who, header), self._schema)
-        return Ruling(allowed=answer.allowed, rule=self._name_rule(answer), policy_sha256=self.sha256)
+        rule = self._name_rule(answer)
+        return Ruling(answer.allowed, rule, self.sha256, self._texts.get(rule, DEFAULT_TEXT))
 
     def verify(
-        self, who: Principal, action: str, header: SealHeader, purpose: Purpose, now: datetime
+        self,
+        who: Principal,
+        action: str,
+        header: SealHeader,
+        purpose: Purpose,
+        now: datetime,
+        *,
+        how: Circumstances = USUAL,
     ) -> Ruling:
-        """Return the ruling when it allows. Raises `Refused` naming the rule otherwise."""
-        ruling = self.ask(who, action, header, purpose, now)
+        """Return the ruling when it allows. Raises `Refused` naming the rule, and saying its text, otherwise."""
+        ruling = self.ask(who, action, header, purpose, now, how=how)
         if not ruling.allowed:
             raise Refused(
                 f"{who.role} may not {action} a {header.kind.value} for {purpose.value}",
                 rule=ruling.rule,
+                text=ruling.text,
                 record=header.object_id,
             )
         return ruling

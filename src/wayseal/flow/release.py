@@ -7,22 +7,21 @@ gate trusts nothing that the opener says; whoever calls it authenticates the pri
 The gate must never see a body, and the opener must never see an epoch key.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from wayseal.flow.guard import Guard
-from wayseal.flow.policy import Policy, Principal
-from wayseal.flow.spent import SpentIntents, StaleProof
-from wayseal.ledger.checkpoint import Signer, read_checkpoint, verify_checkpoint
-from wayseal.ledger.entry import decode_entry
+from wayseal.flow.admit import Admission
+from wayseal.flow.grant import approval_entry
+from wayseal.flow.policy import Principal
+from wayseal.flow.request import Caller, KeySource, Learned, Proven, UnwrapBatch, UnwrapRequest
+from wayseal.flow.spent import StaleProof
+from wayseal.ledger.checkpoint import Signer, read_checkpoint
 from wayseal.ledger.log import Ledger
-from wayseal.ledger.note import VerifierKey
-from wayseal.ledger.proof import hash_leaf, verify_consistency, verify_inclusion
-from wayseal.model.clock import Clock, from_text, to_text
-from wayseal.model.custody import Purpose, Release, SealedRecord
-from wayseal.model.errors import NoIntent, Refused, SealBroken, Unavailable
+from wayseal.model.clock import Clock, to_text
+from wayseal.model.custody import Kind, Purpose, Release, SealedRecord
+from wayseal.model.errors import Refused, SealBroken, Unavailable, Unwitnessed, WaysealError
 from wayseal.model.ids import EpochId, RecordId, epoch_span, new_ulid, within_epoch
 from wayseal.seal.device import DeviceSigner
 from wayseal.seal.envelope import parse_record
@@ -32,59 +31,14 @@ from wayseal.store import releases as release_rows
 from wayseal.store.centre import CentreStore, move_record, read_record
 from wayseal.store.engine import read, write
 
-SKEW = timedelta(seconds=5)
-"""How far an intent's time may lie in the gate's future."""
 RETRIES = 50
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """One intent entry as the ledger has it, with its inclusion proof."""
-
-    entry: bytes
-    index: int
-    path: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnwrapRequest:
-    """One record whose data key is wanted, and the intent that says why."""
-
-    record: SealedRecord = field(repr=False)
-    intent: Proven
-
-
-@dataclass(frozen=True, slots=True)
-class UnwrapBatch:
-    """What an opener sends: one signed checkpoint, the proof that it continues the last one the gate saw, and requests."""
-
-    checkpoint: str
-    since: int
-    consistency: tuple[bytes, ...]
-    requests: tuple[UnwrapRequest, ...]
-
-
-class KeySource(Protocol):
-    """Where an opener gets data keys: the gate in this process, or the keyroom behind its socket."""
-
-    def seen_size(self) -> int:
-        """Return the size of the newest checkpoint that the gate has accepted."""
-
-    def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
-        """Return one data key for each request. All or none."""
-
-    def rewrap(
-        self, principal: Principal, batch: UnwrapBatch, *, to_epoch: EpochId, reason: str
-    ) -> list[SealedRecord]:
-        """Return each record wrapped to one more epoch. All or none."""
-
-
 class Gate:
-    """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `log` verifies checkpoints.
+    """The keyroom's rule. `find_device` gives the raw public key of a SHA-256 (hex), or None; `admission` makes the checks.
 
-    `signer` is the keyroom's identity, which signs re-wraps; a gate without one only unwraps. `guard` rations openings and
-    knows the canaries.
+    `signer` is the keyroom's identity, which signs re-wraps. `caller` is the client that asks where no other is named.
     """
 
     def __init__(
@@ -93,52 +47,62 @@ class Gate:
         vault: EpochVault,
         find_device: Callable[[str], bytes | None],
         keyrooms: Sequence[bytes],
-        log: Sequence[VerifierKey],
-        policy: Policy,
-        spent: SpentIntents,
-        life: timedelta,
+        admission: Admission,
         clock: Clock,
-        signer: DeviceSigner | None = None,
-        guard: Guard | None = None,
+        signer: DeviceSigner,
+        caller: Caller,
     ) -> None:
         self._signer = signer
-        self._guard = guard
         self._vault = vault
         self._find_device = find_device
         self._keyrooms = tuple(keyrooms)
-        self._log = tuple(log)
-        self._policy = policy
-        self._spent = spent
-        self._life = life
+        self._admission = admission
+        self._caller = caller
         self._clock = clock
 
     def seen_size(self) -> int:
         """Return the size of the newest checkpoint accepted here."""
-        return self._spent.seen().size
+        return self._admission.seen_size()
 
-    def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
+    def learn(self, news: UnwrapBatch) -> Learned:
+        """Read the ledger up to a signed checkpoint; see `KeySource.learn`."""
+        return self._admission.learn(news)
+
+    def draw(self, principal: Principal, kinds: Sequence[Kind], *, caller: Caller | None = None) -> None:
+        """Draw on somebody's allowance for pictures kept elsewhere; see `KeySource.draw`."""
+        self._admission.draw(caller or self._caller, principal, kinds)
+
+    def unwrap(
+        self, principal: Principal, batch: UnwrapBatch, *, caller: Caller | None = None
+    ) -> list[bytearray]:
         """Return one data key for each request, or raise and return none.
 
-        The checks, in this order: (1) the checkpoint is signed by the log; (2) it continues the last one accepted here;
-        (3) each intent is in it; (4) each intent is for this record, this principal, and is of a type that opens; (5) it is
-        fresh; (6) it was never used; (7) policy allows it, the allowance suffices and none is a canary; (8) the record is as
-        its device sealed it. The caller must have authenticated `principal`, and must zero the keys.
+        The checks: (1) the checkpoint is signed by the log; (2) it continues the last one accepted here, and every entry up to it
+        was read: nobody suspended, and no other rules than the ledger's; (3) each intent is in it; (4) each intent is for this
+        record, this principal, and is of a type that opens; (5) it is fresh; (6) it was never used; (7) policy allows it as
+        things stand (grant, lane, hour, number, witnesses, approvals), the allowances suffice and none is a canary; (8) the record
+        is as its device sealed it. The client must have authenticated `principal`, and must zero the keys.
         """
-        self._admit(principal, "open", batch)
+        self._admission.admit(caller or self._caller, principal, "open", batch)
         return [self._unwrap_one(request) for request in batch.requests]  # 8
 
     def rewrap(
-        self, principal: Principal, batch: UnwrapBatch, *, to_epoch: EpochId, reason: str
+        self,
+        principal: Principal,
+        batch: UnwrapBatch,
+        *,
+        to_epoch: EpochId,
+        reason: str,
+        caller: Caller | None = None,
     ) -> list[SealedRecord]:
         """Return each record with one more wrap, by which `to_epoch` opens it too. The same eight checks, action `rewrap`.
 
         The intents are `reclass` entries that name this very epoch and reason, and the epoch is of the present hour: nobody
         lengthens a life by naming a later one. No data key leaves the gate.
         """
-        if self._signer is None:
-            raise Refused("this gate re-wraps nothing", hint="Ask the keyroom that signs re-wraps.")
         self._verify_hour(to_epoch)
-        self._admit(principal, "rewrap", batch, {"to_epoch": to_epoch, "reason": reason})
+        keeping = {"to_epoch": to_epoch, "reason": reason}
+        self._admission.admit(caller or self._caller, principal, "rewrap", batch, keeping)
         to_key = self._vault.create_epoch(to_epoch)
         now = within_epoch(to_epoch, self._clock())
         return [
@@ -154,31 +118,6 @@ class Gate:
         start, now = epoch_span(epoch)[1], self._clock()
         if abs(start - now.replace(minute=0, second=0, microsecond=0)) > timedelta(hours=1):
             raise Refused("a record is kept from now on, not from another hour", epoch=epoch)
-
-    def _admit(
-        self, principal: Principal, action: str, batch: UnwrapBatch, keeping: Mapping[str, str] | None = None
-    ) -> None:
-        """Run the checks 1 to 7 of `unwrap`, and spend the intents when all of them pass.
-
-        `keeping` is what the intents of a re-wrap must say of it.
-        """
-        now = self._clock()
-        checkpoint, _ = verify_checkpoint(batch.checkpoint, self._log)  # 1
-        seen = self._spent.seen()
-        if batch.since != seen.size:
-            raise StaleProof("the gate has seen another checkpoint")
-        verify_consistency(seen.size, checkpoint.size, seen.root, checkpoint.root, batch.consistency)  # 2
-        for request in batch.requests:
-            intent = request.intent
-            leaf = hash_leaf(intent.entry)
-            verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
-            purpose = _verify_intent(request, principal, (now - self._life, now + SKEW), keeping)  # 4, 5
-            self._policy.verify(
-                principal, action, request.record.header, purpose, now
-            )  # 7, before 6 spends anything
-        if self._guard is not None:
-            self._guard.admit(principal, [request.record.header for request in batch.requests], now)  # 7
-        self._spent.spend([request.intent.index for request in batch.requests], checkpoint, after=seen)  # 6
 
     def _unwrap_one(self, request: UnwrapRequest) -> bytearray:
         """Return the data key of a record that a known device sealed."""
@@ -199,29 +138,12 @@ class Gate:
         return device
 
 
-def _verify_intent(
-    request: UnwrapRequest,
-    principal: Principal,
-    span: tuple[datetime, datetime],
-    keeping: Mapping[str, str] | None,
-) -> Purpose:
-    """Return the purpose of an intent, written within `span`, that permits exactly this. Raises `NoIntent` otherwise."""
-    entry = decode_entry(request.intent.entry)
-    record = request.record.header.object_id
-    if entry["type"] != ("open-intent" if keeping is None else "reclass"):
-        raise NoIntent("that ledger entry is not an intent to do this", record=record)
-    if entry["object"] != record or entry.get("actor") != principal.id:
-        raise NoIntent("the intent is for another record or person", record=record)
-    if any(entry.get(name) != value for name, value in (keeping or {}).items()):
-        raise NoIntent("the intent keeps the record elsewhere or for another reason", record=record)
-    if not span[0] <= from_text(entry["time"]) <= span[1]:
-        raise NoIntent("the intent is too old or from the future", hint="Log a new one.", record=record)
-    return Purpose.RECLASSIFICATION if keeping is not None else Purpose(entry["purpose"])
-
-
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Whoever opens records: writes intents, proves them to the gate, decrypts in memory, and logs that it did."""
+    """Whoever opens records: writes intents, proves them to the gate, decrypts in memory, and logs that it did.
+
+    `publish` gives a checkpoint over all entries with the witnesses' cosignatures, or raises; None where there are none.
+    """
 
     ledger: Ledger
     store: CentreStore
@@ -229,6 +151,7 @@ class Opener:
     log_signer: Signer
     life: timedelta
     clock: Clock
+    publish: Callable[[], str] | None = None
 
     def request(self, principal: Principal, records: Sequence[RecordId], purpose: Purpose) -> list[Release]:
         """Write one intent for each record, as one group, and return the releases. Nothing is opened yet."""
@@ -263,7 +186,8 @@ class Opener:
     def open(self, principal: Principal, releases: Sequence[Release]) -> list[bytes]:
         """Return the plaintext body of each release's record, in memory only. Each release opens once.
 
-        Raises `NoIntent`, `Refused`, `Erased`, `SealBroken` or `LedgerBroken`; then nothing was opened.
+        Where the rules want the witnesses first, their cosignatures are fetched. Raises `NoIntent`, `Unapproved` or another
+        `Refused`, `Erased`, `SealBroken` or `LedgerBroken`; then nothing was opened.
         """
         if not releases:
             return []
@@ -281,6 +205,30 @@ class Opener:
         """Request and open at once: what a matcher or a list does. Each record still has an intent of its own."""
         return self.open(principal, self.request(principal, records, purpose))
 
+    def approve(self, principal: Principal, release: Release) -> int:
+        """Write that `principal` approves another person's release, tell the gate, and return the ledger index.
+
+        Whether the approval counts is the gate's to say when the release is opened. Raises `Refused` for one's own release.
+        """
+        if principal.id == release.principal:
+            raise Refused(
+                "nobody approves a release of their own",
+                hint="Ask a colleague of another role.",
+                release=release.id,
+            )
+        (index,) = self.ledger.append(
+            [approval_entry(principal, release.id, release.ledger_index, self.clock())]
+        )
+        self.teach()
+        return index
+
+    def teach(self, *, witnessed: bool = False) -> Learned:
+        """Let the gate read the ledger to its end, at once: for whatever must hold from now on, such as a suspension.
+
+        `witnessed`: under a checkpoint that the witnesses have cosigned. Raises `Refused` when they have not, or are none.
+        """
+        return self._ask([], [], self.keys.learn, witnessed=witnessed)
+
     def keep(
         self, principal: Principal, record_id: RecordId, to_epoch: EpochId, *, reason: str
     ) -> SealedRecord:
@@ -292,15 +240,20 @@ class Opener:
         releases = self.request(principal, [record_id], Purpose.RECLASSIFICATION)
         entry = {
             "type": "reclass", "time": to_text(self.clock()), "object": record_id, "actor": principal.id, "reason": reason,
-            "from_class": epoch_span(record.epoch)[0], "to_class": epoch_span(to_epoch)[0],
-            "to_epoch": to_epoch,
+            "org": principal.organisation, "from_class": epoch_span(record.epoch)[0], "to_class": epoch_span(to_epoch)[0],
+            "to_epoch": to_epoch, "release": releases[0].id,
         }  # fmt: skip
         (index,) = self.ledger.append([entry])
-        (kept,) = self._try(
-            [record],
-            [replace(releases[0], ledger_index=index)],
-            lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
-        )
+        kept_release = replace(releases[0], ledger_index=index)
+        try:
+            (kept,) = self._try(
+                [record],
+                [kept_release],
+                lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
+            )
+        except WaysealError:
+            self.ledger.append([_done_entry(principal, kept_release, "refused", self.clock())])
+            raise
         move_record(self.store, kept, to_epoch)
         self._log_done(principal, releases)
         return kept
@@ -309,26 +262,52 @@ class Opener:
         self,
         records: Sequence[SealedRecord],
         releases: Sequence[Release],
-        ask: Callable[[UnwrapBatch], list[Answer]],
-    ) -> list[Answer]:
+        ask: Callable[[UnwrapBatch], Answer],
+    ) -> Answer:
+        """Return the gate's answer, with the witnesses' cosignatures where the gate wants them first."""
+        try:
+            return self._ask(records, releases, ask)
+        except Unwitnessed:
+            if self.publish is None:
+                raise
+        return self._ask(records, releases, ask, witnessed=True)
+
+    def _ask(
+        self,
+        records: Sequence[SealedRecord],
+        releases: Sequence[Release],
+        ask: Callable[[UnwrapBatch], Answer],
+        *,
+        witnessed: bool = False,
+    ) -> Answer:
         """Return the gate's answer; prove again when another opener moved the gate's checkpoint on meanwhile."""
         for _ in range(RETRIES):
             try:
-                return ask(self._prove(records, releases))
+                return ask(self._prove(records, releases, witnessed=witnessed))
             except StaleProof:
                 continue
         raise Unavailable("the keyroom is busy with other openers", hint="Try again.")
 
-    def _prove(self, records: Sequence[SealedRecord], releases: Sequence[Release]) -> UnwrapBatch:
+    def _prove(
+        self, records: Sequence[SealedRecord], releases: Sequence[Release], *, witnessed: bool = False
+    ) -> UnwrapBatch:
         """Return the request to the gate: a checkpoint over the newest entry, and every proof under it."""
         since = self.keys.seen_size()  # before signing: whatever the gate has seen is on the ledger by now
-        note = self.ledger.sign_checkpoint(self.log_signer)
+        note = self._fetch_cosigned() if witnessed else self.ledger.sign_checkpoint(self.log_signer)
         size = read_checkpoint(note).size
         requests = tuple(
             UnwrapRequest(record, self._prove_entry(release.ledger_index, size))
             for record, release in zip(records, releases, strict=True)
         )
         return UnwrapBatch(note, since, tuple(self.ledger.consistency(min(since, size), size)), requests)
+
+    def _fetch_cosigned(self) -> str:
+        """Return a checkpoint that the witnesses have cosigned. Raises `Refused` where the quorum does not stand."""
+        if self.publish is None:
+            raise Refused(
+                "this site has no witnesses", hint="Write the trust policy: docs/howto/verify-the-ledger.md."
+            )
+        return self.publish()
 
     def _prove_entry(self, index: int, size: int) -> Proven:
         """Return an entry's bytes with the proof that they are in the tree of `size` entries."""
@@ -337,16 +316,16 @@ class Opener:
     def _log_done(self, principal: Principal, releases: Sequence[Release]) -> None:
         """Write that the records were opened, and use the releases up."""
         now = self.clock()
-        indices = self.ledger.append(
-            [
-                {
-                    "type": "open-done", "time": to_text(now), "object": release.record, "actor": principal.id,
-                    "purpose": release.purpose.value, "release": release.id, "intent": release.ledger_index,
-                    "outcome": "opened",
-                }
-                for release in releases
-            ]
-        )  # fmt: skip
+        indices = self.ledger.append([_done_entry(principal, release, "opened", now) for release in releases])
         with write(self.store.engine) as connection:
             for release, index in zip(releases, indices, strict=True):
                 release_rows.mark_opened(connection, release.id, when=now, ledger_index=index)
+
+
+def _done_entry(principal: Principal, release: Release, outcome: str, now: datetime) -> dict[str, object]:
+    """Return the ledger entry for what came of an intent."""
+    return {
+        "type": "open-done", "time": to_text(now), "object": release.record, "actor": principal.id,
+        "org": principal.organisation, "purpose": release.purpose.value, "release": release.id,
+        "intent": release.ledger_index, "outcome": outcome,
+    }  # fmt: skip

@@ -6,7 +6,8 @@ intent may be lost but never used twice. Holds numbers and a hash, nothing about
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from wayseal.ledger.checkpoint import Checkpoint
@@ -44,30 +45,31 @@ class SpentIntents:
             row = self._database.execute("SELECT origin, size, root FROM seen").fetchone()
         return Checkpoint("none", 0, EMPTY_ROOT) if row is None else Checkpoint(row[0], row[1], bytes(row[2]))
 
-    def spend(self, entries: Sequence[int], checkpoint: Checkpoint, *, after: Checkpoint) -> None:
-        """Mark intents as used and the checkpoint as seen, durably, all or none.
+    @contextmanager
+    def spending(
+        self, entries: Sequence[int], checkpoint: Checkpoint, *, after: Checkpoint
+    ) -> Iterator[None]:
+        """Mark intents as used and the checkpoint as seen, durably, unless the body of the `with` raises: then nothing is.
 
-        `after` is the checkpoint that this one was checked against. Raises `NoIntent` when an intent was used before (or
-        twice in this call), and `StaleProof` when `after` is no longer the newest.
+        Nobody else spends meanwhile. `after` is the checkpoint that this one was checked against. Raises, before the body runs,
+        `NoIntent` when an intent was used before (or twice in this call), and `StaleProof` when `after` is no longer the newest.
         """
         with self._lock:
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._advance(checkpoint, after)
                 self._database.executemany("INSERT INTO spent VALUES (?)", [(entry,) for entry in entries])
+                yield
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
-                self._database.execute("ROLLBACK")
                 raise NoIntent(
                     "the intent was used before", hint="One intent opens one record once. Log another."
                 ) from None
             except sqlite3.OperationalError as error:
+                raise StoreFull(f"the keyroom's memory took no more: {error}") from None
+            finally:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
-                raise StoreFull(f"the keyroom's memory took no more: {error}") from None
-            except StaleProof:
-                self._database.execute("ROLLBACK")
-                raise
 
     def _advance(self, checkpoint: Checkpoint, after: Checkpoint) -> None:
         """Write the checkpoint as the newest when `after` still was it."""

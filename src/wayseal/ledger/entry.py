@@ -100,7 +100,11 @@ ENTRY_TYPES: dict[str, EntryType] = {
     # Reading
     "grant": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, "expires": s.TIME, **_PURPOSE},
-        {"limit": s.is_count, **_APPROVERS},
+        {"limit": s.is_count, "lanes": s.list_of(s.NAME), **_APPROVERS},
+    ),
+    "grant-end": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {}),
+    "release-approve": EntryType(
+        {"object": s.ULID, "actor": s.PRINCIPAL, "role": s.NAME, "intent": s.is_count}, {}
     ),
     "open-intent": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
@@ -130,7 +134,9 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "export-receipt": EntryType(
         {**_EXPORT},
         {
-            "recipient": s.NAME, "outcome": s.one_of("received", "deleted", "overdue"), "receipt_sha256": s.DIGEST,
+            "recipient": s.NAME,
+            "outcome": s.one_of("received", "deleted", "overdue"),
+            "receipt_sha256": s.DIGEST,
             "signed": s.is_flag,
         },
     ),
@@ -225,6 +231,24 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"object": s.DEVICE, "action": s.one_of("add", "remove", "refused", "allowed")},
         {"vendor_id": s.USB_ID, "product_id": s.USB_ID, "interface": s.NAME, "port": s.NAME},
     ),
+    "egress-watch": EntryType(
+        {"object": s.DEVICE, "action": s.one_of("started", "beat", "stopped", "gap")},
+        s.list_fields(s.is_count, "events", "missed", "pace_s"),
+    ),
+    "ticket": EntryType(
+        {"object": s.ULID, "action": s.one_of("issued", "used", "refused", "revoked"), "actor": s.PRINCIPAL},
+        {
+            "verb": s.NAME,
+            "verbs": s.list_of(s.NAME),
+            "expires": s.TIME,
+            "work_order": s.NAME,
+            "token_sha256": s.DIGEST,
+            **_REASON,
+        },
+    ),
+    "assessment-export": EntryType(
+        {"object": s.ULID, "package_sha256": s.DIGEST}, s.list_fields(s.is_count, "count")
+    ),
     "org-status": EntryType(
         {"object": s.NAME, "status": s.one_of("active", "suspended", "reinstated")},
         {"assessment": s.ULID, **_APPROVERS, **_REASON},
@@ -244,6 +268,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             **_RECORDS,
         },
     ),
+    "answer": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {"count": s.is_count}),
     "alarm": EntryType(
         {"alarm": s.NAME},
         {

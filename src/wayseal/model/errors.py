@@ -41,6 +41,18 @@ class NoIntent(Refused):
     default_hint = "Log the intent first: wayseal release request RECORD --purpose PURPOSE."
 
 
+class Unwitnessed(Refused):
+    """The rules want the witnesses' cosignatures over the intent before anything opens."""
+
+    default_hint = "Start the witnesses that are down and try again: wayseal ledger publish says which."
+
+
+class Unapproved(Refused):
+    """The rules want a second person's word before anything opens."""
+
+    default_hint = "Ask a colleague of another role: wayseal release approve RELEASE. Then open it again."
+
+
 class NotArmed(Refused):
     """The lane holds no key for the current epoch, so it may not photograph anybody."""
 

@@ -8,14 +8,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from wayseal.flow.admit import Admission
 from wayseal.flow.canary import CanaryBook
+from wayseal.flow.follow import Follower
 from wayseal.flow.guard import Guard
 from wayseal.flow.meter import Meter
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
 from wayseal.flow.spent import SpentIntents
 from wayseal.ledger.log import Ledger
-from wayseal.ledger.note import VerifierKey
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
 from wayseal.model.errors import Erased, NotArmed
@@ -31,11 +32,14 @@ from wayseal.seal.keys import (
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
+from wayseal.station.centre import CENTRE
 from wayseal.station.keyroom_lock import KeyroomLock
+from wayseal.station.keyroom_trust import Trust, note_settings
 from wayseal.station.roster_key import load_official, roster_entry
 from wayseal.station.settings import SiteSettings
 
 ROSTER = "roster.json"
+STANDING = "standing.signed"
 _RETIRED = ".was-"
 
 
@@ -152,23 +156,31 @@ class Keyroom:
             self._devices = {sha256(public).hex(): public for public in known.values()}
         return self._devices.get(digest)
 
-    def open_gate(self, ledger: Ledger, log: Sequence[VerifierKey], policy: Policy) -> Gate:
-        """Return the gate that unwraps for this site.
+    def open_gate(self, ledger: Ledger, trust: Trust, policy: Policy) -> Gate:
+        """Return the gate that unwraps for this site, for the clients that `trust` knows.
 
-        `log` are the keys that every checkpoint must be signed with; alarms and canary hits are told to `ledger`.
+        It reads the ledger up to each checkpoint that it is shown; alarms and canary hits are told to `ledger`.
         """
+        note_settings(ledger, self._settings)
         meter = Meter(self._folder / "meter.sqlite", self._settings.keyroom.pools())
+        admission = Admission(
+            log=trust.log,
+            witnesses=trust.policy(),
+            policy=policy,
+            spent=SpentIntents(self._folder / "spent.sqlite"),
+            follower=Follower(self._folder / STANDING, self.identity, ledger.raw_entries),
+            guard=Guard(meter, self.canaries, ledger.append, self._settings.keyroom.shared_factor),
+            habits=self._settings.release.habits(),
+            clock=self._clock,
+        )
         return Gate(
             vault=self.vault,
             find_device=self.find_device,
             keyrooms=[self.identity.public],
-            log=log,
-            policy=policy,
-            spent=SpentIntents(self._folder / "spent.sqlite"),
-            life=timedelta(seconds=self._settings.release.seconds),
+            admission=admission,
             clock=self._clock,
             signer=self.identity,
-            guard=Guard(meter, self.canaries, ledger.append),
+            caller=trust.clients[CENTRE],
         )
 
 

@@ -7,7 +7,7 @@ whether it was done, and the caller is told so. It holds no opening key, and dat
 import secrets
 import socket
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wayseal.flow.policy import Principal
-from wayseal.flow.release import UnwrapBatch
+from wayseal.flow.request import Learned, UnwrapBatch
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock, from_text
-from wayseal.model.custody import EpochKey, SealedRecord
+from wayseal.model.custody import EpochKey, Kind, SealedRecord
 from wayseal.model.errors import Integrity, Invalid, Unavailable
 from wayseal.model.ids import EpochId, RecordId, epoch_id
 from wayseal.seal.device import DeviceSigner
@@ -170,6 +170,16 @@ class KeyroomClient:
     def seen_size(self) -> int:
         """Return the size of the newest checkpoint that the gate has accepted."""
         return int(self._link.ask("seen_size").head["answer"]["size"])
+
+    def learn(self, news: UnwrapBatch) -> Learned:
+        """Let the keyroom read the ledger up to a checkpoint; raises as `flow.release.Gate.learn`."""
+        answer = self._link.ask("learn", {}, encode_batch(news)).head["answer"]
+        return Learned(int(answer["read"]), int(answer["witnessed"]), bool(answer["pinned"]))
+
+    def draw(self, principal: Principal, kinds: Sequence[Kind]) -> None:
+        """Draw on somebody's allowance; raises as `flow.release.Gate.draw`."""
+        named = [kind.value for kind in kinds]
+        self._link.ask("draw", {"principal": asdict(principal), "kinds": named})
 
     def unwrap(self, principal: Principal, batch: UnwrapBatch) -> list[bytearray]:
         """Return one data key for each request, which the caller zeroes. All or none; raises as `flow.release.Gate.unwrap`."""

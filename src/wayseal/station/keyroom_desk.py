@@ -14,6 +14,7 @@ from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock, to_text
+from wayseal.model.custody import Kind
 from wayseal.model.errors import Invalid, NotArmed, Refused
 from wayseal.model.ids import EpochId, RecordId, check_name, check_ulid, epoch_span
 from wayseal.seal.erase import destroy_epoch
@@ -55,15 +56,9 @@ def _check_shape(values: Any, shape: Mapping[str, type]) -> None:
         raise Invalid("a request to the keyroom with a value of the wrong type")
 
 
-def _read_principal(client: Client, fields: Any) -> Principal:
-    """Return the person that a client speaks for. Raises `Refused` for a role that it may not speak for."""
+def _read_principal(fields: Any) -> Principal:
+    """Return the person that a client speaks for; the gate says whether it may."""
     _check_shape(fields, _PRINCIPAL)
-    if fields["role"] not in client.roles:
-        raise Refused(
-            "this client may not speak for that role",
-            hint="The roles of each client are in the keyroom's trust file.",
-            client=client.name,
-        )
     return Principal(**fields)
 
 
@@ -72,8 +67,8 @@ def _seen_size(desk: Desk, _client: Client, _values: dict[str, Any], _body: memo
 
 
 def _unwrap(desk: Desk, client: Client, values: dict[str, Any], body: memoryview) -> Answer:
-    who = _read_principal(client, values["principal"])
-    keys = desk.gate.unwrap(who, decode_batch(body))
+    who = _read_principal(values["principal"])
+    keys = desk.gate.unwrap(who, decode_batch(body), caller=client)
     joined = bytearray()
     for key in keys:
         joined += key
@@ -82,12 +77,30 @@ def _unwrap(desk: Desk, client: Client, values: dict[str, Any], body: memoryview
 
 
 def _rewrap(desk: Desk, client: Client, values: dict[str, Any], body: memoryview) -> Answer:
-    who = _read_principal(client, values["principal"])
+    who = _read_principal(values["principal"])
     to_epoch = EpochId(values["to_epoch"])
     epoch_span(to_epoch)
     check_name(values["reason"], what="reason")
-    kept = desk.gate.rewrap(who, decode_batch(body), to_epoch=to_epoch, reason=values["reason"])
+    kept = desk.gate.rewrap(
+        who, decode_batch(body), to_epoch=to_epoch, reason=values["reason"], caller=client
+    )
     return {"count": len(kept)}, join_records([record.data for record in kept])
+
+
+def _learn(desk: Desk, _client: Client, _values: dict[str, Any], body: memoryview) -> Answer:
+    """Read the ledger up to a checkpoint; what comes after it as requests is not looked at."""
+    known = desk.gate.learn(decode_batch(body))
+    return {"read": known.read, "witnessed": known.witnessed, "pinned": known.pinned}, b""
+
+
+def _draw(desk: Desk, client: Client, values: dict[str, Any], _body: memoryview) -> Answer:
+    """Draw on somebody's allowance for pictures that are not in the keyroom's care."""
+    try:
+        kinds = [Kind(kind) for kind in values["kinds"]]
+    except ValueError:
+        raise Invalid("a kind of record that there is not") from None
+    desk.gate.draw(_read_principal(values["principal"]), kinds, caller=client)
+    return {}, b""
 
 
 def _keys_for(desk: Desk, _client: Client, values: dict[str, Any], _body: memoryview) -> Answer:
@@ -162,6 +175,8 @@ _OPERATIONS: dict[str, tuple[dict[str, type], _Operation]] = {
     "seen_size": ({}, _seen_size),
     "unwrap": ({"principal": dict}, _unwrap),
     "rewrap": ({"principal": dict, "to_epoch": str, "reason": str}, _rewrap),
+    "learn": ({}, _learn),
+    "draw": ({"principal": dict, "kinds": list}, _draw),
     "keys_for": ({"epoch": str}, _keys_for),
     "publish_roster": ({"devices": dict, "refused": list}, _publish_roster),
     "read_roster": ({}, _read_roster),

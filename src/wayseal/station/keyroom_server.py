@@ -34,6 +34,7 @@ from wayseal.station.keyroom_trust import (
     decode_trust,
     list_roles,
     read_trust,
+    rules_entry,
     trust_entry,
     write_trust,
 )
@@ -198,7 +199,7 @@ def _read_hello(message: Message) -> tuple[str, bytes, bytes]:
 
 
 def renew_roles(home: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> Trust:
-    """Let every client speak for the roles to which the site's policy permits something now, and return the new trust.
+    """Put the site's rules in force, let every client speak for the roles that they name, and return the new trust.
 
     The ledger knows first. Raises `Unavailable` while the keyroom is open elsewhere, `KeeperLocked` for a wrong passphrase.
     """
@@ -209,10 +210,12 @@ def renew_roles(home: Path, passphrase: bytes, settings: SiteSettings, clock: Cl
         trust = decode_trust(
             (folder / TRUST).read_bytes()
         )  # not the ledger's word: an interrupted renewal is mended so
-        roles = list_roles((home / "policy" / "site.cedar").read_text(encoding="utf-8"))
+        text = (home / "policy" / "site.cedar").read_text(encoding="utf-8")
+        Policy(text, zone=settings.time_zone)
+        roles = list_roles(text)
         for client in trust.clients.values():
             trust = trust.admit(replace(client, roles=roles))
-        ledger.append([trust_entry(trust)])
+        ledger.append([trust_entry(trust), rules_entry(text)])
         write_trust(folder, trust)
     finally:
         ledger.close()
@@ -236,9 +239,7 @@ def open_server(
         policy = Policy((home / "policy" / "site.cedar").read_text(encoding="utf-8"), zone=settings.time_zone)
         keyroom = Keyroom.open(folder, passphrase, settings, clock, alone=True)
         try:
-            desk = Desk(
-                keyroom, keyroom.open_gate(ledger, trust.log, policy), ledger, clock, threading.Lock()
-            )
+            desk = Desk(keyroom, keyroom.open_gate(ledger, trust, policy), ledger, clock, threading.Lock())
             with KeyroomServer(folder, desk, trust) as server:
                 yield server
         finally:

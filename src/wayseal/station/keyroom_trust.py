@@ -11,17 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from wayseal.flow.admit import RULES
+from wayseal.ledger.log import Ledger
 from wayseal.ledger.note import VerifierKey, parse_vkey
+from wayseal.ledger.policy import NONE, Policy, parse_policy
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.errors import Integrity, Invalid, NotFound, WaysealError
 from wayseal.model.ids import check_name
 from wayseal.seal.keys.durable import read_json, write_file
 from wayseal.seal.suite import sha256
+from wayseal.station.settings import SiteSettings
 
 TRUST = "trust.json"
 PIN = "keyroom.json"
 OBJECT = "keyroom-clients"
 """What the `config` entries about the trust file are about."""
+SETTINGS = "site-settings"
+"""What the `config` entries about the keyroom's settings are about."""
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PERMITTED = re.compile(r'\bpermit\s*\(\s*principal\s+in\s+Role::"([a-z0-9_]+)"')
 
@@ -37,10 +43,23 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The keys that must have signed every checkpoint, and the clients by name."""
+    """The keys that must have signed every checkpoint, the clients by name, and the witness policy's text, if there is one."""
 
     log: tuple[VerifierKey, ...]
     clients: dict[str, Client]
+    witnesses: str = ""
+
+    def policy(self) -> Policy | None:
+        """Return whose cosignatures count here and how many are needed, or None where no witness is pinned."""
+        return parse_policy(self.witnesses) if self.witnesses else None
+
+    def pin(self, witnesses: str) -> "Trust":
+        """Return this trust with a witness policy (tlog-policy text). Raises `Invalid` for one that asks for no witness."""
+        if parse_policy(witnesses).quorum == NONE:
+            raise Invalid(
+                "a witness policy without a quorum", hint="Name the witnesses and how many must agree."
+            )
+        return replace(self, witnesses=witnesses)
 
     def admit(self, client: Client) -> "Trust":
         """Return this trust with a client added or replaced. Raises `Invalid` for a name, key or role that cannot be one."""
@@ -71,7 +90,10 @@ def encode_trust(trust: Trust) -> bytes:
         {"name": one.name, "public": one.public.hex(), "roles": sorted(one.roles)}
         for _, one in sorted(trust.clients.items())
     ]
-    return json.dumps({"clients": clients, "log": [str(key) for key in trust.log]}, indent=1).encode()
+    fields: dict[str, Any] = {"clients": clients, "log": [str(key) for key in trust.log]}
+    if trust.witnesses:
+        fields["witnesses"] = trust.witnesses
+    return json.dumps(fields, indent=1).encode()
 
 
 def decode_trust(data: bytes) -> Trust:
@@ -81,6 +103,7 @@ def decode_trust(data: bytes) -> Trust:
         trust = Trust(tuple(parse_vkey(text) for text in fields["log"]), {})
         for one in fields["clients"]:
             trust = trust.admit(Client(one["name"], bytes.fromhex(one["public"]), frozenset(one["roles"])))
+        trust = trust.pin(fields["witnesses"]) if "witnesses" in fields else trust
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, WaysealError):
         trust = Trust((), {})
     if not trust.log or encode_trust(trust) != data:
@@ -96,6 +119,32 @@ def write_trust(folder: Path, trust: Trust) -> None:
 def trust_entry(trust: Trust) -> dict[str, Any]:
     """Return the ledger entry that commits to a trust file."""
     return {"type": "config", "object": OBJECT, "config_sha256": sha256(encode_trust(trust)).hex()}
+
+
+def rules_entry(policy_text: str) -> dict[str, Any]:
+    """Return the ledger entry that puts the site's rules in force: the gate works by no others."""
+    return {"type": "config", "object": RULES, "config_sha256": sha256(policy_text.encode()).hex()}
+
+
+def settings_entry(settings: SiteSettings) -> dict[str, Any]:
+    """Return the ledger entry that says which settings the keyroom works with: allowances, hours, what is bulk."""
+    named = {"keyroom": settings.keyroom, "release": settings.release, "retention": settings.retention}
+    text = json.dumps(
+        {
+            "time_zone": settings.time_zone,
+            **{name: one.model_dump(mode="json") for name, one in named.items()},
+        },
+        sort_keys=True,
+    )
+    return {"type": "config", "object": SETTINGS, "config_sha256": sha256(text.encode()).hex()}
+
+
+def note_settings(ledger: Ledger, settings: SiteSettings) -> None:
+    """Put the settings' digest on the ledger unless it is the one that stands there."""
+    entry = settings_entry(settings)
+    known = ledger.find(type="config", object=SETTINGS)
+    if not known or ledger.entry(known[-1])["config_sha256"] != entry["config_sha256"]:
+        ledger.append([entry])
 
 
 def read_trust(folder: Path, ledger: LedgerReader) -> Trust:

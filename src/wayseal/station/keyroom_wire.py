@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.flow.release import Proven, UnwrapBatch, UnwrapRequest
+from wayseal.flow.request import Proven, UnwrapBatch, UnwrapRequest
 from wayseal.model import problem
 from wayseal.model.errors import Invalid, WaysealError
 from wayseal.seal.envelope import parse_record

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from wayseal.flow.admit import Habits
 from wayseal.flow.meter import Pool
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid, NotFound, Unavailable
@@ -77,12 +78,55 @@ class MatchSettings(BaseModel):
 
 
 class ReleaseSettings(BaseModel):
-    """How openings are rationed."""
+    """How openings are rationed, and what is unusual."""
 
     model_config = _STRICT
     seconds: int = Field(
         default=120, ge=1, le=3600, title="Release life", description="Seconds an intent stays good."
     )
+    approval_seconds: int = Field(
+        default=3600,
+        ge=1,
+        le=86400,
+        title="Wait for approval",
+        description="Seconds that an intent may wait for a second person; then the release life begins.",
+    )
+    grant_hours: float = Field(
+        default=10, gt=0, le=24, title="Shift", description="Hours that a session grant lasts at most."
+    )
+    grant_pictures: int = Field(
+        default=2000, ge=1, title="Pictures a shift", description="What one session grant covers."
+    )
+    bulk_batch: int = Field(
+        default=25,
+        ge=1,
+        title="Bulk, at once",
+        description="More pictures than this in one request are a bulk release.",
+    )
+    bulk_per_hour: int = Field(
+        default=200,
+        ge=1,
+        title="Bulk, in an hour",
+        description="More pictures than this by one person in an hour are a bulk release.",
+    )
+    opens: int = Field(
+        default=0, ge=0, le=23, title="Opening hour", description="Site's time; before it is after hours."
+    )
+    closes: int = Field(
+        default=24, ge=1, le=24, title="Closing hour", description="Site's time; from it on is after hours."
+    )
+
+    def habits(self) -> Habits:
+        """Return what is usual at this site."""
+        return Habits(
+            bulk_batch=self.bulk_batch,
+            bulk_per_hour=self.bulk_per_hour,
+            opens=self.opens,
+            closes=self.closes,
+            life=timedelta(seconds=self.seconds),
+            approval_wait=timedelta(seconds=self.seconds + self.approval_seconds),
+            grant_life=timedelta(hours=self.grant_hours),
+        )
 
 
 class KeeperSettings(BaseModel):
@@ -167,6 +211,13 @@ class KeyroomSettings(BaseModel):
         ge=2,
         title="One canary in",
         description="Kept faces for each record that nobody has a reason to open.",
+    )
+
+    shared_factor: float = Field(
+        default=10,
+        ge=1,
+        title="Shared allowance",
+        description="How many people's allowances one organisation, and one client of the keyroom, may draw together.",
     )
 
     def pools(self) -> tuple[Pool, ...]:

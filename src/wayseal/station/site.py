@@ -19,7 +19,8 @@ from wayseal.flow.gallery_key import open_site_gallery
 from wayseal.flow.marking import Marker
 from wayseal.flow.oversee.desk import Desk
 from wayseal.flow.policy import Policy, Principal, default_rules
-from wayseal.flow.release import KeySource, Opener
+from wayseal.flow.release import Opener
+from wayseal.flow.request import KeySource
 from wayseal.ledger.checkpoint import log_keys
 from wayseal.ledger.log import Ledger
 from wayseal.match.gallery import Gallery
@@ -41,6 +42,9 @@ from wayseal.station.keyroom_trust import (
     KeyroomPin,
     found_trust,
     read_pin,
+    read_trust,
+    rules_entry,
+    settings_entry,
     trust_entry,
     write_pin,
     write_trust,
@@ -102,8 +106,8 @@ class Site:
         """Return where openers get data keys."""
         if isinstance(self.keyroom, KeyroomClient):
             return self.keyroom
-        log = log_keys(self.ledger.origin, self.keys.log_signer)
-        return self.keyroom.open_gate(self.ledger, log, self.policy)
+        trust = read_trust(self.home / "keyroom", self.ledger)
+        return self.keyroom.open_gate(self.ledger, trust, self.policy)
 
     @cached_property
     def store(self) -> CentreStore:
@@ -342,7 +346,7 @@ def _introduce(home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger, c
     """Let keyroom and centre know each other's public keys, with the keyroom's list of clients on the ledger; close the keyroom."""
     text = (home / "policy" / "site.cedar").read_text(encoding="utf-8")
     trust = found_trust(log_keys(ledger.origin, keys.log_signer), (CENTRE, keys.identity.public), text)
-    ledger.append([trust_entry(trust)])
+    ledger.append([trust_entry(trust), rules_entry(text), settings_entry(load_settings(home))])
     write_trust(home / "keyroom", trust)
     write_pin(home / "centre", KeyroomPin(keyroom.official.public, keyroom.identity.public))
     founder = load_founder(keyroom.keeper, home / "keyroom")

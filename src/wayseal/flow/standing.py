@@ -1,0 +1,152 @@
+"""What the ledger says about who may do anything: suspended organisations, session grants, approvals, the rules in force.
+
+Owns the meaning of those entries, applied in the ledger's order, and nothing else: it reads no file and trusts no caller.
+What it knows is the same for everybody who has read the same entries, so it can be thrown away and read again.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
+from wayseal.model.clock import from_text, to_text
+
+CONCERNS = re.compile(rb'"type":"(?:org-status|grant|grant-end|release-approve|config|register)"')
+"""Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
+KEPT = timedelta(days=1)
+"""How long an approval is remembered; each is good for minutes."""
+
+
+@dataclass(slots=True)
+class Standings:
+    """The state after reading the ledger up to some entry."""
+
+    suspended: dict[str, int] = field(default_factory=dict)
+    """Organisation to the index of the entry that suspended it."""
+    equipment: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Registered equipment that stands at a lane, to (lane, organisation)."""
+    grants: dict[str, Grant] = field(default_factory=dict)
+    approvals: dict[str, list[Approval]] = field(default_factory=dict)
+    """By release."""
+    rules: dict[str, str] = field(default_factory=dict)
+    """What a `config` entry is about, to the newest digest."""
+
+    def apply(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Take in entry `index`. Entries come in order, each once; those that do not matter change nothing."""
+        match entry["type"]:
+            case "org-status":
+                self._apply_status(index, entry)
+            case "register":
+                self._apply_register(entry)
+            case "grant":
+                self._apply_grant(read_grant(entry, index))
+            case "grant-end":
+                self._end_grant(entry)
+            case "release-approve":
+                self._apply_approval(entry["object"], read_approval(entry))
+            case "config":
+                self.rules[entry["object"]] = entry["config_sha256"]
+
+    def list_suspended_lanes(self) -> frozenset[str]:
+        """Return the lanes whose equipment belongs to a suspended organisation."""
+        return frozenset(lane for lane, owner in self.equipment.values() if owner in self.suspended)
+
+    def list_grants(self, officer: str, organisation: str, purpose: str, now: datetime) -> list[Grant]:
+        """Return somebody's grants in force for a purpose; a suspended organisation's people have none."""
+        if organisation in self.suspended:
+            return []
+        return [one for one in self.grants.values() if one.covers(officer, organisation, purpose, now)]
+
+    def _apply_status(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Suspend an organisation and end its grants, or reinstate one: with an assessment and two approvers, or not at all.
+
+        `active` says that an organisation is new; it lifts nothing.
+        """
+        name = entry["object"]
+        if entry["status"] == "suspended":
+            self.suspended[name] = index
+            self.grants = {key: one for key, one in self.grants.items() if one.organisation != name}
+        elif (
+            entry["status"] == "reinstated" and "assessment" in entry and len(entry.get("approvers", ())) > 1
+        ):
+            self.suspended.pop(name, None)
+
+    def _apply_register(self, entry: Mapping[str, Any]) -> None:
+        """Note whose equipment stands at which lane. An entry that does not say so leaves it where it was."""
+        if entry["register"] != "equipment":
+            return
+        if entry["action"] == "ended":
+            self.equipment.pop(entry["object"], None)
+        elif "lane" in entry and "org" in entry:
+            self.equipment[entry["object"]] = (entry["lane"], entry["org"])
+
+    def _apply_grant(self, grant: Grant) -> None:
+        """Note a grant, unless its organisation is suspended, its id was used before, or it is over; forget those that are."""
+        known = {key: one for key, one in self.grants.items() if one.expires_at > grant.issued_at}
+        if grant.organisation not in self.suspended and grant.id not in self.grants:
+            known[grant.id] = grant
+        self.grants = known
+
+    def _end_grant(self, entry: Mapping[str, Any]) -> None:
+        """End a grant before its time; only its own officer does."""
+        held = self.grants.get(entry["object"])
+        if held is not None and held.officer == entry.get("actor"):
+            del self.grants[held.id]
+
+    def _apply_approval(self, release: str, approval: Approval) -> None:
+        """Note an approval, and forget those of yesterday."""
+        old = approval.at - KEPT
+        fresh = {key: [one for one in held if one.at > old] for key, held in self.approvals.items()}
+        self.approvals = {key: held for key, held in fresh.items() if held}
+        self.approvals.setdefault(release, []).append(approval)
+
+
+def encode_standings(known: Standings) -> dict[str, Any]:
+    """Return the state as JSON values; `decode_standings` gives it back."""
+    return {
+        "suspended": dict(known.suspended),
+        "equipment": {name: list(place) for name, place in known.equipment.items()},
+        "rules": dict(known.rules),
+        "grants": [
+            {
+                "id": one.id, "officer": one.officer, "organisation": one.organisation, "lanes": sorted(one.lanes),
+                "purpose": one.purpose, "issued_at": to_text(one.issued_at), "expires_at": to_text(one.expires_at),
+                "limit": one.limit, "index": one.index,
+            }
+            for one in known.grants.values()
+        ],
+        "approvals": {
+            release: [
+                {
+                    "approver": one.approver, "role": one.role, "organisation": one.organisation, "intent": one.intent,
+                    "at": to_text(one.at),
+                }
+                for one in held
+            ]
+            for release, held in known.approvals.items()
+        },
+    }  # fmt: skip
+
+
+def decode_standings(value: Mapping[str, Any]) -> Standings:
+    """Return the state that `encode_standings` wrote. Raises what a wrong shape raises: the caller has verified its maker."""
+    grants = [
+        Grant(**{
+            **one, "lanes": frozenset(one["lanes"]), "issued_at": from_text(one["issued_at"]),
+            "expires_at": from_text(one["expires_at"]),
+        })
+        for one in value["grants"]
+    ]  # fmt: skip
+    approvals = {
+        release: [Approval(**{**one, "at": from_text(one["at"])}) for one in held]
+        for release, held in value["approvals"].items()
+    }
+    return Standings(
+        suspended=dict(value["suspended"]),
+        equipment={name: (lane, owner) for name, (lane, owner) in value["equipment"].items()},
+        grants={one.id: one for one in grants},
+        approvals=approvals,
+        rules=dict(value["rules"]),
+    )
