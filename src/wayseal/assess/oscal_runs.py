@@ -14,6 +14,8 @@ from wayseal.model.errors import Invalid
 
 WINDOW: Final = timedelta(hours=1)
 """How long one nonce is good for."""
+SKEW: Final = timedelta(minutes=5)
+"""How far the clock of what was assessed may be off."""
 _FAILED: Final = ("fail", "error")
 
 
@@ -91,7 +93,7 @@ def check_times(package: Package) -> Iterator[Fault]:
             continue
         for one in run.observations.values():
             collected = read_time(one, "collected")
-            if collected is None or not start <= collected <= end:
+            if collected is None or not start - SKEW <= collected <= end + SKEW:
                 yield Fault(8, run.document, "an observation that was collected outside its run")
 
 
