@@ -5,7 +5,7 @@ A period is so many times 24 hours, whatever the calendar does. An assessment fr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -53,12 +53,15 @@ class Coverage:
 
 def is_fresh(when: datetime | None, period: timedelta, now: datetime) -> bool:
     """Say whether something done at `when` still counts at `now`: not from the future, and within `period`."""
-    return when is not None and when - SKEW <= now < when + period
+    if when is None:
+        return False
+    done = when.astimezone(UTC)  # in a zone, adding a day would add a day of the calendar
+    return done - SKEW <= now < done + period
 
 
 def next_due(last: datetime | None, period: timedelta, since: datetime) -> datetime:
     """Return when something is due that was last done at `last`, or never since `since`: then at once."""
-    return since if last is None or last < since else last + period
+    return since if last is None or last < since else last.astimezone(UTC) + period
 
 
 def plan_device(device: Equipment, done: Sequence[DrawnAssessment], rules: Rules, now: datetime) -> Due:
