@@ -115,7 +115,7 @@ def run_probe(
     """
     if subject.kind not in spec.kinds:
         reason = f"not a probe of the kind {subject.kind.value}"
-        return _observe(spec, not_applicable(reason, kind=subject.kind.value, kinds=list(spec.kinds)), clock)
+        return observe(spec, not_applicable(reason, kind=subject.kind.value, kinds=list(spec.kinds)), clock)
     seen = dict(known or {})
     for where in spec.where:
         if where not in seen:
@@ -129,7 +129,7 @@ def run_part(
     """Return what one part of a probe saw, within `limit_s` seconds. Never raises; what goes wrong is an error."""
     part, view = find_part(spec.id, where), subject.views.get(where)
     if part is None or view is None:
-        return _observe(spec, broken(f"the {where.value} part was not run"), clock)
+        return observe(spec, broken(f"the {where.value} part was not run"), clock)
     answers: list[Seen] = []
 
     def look() -> None:
@@ -142,7 +142,7 @@ def run_part(
     thread.start()
     thread.join(limit_s)
     late = broken(f"no answer within {limit_s:g} seconds", limit_ms=round(limit_s * 1000))
-    return _observe(spec, answers[0] if answers else late, clock)
+    return observe(spec, answers[0] if answers else late, clock)
 
 
 def _check_seen(seen: Seen) -> Seen:
@@ -171,7 +171,7 @@ def merge_parts(spec: ProbeSpec, parts: Mapping[Where, Observation], clock: Cloc
     every = dict(parts)
     for where in spec.where:
         if where not in every:
-            every[where] = _observe(spec, broken(f"the {where.value} part was not run"), clock)
+            every[where] = observe(spec, broken(f"the {where.value} part was not run"), clock)
     if len(every) == 1:
         return next(iter(every.values()))
     worst = min((one.result for one in every.values()), key=_RANK.index)
@@ -179,8 +179,8 @@ def merge_parts(spec: ProbeSpec, parts: Mapping[Where, Observation], clock: Cloc
     evidence = encode_evidence({where.value: _show_part(one) for where, one in every.items()})
     if len(evidence) > EVIDENCE_LIMIT:
         digests = {where.value: one.evidence_sha256 for where, one in every.items()}
-        return _observe(spec, broken("the parts' evidence together is larger than 256 kB", **digests), clock)
-    return _observe(spec, Seen(worst, "; ".join(reasons), evidence), clock)
+        return observe(spec, broken("the parts' evidence together is larger than 256 kB", **digests), clock)
+    return observe(spec, Seen(worst, "; ".join(reasons), evidence), clock)
 
 
 def _show_part(part: Observation) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _show_part(part: Observation) -> dict[str, Any]:
     return {"evidence": json.loads(part.evidence), "reason": part.reason, "result": part.result.value}
 
 
-def _observe(spec: ProbeSpec, seen: Seen, clock: Clock) -> Observation:
+def observe(spec: ProbeSpec, seen: Seen, clock: Clock) -> Observation:
     """Return what was seen as an observation of the probe."""
     reason = seen.reason if len(seen.reason) <= REASON_LIMIT else seen.reason[: REASON_LIMIT - 3] + "..."
     return Observation(

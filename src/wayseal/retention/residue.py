@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,6 +65,18 @@ def scan(
         if len(findings) >= MOST_FINDINGS:
             break
     return Residue(scanned, tuple(findings[:MOST_FINDINGS]), tuple(unreadable))
+
+
+def carve_stream(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Yield (byte offset, kind) of what looks like plaintext in an open file, from where it stands; no needles of a site."""
+    for _, findings in _plain_carver().carve_file(file, Path()):
+        for finding in findings:
+            yield finding.offset, finding.kind
+
+
+@cache
+def _plain_carver() -> "_Carver":
+    return _Carver(Needles())
 
 
 def system_places() -> list[Path]:

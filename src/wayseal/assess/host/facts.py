@@ -25,8 +25,28 @@ class HostFacts:
     """Folder whose segment files may hold sealed records and nothing else but the queue's database."""
     service: str = "wayseal"
     """The name of the lane's process as the kernel knows it (`/proc/PID/comm`)."""
+    key_folders: tuple[str, ...] = (
+        "/etc",
+        "/root",
+        "/home",
+        "/opt",
+        "/srv",
+        "/usr/local",
+        "/var/lib",
+        "/run",
+        "/tmp",  # noqa: S108 - searched, not used
+    )
+    """Where keys are searched."""
+    signing_keys: tuple[str, ...] = (
+        "/etc/ssh/ssh_host_*_key",
+        "/etc/ssl/private/*",
+        "/var/lib/wayseal/lanes/*/tls/*",
+    )
+    """Patterns of the files that may hold keys, of kinds that only sign."""
     chassis_serial: str | None = None
     disk_serials: tuple[str, ...] = ()
+    seals: Mapping[str, str] = field(default_factory=dict)
+    """What each tamper sensor reads when the case is shut, by path: `hwmon0/intrusion0_alarm` is 0, a GPIO seal 1."""
     suites: tuple[int, ...] = (1,)
     openssl_floor: str = "3.0.0"
     memlock_bytes: int = 64 * 2**20

@@ -77,6 +77,8 @@ class HostView:
     root: Path = Path("/")
     run: Run = run_command
     clock: Clock = field(default=utc_now)
+    nonce: bytes = b""
+    """The assessor's nonce: it chooses what is sampled."""
 
     def path(self, name: str) -> Path:
         """Return where a path of the host is here; links are followed inside the root. Raises `Invalid` for a loop."""
@@ -135,7 +137,7 @@ class HostView:
 def _open_plain(path: Path) -> BinaryIO:
     """Open a regular file for reading; a pipe, socket or device is refused and never waited for."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb", buffering=0)
+    file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         file.close()
         raise Invalid("not a plain file")

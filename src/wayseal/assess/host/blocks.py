@@ -1,0 +1,88 @@
+"""Block devices of a host: its disks, what lies on what, and what is mounted, read from `/sys` and `/proc`."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from wayseal.assess.host.view import HostView
+from wayseal.model.errors import Invalid
+
+_NOT_DISKS: Final = ("loop", "ram", "zram", "dm-", "md", "sr", "fd")
+BOOT_MOUNTS: Final = frozenset(("/boot", "/boot/efi", "/efi"))
+"""What firmware and boot loader must be able to read: the only places that may lie outside encryption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mounted file system on a block device: the device's kernel name (`dm-0`, `sda2`), where, and whether read only."""
+
+    device: str
+    place: str
+    read_only: bool
+
+
+def list_disks(view: HostView) -> list[str]:
+    """Return the kernel names of the whole disks that have a size, in order."""
+    names = [name for name in view.list_names("/sys/block") if not name.startswith(_NOT_DISKS)]
+    return [name for name in names if (view.read_text(f"/sys/block/{name}/size") or "0") != "0"]
+
+
+def disk_serial(view: HostView, disk: str) -> str | None:
+    """Return a disk's serial number, or None when the kernel knows none."""
+    for name in (f"/sys/block/{disk}/device/serial", f"/sys/block/{disk}/serial"):
+        serial = view.read_text(name)
+        if serial:
+            return serial
+    page = view.read_bytes(f"/sys/block/{disk}/device/vpd_pg80")  # SCSI: 4 bytes of header, then ASCII
+    return page[4:].decode("ascii", errors="replace").strip("\0 ") or None if page else None
+
+
+def list_mounts(view: HostView) -> Iterator[Mount]:
+    """Yield what the first process sees mounted from block devices (`/proc/1/mountinfo`)."""
+    for line in (view.read_text("/proc/1/mountinfo") or "").splitlines():
+        fields = line.split()
+        if len(fields) < 10 or fields[2].startswith("0:"):
+            continue
+        name = _kernel_name(view, fields[2])
+        if name is not None and not name.startswith(("loop", "ram", "zram")):
+            yield Mount(name, fields[4], read_only="ro" in fields[5].split(","))
+
+
+def _kernel_name(view: HostView, number: str) -> str | None:
+    """Return the kernel name of a block device by its number (`254:0`)."""
+    text = view.read_text(f"/sys/dev/block/{number}/uevent") or ""
+    return next((line[8:] for line in text.splitlines() if line.startswith("DEVNAME=")), None)
+
+
+def mapping_of(view: HostView, name: str) -> str:
+    """Return the device mapper's UUID of a device (`CRYPT-LUKS2-...`), or an empty text."""
+    return view.read_text(f"/sys/class/block/{name}/dm/uuid") or ""
+
+
+def below(view: HostView, name: str) -> tuple[str, ...]:
+    """Return the devices on which a mapped device lies."""
+    return view.list_names(f"/sys/class/block/{name}/slaves")
+
+
+def find_luks(view: HostView, name: str) -> list[str] | None:
+    """Return the devices with LUKS2 headers under a device; None when some path down to a disk has none."""
+    if mapping_of(view, name).startswith("CRYPT-LUKS2-"):
+        return list(below(view, name))
+    lower = below(view, name)
+    found = [find_luks(view, one) for one in lower]
+    if not lower or any(one is None for one in found):
+        return None
+    return [device for devices in found for device in devices or ()]
+
+
+def open_disk(view: HostView, name: str) -> tuple[BinaryIO, int]:
+    """Open a device for raw reading and return it with its size in bytes. Raises `Invalid` for anything else."""
+    descriptor = os.open(view.path(f"/dev/{name}"), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISBLK(mode) and not stat.S_ISREG(mode):
+        file.close()
+        raise Invalid(f"/dev/{name} is no disk")
+    return file, os.lseek(descriptor, 0, os.SEEK_END)

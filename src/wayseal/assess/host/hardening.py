@@ -1,0 +1,119 @@
+"""Probe 16: settings against hardening rules, judged rule by rule and never by a total.
+
+The rule ids are those of the SCAP Security Guide, so that a site that runs OpenSCAP can lay both results side by side.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from wayseal.assess.host.view import HostView
+from wayseal.assess.probe import Seen, failed, judge, probe
+
+SYSCTLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "sysctl_kernel_dmesg_restrict": ("kernel/dmesg_restrict", ("1",)),
+    "sysctl_kernel_kptr_restrict": ("kernel/kptr_restrict", ("1", "2")),
+    "sysctl_kernel_randomize_va_space": ("kernel/randomize_va_space", ("2",)),
+    "sysctl_kernel_kexec_load_disabled": ("kernel/kexec_load_disabled", ("1",)),
+    "sysctl_kernel_unprivileged_bpf_disabled": ("kernel/unprivileged_bpf_disabled", ("1", "2")),
+    "sysctl_kernel_yama_ptrace_scope": ("kernel/yama/ptrace_scope", ("1", "2", "3")),
+    "sysctl_kernel_perf_event_paranoid": ("kernel/perf_event_paranoid", ("2", "3", "4")),
+    "sysctl_fs_protected_hardlinks": ("fs/protected_hardlinks", ("1",)),
+    "sysctl_fs_protected_symlinks": ("fs/protected_symlinks", ("1",)),
+    "sysctl_fs_suid_dumpable": ("fs/suid_dumpable", ("0",)),
+    "sysctl_net_ipv4_ip_forward": ("net/ipv4/ip_forward", ("0",)),
+    "sysctl_net_ipv4_tcp_syncookies": ("net/ipv4/tcp_syncookies", ("1",)),
+    "sysctl_net_ipv4_conf_all_accept_redirects": ("net/ipv4/conf/all/accept_redirects", ("0",)),
+    "sysctl_net_ipv4_conf_all_accept_source_route": ("net/ipv4/conf/all/accept_source_route", ("0",)),
+    "sysctl_net_ipv4_conf_all_send_redirects": ("net/ipv4/conf/all/send_redirects", ("0",)),
+}
+"""Rule id -> the setting below `/proc/sys`, and the values that keep the rule."""
+
+_SSHD: Final = "/etc/ssh/sshd_config"
+_SSH_RULES: Final = {
+    "sshd_disable_root_login": ("permitrootlogin", ("no",)),
+    "sshd_disable_empty_passwords": ("permitemptypasswords", ("no",)),
+    "sshd_disable_password_auth": ("passwordauthentication", ("no",)),
+}
+_SSH_DEFAULTS: Final = {
+    "permitrootlogin": "prohibit-password",
+    "permitemptypasswords": "no",
+    "passwordauthentication": "yes",
+}
+
+
+@probe("p16", where="host")
+def check_rules(view: HostView) -> Seen:
+    """Pass when every rule is kept; the evidence has each rule's value."""
+    values = _read_sysctls(view)
+    broken = [rule for rule, value in values.items() if value not in SYSCTLS[rule][1]]
+    checks: dict[str, Callable[[HostView], str | None]] = {
+        "accounts_no_uid_except_zero": _check_accounts,
+        "no_empty_passwords": _check_passwords,
+        "file_permissions_etc_shadow": _check_shadow_mode,
+    }
+    for rule, check in checks.items():
+        wrong = check(view)
+        values[rule] = wrong or "kept"
+        broken += [rule] if wrong else []
+    for rule, value, kept in _check_sshd(view):
+        values[rule] = value
+        broken += [] if kept else [rule]
+    if view.read_text("/etc/passwd") is None:
+        return failed("the list of accounts is not there", rules=values)
+    listed = ", ".join(broken[:5]) + (" and more" if len(broken) > 5 else "")
+    faults = [f"{len(broken)} of {len(values)} rules are broken: {listed}"] if broken else []
+    return judge(faults, f"all {len(values)} rules are kept", rules=values, broken=broken)
+
+
+def _read_sysctls(view: HostView) -> dict[str, str | None]:
+    """Return the value of each kernel setting by rule id; None for one that this kernel does not have."""
+    return {rule: view.read_text(f"/proc/sys/{name}") for rule, (name, _) in SYSCTLS.items()}
+
+
+def _fields(view: HostView, name: str) -> list[list[str]]:
+    """Return the lines of a colon-separated file."""
+    return [line.split(":") for line in (view.read_text(name) or "").splitlines() if ":" in line]
+
+
+def _check_accounts(view: HostView) -> str | None:
+    """Say how many accounts besides root have its number."""
+    others = [
+        one for one in _fields(view, "/etc/passwd") if len(one) > 2 and one[2] == "0" and one[0] != "root"
+    ]
+    return f"{len(others)} other accounts with uid 0" if others else None
+
+
+def _check_passwords(view: HostView) -> str | None:
+    """Say how many accounts need no password."""
+    empty = [one for one in _fields(view, "/etc/shadow") if one[1] == ""]
+    return f"{len(empty)} accounts without a password" if empty else None
+
+
+def _check_shadow_mode(view: HostView) -> str | None:
+    """Say whether others than root and its group may read or write the password hashes."""
+    if not view.exists("/etc/shadow"):
+        return "not there"
+    mode = view.path("/etc/shadow").stat().st_mode & 0o777
+    return f"mode {mode:04o}" if mode & 0o037 else None
+
+
+def _check_sshd(view: HostView) -> list[tuple[str, str, bool]]:
+    """Return rule, value and whether it is kept; nothing when no SSH server is configured."""
+    text = view.read_text(_SSHD)
+    if text is None:
+        return []
+    folder = "/etc/ssh/sshd_config.d"
+    included = "".join(
+        f"{view.read_text(f'{folder}/{name}') or ''}\n"
+        for name in view.list_names(folder)
+        if name.endswith(".conf")
+    )
+    first: dict[str, str] = {}
+    for line in (
+        included + text
+    ).splitlines():  # the first value counts, and the folder is included at the top
+        words = line.split()
+        if len(words) >= 2 and words[0].lower() in _SSH_DEFAULTS:
+            first.setdefault(words[0].lower(), words[1].lower())
+    values = {**_SSH_DEFAULTS, **first}
+    return [(rule, values[name], values[name] in good) for rule, (name, good) in _SSH_RULES.items()]
