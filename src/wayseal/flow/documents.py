@@ -79,10 +79,12 @@ def pass_document(
     lane: str,
     direction: Direction,
     records: Mapping[str, RecordId],
+    hashes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return what the lane knows of a vehicle, for the centre's eyes only.
 
-    `records` maps `plate`, `scene`, `face.<seat>` and `template.<seat>` to the ids of the sealed records beside it.
+    `records` maps `plate`, `scene`, `face.<seat>` and `template.<seat>` to the ids of the sealed records beside it, and
+    `hashes` the pictures' names to their PDQ hashes (hex), by which a leak is looked up; they are as personal as a picture.
     """
     return {
         "document": "pass",
@@ -97,6 +99,7 @@ def pass_document(
         "occupants_seen": seen.occupants_seen,
         "plate": _plate_value(seen.plate),
         "records": dict(records),
+        "hashes": dict(hashes or {}),
         "occupants": [
             {
                 "seat": person.seat.value,

@@ -22,6 +22,7 @@ from wayseal.seal.strict import encode_canonical
 from wayseal.store import encounters as encounter_rows
 from wayseal.store.centre import Arrival, CentreStore, put_records
 from wayseal.store.engine import read, write
+from wayseal.vision.pdq import hash_jpeg
 
 LATEST = timedelta(days=8)
 """How late a lane may deliver: the longest outage a lane is sized for, and a day."""
@@ -79,12 +80,14 @@ def seal_pass(
     epoch_keys = keys.current()
     records: list[SealedRecord] = []
     names: dict[str, RecordId] = {}
+    hashes: dict[str, str] = {}
 
     def keep(name: str, kind: Kind, body: bytes) -> None:
         now = within_epoch(epoch_keys[0].epoch, clock())
         object_id = RecordId(new_ulid(now))
         if kind in _PICTURES and name != "canary":
             body = mark(body, object_id)
+            hashes.update(hash_jpeg(name, body))
         record = chain.seal(body, object_id=object_id, kind=kind, epoch_keys=epoch_keys, sealed_at=now)
         names[name] = record.header.object_id
         records.append(record)
@@ -98,7 +101,7 @@ def seal_pass(
         keep("plate", Kind.PLATE, seen.plate.picture.data)
     if seen.scene is not None:
         keep("scene", Kind.SCENE, seen.scene.data)
-    document = pass_document(seen, encounter=encounter, lane=lane, direction=direction, records=names)
+    document = pass_document(seen, encounter=encounter, lane=lane, direction=direction, records=names, hashes=hashes)
     keep("document", Kind.DOCUMENT, pack_json(document))
     return SealedPass(encounter, tuple(records))
 

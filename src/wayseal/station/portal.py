@@ -17,7 +17,7 @@ from wayseal.flow.review import Register, decide_crossing, read_crossings
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.border import Crossing, Direction, Encounter, PlainImage, Seat, Verdict
 from wayseal.model.clock import to_text
-from wayseal.model.custody import Purpose, RecordStatus, Release
+from wayseal.model.custody import Kind, Purpose, RecordStatus, Release
 from wayseal.model.errors import Erased, NotFound
 from wayseal.model.ids import EncounterId, RecordId, check_ulid
 from wayseal.retention.schedule import Schedule
@@ -109,14 +109,27 @@ class Portal:
         return release
 
     def open_release(self, release: Release) -> bytes:
-        """Use a release once and return the plaintext, in memory only."""
+        """Use a release once and return the plaintext, in memory only.
+
+        A picture carries the mark of this very opening, whose id is the release's; the ledger knows before it is shown.
+        Raises `BadPicture` for one that cannot be marked: it is not shown.
+        """
+        kind = parse_record(read_record(self.site.store, release.record)).header.kind
         (body,) = self.site.opener.open(self.who, [release])
-        return body
+        if kind not in {Kind.FACE, Kind.PLATE, Kind.SCENE}:
+            return body
+        marked = self.site.marker.mark_for_session(body, release.id, release.record)
+        self._log_render(release, mark=release.id)
+        return marked.data
+
+    def _log_render(self, release: Release, **more: str) -> None:
+        """Write that a picture is about to be shown under a release."""
+        entry = {"type": "render", "object": release.record, "actor": self.who.id, "release": release.id}
+        self.site.ledger.append([entry | {"purpose": self.purpose.value, **more}])
 
     def reference(self, gallery: str, traveller: str, release: Release) -> PlainImage | None:
         """Return a candidate's reference picture beside a release, after the ledger knows that it is shown."""
-        entry = {"type": "render", "object": release.record, "actor": self.who.id, "release": release.id}
-        self.site.ledger.append([entry | {"purpose": self.purpose.value}])
+        self._log_render(release)
         return self.site.portraits(gallery).get(traveller)
 
     def describe_release(self, release: Release) -> dict[str, Any]:
