@@ -75,7 +75,7 @@ def guarded(
             return f"Authorization: Basic {token}\r\n" in head
         fields = dict(re.findall(r'(\w+)="([^"]*)"', head))
         ha1 = hashlib.sha256(f"{user}:cam:{password}".encode()).hexdigest()
-        ha2 = hashlib.sha256(f"{head.split(' ')[0]}:{fields.get('uri')}".encode()).hexdigest()
+        ha2 = hashlib.sha256(f"{head.split(' ', maxsplit=1)[0]}:{fields.get('uri')}".encode()).hexdigest()
         whole = f"{ha1}:{fields.get('nonce')}:00000001:{fields.get('cnonce')}:auth:{ha2}"
         return fields.get("response") == hashlib.sha256(whole.encode()).hexdigest()
 

@@ -86,7 +86,7 @@ class LanePlan:
 
     addresses: tuple[str, ...]
     inventory: tuple[Inventoried, ...]
-    neighbours: Path = Path("/proc/net/arp")
+    neighbours: Path = Path("/proc/thread-self/net/arp")
     ports: tuple[int, ...] = SCANNED_PORTS
 
 
