@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wayseal.flow.scope_facts import Exposure, Facts, read_facts
+from wayseal.flow.scope_facts import IMAGES, Exposure, Facts, read_facts
 from wayseal.ledger.checkpoint import verify_checkpoint
 from wayseal.ledger.note import VerifierKey
 from wayseal.ledger.reader import LedgerReader
@@ -58,6 +58,8 @@ class Scope:
     """Openings that were asked for and whose end the ledger does not tell; they count as reachable."""
     evidence: tuple[int, ...]
     """Indices of the entries that prove the openings and exports."""
+    rulings: dict[tuple[str, str, str], bool]
+    """What policy would have let the subject open, by kind, record class and lane."""
     checkpoint: str
     root: str
     span: SpanProof
@@ -81,10 +83,10 @@ def scope_incident(
     may_open: MayOpen,
     begin: int = 0,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> Scope:
-    """Return what the subject opened and could have reached, from entries `begin` up to the newest signed checkpoint.
+) -> tuple[Scope, Facts]:
+    """Return what the subject opened and could have reached, and the facts behind it, from entries `begin` up to the newest signed checkpoint.
 
-    `begin` must not lie after the first capture that was alive at `question.since`; 0 is always right. The entries are
+    `begin` must not lie after the first capture that was alive at `question.since`; 0 is always right, and the default. The entries are
     checked against the checkpoint's root first. Raises `LedgerBroken`, or `NotFound` when nothing was ever signed.
     """
     note = ledger.latest_checkpoint()
@@ -92,11 +94,18 @@ def scope_incident(
         raise NotFound("the ledger has no signed checkpoint yet", hint="Publish one: wayseal ledger publish.")
     checkpoint, _ = verify_checkpoint(note, keys)
     facts, span = read_facts(ledger, checkpoint, begin, on_progress)
+    return count_scope(facts, question, may_open, checkpoint=note, root=checkpoint.root, span=span), facts
+
+
+def count_scope(
+    facts: Facts, question: Question, may_open: MayOpen, *, checkpoint: str, root: bytes, span: SpanProof
+) -> Scope:
+    """Return the scope that facts tell. The caller has checked that `facts` are of `span`, and `span` of the signed `root`."""
     opened, unfinished, evidence = _list_openings(facts, question)
     exported, shown = _list_exports(facts, question)
-    reachable = _list_reachable(facts, question, may_open) | {
-        one for one in unfinished if one in facts.captures
-    }
+    rulings: dict[tuple[str, str, str], bool] = {}
+    reachable = _list_permitted(facts, question, may_open, rulings) | _list_exposed(facts, question)
+    reachable |= {one for one in unfinished if one in facts.captures}
     everything = sorted(one for one in {*opened, *exported, *reachable} if facts.is_image(one))
     chosen = [facts.captures[one] for one in everything]
     return Scope(
@@ -112,22 +121,26 @@ def scope_incident(
         still_live=sum(facts.death(one) is None for one in everything),
         unfinished=len(unfinished),
         evidence=tuple(sorted({*evidence, *shown})),
-        checkpoint=note,
-        root=checkpoint.root.hex(),
+        rulings=rulings,
+        checkpoint=checkpoint,
+        root=root.hex(),
         span=span,
     )
 
 
-def find_begin(ledger: LedgerReader, since: datetime, *, longest: datetime) -> int:
-    """Return an entry to begin at: the first one not older than `longest`, which is when the longest-lived class began to be kept."""
-    return ledger.first_since(to_text(min(since, longest)))
+def describe_scope(scope: Scope, ledger: LedgerReader | None, *, proofs: int = 1000) -> dict[str, Any]:
+    """Return a scope as the contract's JSON. The first `proofs` entries of evidence come with inclusion proofs of their own.
 
-
-def describe_scope(scope: Scope, ledger: LedgerReader, *, proofs: int = 1000) -> dict[str, Any]:
-    """Return a scope as the contract's JSON. The first `proofs` entries of evidence come with inclusion proofs of their own."""
+    Without a ledger there are none of these.
+    """
     span = scope.span
     return {
-        "subject": {"kind": scope.question.kind.value, "id": scope.question.id},
+        "subject": {
+            "kind": scope.question.kind.value,
+            "id": scope.question.id,
+            "devices": sorted(scope.question.devices),
+            "equipment": sorted(scope.question.equipment),
+        },
         "since": to_text(scope.question.since),
         "until": to_text(scope.question.until),
         "images": scope.images,
@@ -141,6 +154,10 @@ def describe_scope(scope: Scope, ledger: LedgerReader, *, proofs: int = 1000) ->
         "unfinished": scope.unfinished,
         "still_live": scope.still_live,
         "already_erased": scope.already_erased,
+        "rulings": [
+            {"kind": kind, "record_class": name, "lane": lane, "may_open": allowed}
+            for (kind, name, lane), allowed in sorted(scope.rulings.items())
+        ],
         "root": scope.root,
         "proofs": {
             "checkpoint": scope.checkpoint,
@@ -151,7 +168,9 @@ def describe_scope(scope: Scope, ledger: LedgerReader, *, proofs: int = 1000) ->
             "evidence": [
                 {"index": index, "hashes": [one.hex() for one in ledger.inclusion(index, span.size)]}
                 for index in scope.evidence[:proofs]
-            ],
+            ]
+            if ledger is not None
+            else [],
             "evidence_entries": len(scope.evidence),
         },
     }  # fmt: skip
@@ -204,25 +223,36 @@ def _list_exports(facts: Facts, question: Question) -> tuple[set[str], set[int]]
     return records, evidence
 
 
-def _list_reachable(facts: Facts, question: Question, may_open: MayOpen) -> set[str]:
-    """Return the records that policy would have let the subject open while a key lived, and those seen live at its devices."""
+def _list_permitted(
+    facts: Facts, question: Question, may_open: MayOpen, rulings: dict[tuple[str, str, str], bool]
+) -> set[str]:
+    """Return the images that policy would have let the subject open while a key lived; `rulings` is filled on the way."""
     found: set[str] = set()
-    if question.kind is not SubjectKind.DEVICE:
-        ruled: dict[tuple[str, str, str], bool] = {}
-        for record, capture in facts.captures.items():
-            ends = facts.death(record)
-            if capture.taken < question.until and (ends is None or ends > question.since):
-                sort = (capture.kind, facts.class_of(record), capture.lane)
-                if sort not in ruled:
-                    ruled[sort] = may_open(*sort)
-                if ruled[sort]:
-                    found.add(record)
-    exposure = Exposure(facts, question.equipment)
+    if question.kind is SubjectKind.DEVICE:
+        return found
     for record, capture in facts.captures.items():
-        at_device = capture.device in question.devices and question.since <= capture.taken < question.until
-        if at_device and exposure.covers(capture.taken):
-            found.add(record)
+        if capture.kind not in IMAGES or capture.taken >= question.until:
+            continue
+        ends = facts.death(record)
+        if ends is None or ends > question.since:
+            sort = (capture.kind, facts.class_of(record), capture.lane)
+            if sort not in rulings:
+                rulings[sort] = may_open(*sort)
+            if rulings[sort]:
+                found.add(record)
     return found
+
+
+def _list_exposed(facts: Facts, question: Question) -> set[str]:
+    """Return what the subject's devices saw live while their word was not good."""
+    exposure = Exposure(facts, question.equipment)
+    return {
+        record
+        for record, capture in facts.captures.items()
+        if capture.device in question.devices
+        and question.since <= capture.taken < question.until
+        and exposure.covers(capture.taken)
+    }
 
 
 def _count(names: Iterable[str]) -> dict[str, int]:

@@ -5,7 +5,7 @@ Reads entries and checks them, as one run, against a signed root. Judges nobody:
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +20,7 @@ from wayseal.model.custody import Kind
 from wayseal.model.ids import EpochId, epoch_span, ulid_time
 
 IMAGES = frozenset((Kind.FACE.value, Kind.PLATE.value, Kind.SCENE.value))
-_PAGE = 4096
+PAGE = 4096
 _TYPES = (
     b'"capture"', b'"open-intent"', b'"open-done"', b'"export-release"', b'"reclass"', b'"erase-done"', b'"attest"',
 )  # fmt: skip
@@ -96,16 +96,30 @@ def read_facts(
     The caller has verified the checkpoint's signature. Raises `LedgerBroken`.
     """
     span = ledger.prove_span(begin, checkpoint.size, checkpoint.size)
-    facts, leaves = Facts(), []
-    for first in range(begin, checkpoint.size, _PAGE):
-        page = ledger.raw_entries(first, min(first + _PAGE, checkpoint.size))
-        for index, data in enumerate(page, first):
+    pages = (
+        ledger.raw_entries(first, min(first + PAGE, checkpoint.size))
+        for first in range(begin, checkpoint.size, PAGE)
+    )
+    return gather_facts(pages, span, checkpoint.root, on_progress), span
+
+
+def gather_facts(
+    pages: Iterable[Sequence[bytes]],
+    span: SpanProof,
+    root: bytes,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Facts:
+    """Return what the entries of a span say, after checking that they are what `root` covers. Raises `LedgerBroken`."""
+    facts = Facts()
+    leaves: list[bytes] = []
+    for page in pages:
+        for index, data in enumerate(page, span.begin + len(leaves)):
             leaves.append(hash_leaf(data))
             if any(name in data for name in _TYPES):
                 _note_entry(facts, index, json.loads(data))
         on_progress(len(page))
-    verify_span(leaves, span, checkpoint.root)
-    return facts, span
+    verify_span(leaves, span, root)
+    return facts
 
 
 def _when_taken(entry: Mapping[str, Any]) -> datetime:

@@ -139,11 +139,6 @@ class LedgerReader:
         sql = f"SELECT number FROM entries WHERE {' AND '.join(clauses)} ORDER BY number"  # noqa: S608 - fixed clauses only
         return [int(number) for (number,) in self._tables.query(sql, tuple(values))]
 
-    def first_since(self, time: str) -> int:
-        """Return the index of the first entry not older than `time` (RFC 3339 with milliseconds); the size when there is none."""
-        found = self._tables.query("SELECT min(number) FROM entries WHERE time >= ?", (time,))[0][0]
-        return self.size if found is None else int(found)
-
     def root(self, size: int | None = None) -> bytes:
         """Return the root hash of the first `size` entries; of all of them without a size."""
         return proof.compute_root(self._check_size(size), self._node)

@@ -71,6 +71,12 @@ def list_crossings(
     return [_from_row(dict(row)) for row in connection.execute(chosen).mappings()]
 
 
+def list_traveller_crossings(connection: Connection, traveller_tag: bytes) -> list[StoredCrossing]:
+    """Return a traveller's crossings by their keyed tag, oldest first."""
+    chosen = select(crossings).where(crossings.c.traveller_tag == traveller_tag).order_by(crossings.c.time)
+    return [_from_row(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
 def find_open_entry(
     connection: Connection, traveller_tag: bytes, *, before: datetime
 ) -> StoredCrossing | None:
