@@ -19,6 +19,7 @@ from wayseal.model.errors import Invalid, NotFound, Unavailable
 from wayseal.model.ids import check_name
 from wayseal.seal.keys import KeeperChoice
 from wayseal.seal.keys.tpm_keeper import DEFAULT_INDEX
+from wayseal.station.settings_export import ExportSettings
 
 FILE_NAME = "wayseal.toml"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -338,7 +339,7 @@ class OversightSettings(BaseModel):
     )  # fmt: skip
     grace_hours: int = Field(
         default=0, ge=0, le=24, title="Grace",
-        description="Hours that a lane goes on with keys it has after it lost its fitness; 0 stops it at the next epoch.",
+        description="Hours that a lane goes on whose assessment or sign-off is merely late; 0 stops it at the next epoch.",
     )  # fmt: skip
     sign_off_days: int = Field(
         default=365, ge=1, le=1096, title="Sign-off", description="Days that a sign-off of operations or IT stands."
@@ -350,6 +351,34 @@ class OversightSettings(BaseModel):
     ahead_days: int = Field(
         default=30, ge=1, le=366, title="Attention", description="Days ahead that lists of attention look."
     )  # fmt: skip
+
+
+class CarrierSettings(BaseModel):
+    """What lanes on other hosts and their centre agree on."""
+
+    model_config = _STRICT
+    listen: str = Field(
+        default="127.0.0.1:8444",
+        title="Address",
+        description="HOST:PORT at which `wayseal centre run` waits for lanes; port 0 picks a free one.",
+    )
+    poll_seconds: float = Field(
+        default=30,
+        ge=0.1,
+        le=600,
+        title="Poll",
+        description="Seconds after which a lane asks again whether it is armed, and for newer keys.",
+    )
+    grace_minutes: float = Field(
+        default=60,
+        ge=0,
+        le=60,
+        title="Grace",
+        description="Minutes for which a disarmed lane may still seal to the hour's key that it has, never beyond that hour.",
+    )
+    join_hours: float = Field(
+        default=24, gt=0, le=168, title="Join file", description="Hours for which a join file is good."
+    )
 
 
 class WebSettings(BaseModel):
@@ -389,6 +418,10 @@ class SiteSettings(BaseModel):
     incident: IncidentSettings = Field(
         default=IncidentSettings(), title="Incidents", description="See each field."
     )
+    carrier: CarrierSettings = Field(
+        default=CarrierSettings(), title="Carrier", description="See each field."
+    )
+    export: ExportSettings = Field(default=ExportSettings(), title="Exports", description="See each field.")
     web: WebSettings = Field(default=WebSettings(), title="Console", description="See each field.")
 
     def lane(self, lane_id: str) -> LaneSettings:
