@@ -49,7 +49,7 @@ def read_hash(text: str) -> Bits:
 
 def count_differences(first: Bits, others: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return how many bits of each of (n, 256) hashes differ."""
-    return np.count_nonzero(others != first, axis=1)
+    return np.asarray(np.count_nonzero(others != first, axis=1))
 
 
 def _window(side: int) -> int:
