@@ -1,0 +1,237 @@
+"""The watch of a host's ports: what is plugged in goes on the ledger at once, and so does that the watch lives.
+
+Owns the order (hear, log, beat) and what a silence means. Nothing here opens or mounts a device. Where a host has no ledger its
+entries wait in a queue on disk; the centre takes them under the device that it knows the host by, and no other.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from wayseal.assess.egress_watch import DeviceEvent
+from wayseal.ledger.entry import check_entry
+from wayseal.ledger.reader import LedgerReader
+from wayseal.model.clock import Clock, from_text, to_text
+from wayseal.model.errors import Invalid, Refused
+
+PACE: Final = timedelta(minutes=5)
+"""How often a watch says that it lives. A silence of twice that is a gap."""
+QUEUE_LIMIT: Final = 10_000
+_TYPES: Final = ("usb-event", "egress-watch")
+
+Append = Callable[[Sequence[Mapping[str, Any]]], object]
+
+
+class EventSource(Protocol):
+    """What hears device events: the kernel's socket."""
+
+    missed: int
+    last: int
+
+    def receive(self, timeout: float) -> list[DeviceEvent]:
+        """Return what came within `timeout` seconds."""
+
+
+def event_entry(device: str, event: DeviceEvent, now: datetime) -> dict[str, Any]:
+    """Return the ledger entry of one event. It names ids, class and port; never what a device calls itself."""
+    fields = {
+        "port": event.port, "vendor_id": event.vendor_id, "product_id": event.product_id, "interface": event.interface,
+    }  # fmt: skip
+    known = {name: value for name, value in fields.items() if value is not None}
+    return {"type": "usb-event", "object": device, "action": event.action, "time": to_text(now), **known}
+
+
+class Watch:
+    """One host's watch. `step` hears and logs; the caller repeats it, and calls `stop` at the end."""
+
+    def __init__(
+        self,
+        device: str,
+        source: EventSource,
+        append: Append,
+        clock: Clock,
+        state: Path,
+        *,
+        pace: timedelta = PACE,
+        boot: str = "",
+    ) -> None:
+        self._device = device
+        self._source = source
+        self._append = append
+        self._clock = clock
+        self._state = state
+        self._pace = pace
+        self._boot = boot
+        self._events = 0
+        self._told = 0
+        self._next: datetime | None = None
+
+    def start(self, present: Sequence[DeviceEvent] = ()) -> int:
+        """Log that the watch begins, what is plugged in already, and how many events nobody heard since the last one.
+
+        Returns that number. It is known only within one start of the kernel.
+        """
+        missed = self._unheard()
+        now = self._clock()
+        entries = [event_entry(self._device, event, now) for event in present]
+        self._append([self._entry("started", now, missed), *entries])
+        self._save()
+        self._next = now + self._pace
+        return missed
+
+    def step(self, timeout: float) -> int:
+        """Hear for at most `timeout` seconds and log what came; beat when it is time. Returns how many events came."""
+        events = self._source.receive(timeout)
+        now = self._clock()
+        if events:
+            self._append([event_entry(self._device, event, now) for event in events])
+            self._events += len(events)
+        if self._next is not None and now >= self._next:
+            self._beat("beat", now)
+        return len(events)
+
+    def stop(self) -> None:
+        """Log that the watch ends on purpose."""
+        self._beat("stopped", self._clock())
+
+    def _beat(self, action: str, now: datetime) -> None:
+        self._append([self._entry(action, now, self._source.missed - self._told)])
+        self._told, self._events = self._source.missed, 0
+        self._save()
+        self._next = now + self._pace
+
+    def _entry(self, action: str, now: datetime, missed: int) -> dict[str, Any]:
+        return {
+            "type": "egress-watch", "object": self._device, "action": action, "time": to_text(now),
+            "events": self._events, "missed": missed, "pace_s": round(self._pace.total_seconds()),
+        }  # fmt: skip
+
+    def _unheard(self) -> int:
+        """Return how many events the kernel numbered since the watch last saved its place."""
+        try:
+            saved = json.loads(self._state.read_text(encoding="ascii"))
+            boot, number = str(saved["boot"]), int(saved["number"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return max(0, self._source.last - number) if boot == self._boot and boot else 0
+
+    def _save(self) -> None:
+        """Remember the newest event's number."""
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        part = self._state.with_suffix(".part")
+        part.write_text(json.dumps({"boot": self._boot, "number": self._source.last}), encoding="ascii")
+        part.replace(self._state)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time in which nobody watched a host's ports, or in which events were lost. `until` is None while it lasts."""
+
+    device: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    missed: int
+
+
+def list_silences(ledger: LedgerReader, device: str, now: datetime) -> list[Silence]:
+    """Return every silence of a host's watch, from its first start on, oldest first.
+
+    A watch that stopped on purpose, one that says nothing for twice its pace, and events that were numbered but not heard are
+    all silences; so is a start that follows no stop.
+    """
+    found: list[Silence] = []
+    last: dict[str, Any] | None = None
+    for index in ledger.find(type="egress-watch"):
+        entry = ledger.entry(index)
+        if entry["object"] != device or entry["action"] == "gap":
+            continue
+        if last is not None:
+            found += _between(last, entry)
+        last = entry
+    return found if last is None else found + _since(last, now)
+
+
+def _between(last: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Silence]:
+    """Return the silence between two entries of one watch, if there was one."""
+    since, until = from_text(last["time"]), from_text(entry["time"])
+    missed = int(entry.get("missed", 0))
+    if last["action"] == "stopped":
+        reason = "stopped"
+    elif entry["action"] == "started":
+        reason = "killed"
+    elif until - since > 2 * timedelta(seconds=last.get("pace_s", PACE.total_seconds())):
+        reason = "late"
+    elif missed:
+        reason = "events-lost"
+    else:
+        return []
+    return [Silence(last["object"], since, until, reason, missed)]
+
+
+def _since(last: Mapping[str, Any], now: datetime) -> list[Silence]:
+    """Return the silence that lasts."""
+    since = from_text(last["time"])
+    if last["action"] == "stopped":
+        return [Silence(last["object"], since, None, "stopped", 0)]
+    if now - since > 2 * timedelta(seconds=last.get("pace_s", PACE.total_seconds())):
+        return [Silence(last["object"], since, None, "no-beat", 0)]
+    return []
+
+
+class EntryQueue:
+    """Entries of a host that has no ledger: one line each in a file, flushed before `put` returns, kept until they are taken."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+
+    def put(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Append entries. Raises `Invalid` for one that no ledger would take; beyond 10,000 the queue takes no more."""
+        for entry in entries:
+            check_entry(entry)
+        if len(self.peek()) + len(entries) > QUEUE_LIMIT:
+            raise Invalid("the queue of device events is full", hint="Let the lane reach its centre.")
+        with self._file.open("a", encoding="ascii") as file:
+            file.writelines(json.dumps(dict(entry)) + "\n" for entry in entries)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def peek(self) -> list[dict[str, Any]]:
+        """Return what waits, oldest first. A line that a crash left half written is left out."""
+        try:
+            lines = self._file.read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest `count` entries, which the centre has on its ledger."""
+        rest = self.peek()[count:]
+        part = self._file.with_suffix(".part")
+        part.write_text("".join(json.dumps(entry) + "\n" for entry in rest), encoding="ascii")
+        part.replace(self._file)
+
+
+def take_entries(append: Append, device: str, entries: Sequence[Mapping[str, Any]]) -> int:
+    """Append what a host's queue brought, at the centre; return how many.
+
+    Raises `Refused` for entries of another type or about another device than the one the host is known by.
+    """
+    for entry in entries:
+        if entry.get("type") not in _TYPES or entry.get("object") != device:
+            raise Refused("a host may only tell of its own ports", device=device)
+        check_entry(entry)
+    if entries:
+        append(list(entries))
+    return len(entries)
