@@ -318,8 +318,18 @@ def test_enforcement_begins_with_equipment(desk: Desk) -> None:
     lax = judge_lane(with_rules(desk, enforce="off"), "lane1", desk.clock())
     assert (lax.fit, lax.enforced) == (True, False)
     assert "never-assessed" in lax.reasons
+
+
+def test_taking_the_equipment_away_arms_nothing(desk: Desk) -> None:
+    """A lane whose only computer is retired, or moved to another lane before anybody looked, stays refused."""
+    note_change(desk, "host-1", actor=BOSS, lane="lane2")
+    assert not is_fit(desk, "lane2", desk.clock())
+    tell_lane(desk, judge_lane(desk, "lane2", desk.clock()))
+    note_change(desk, "host-1", actor=BOSS, lane="lane3")
+    assert reasons(desk, "lane2") == ("no-equipment", "no-notice")
+    assert not is_fit(desk, "lane2", desk.clock())
     retire_equipment(desk, "host-1", actor=BOSS)
-    assert is_fit(desk, "lane1", desk.clock())
+    assert not is_fit(desk, "lane3", desk.clock())
 
 
 def test_lane_is_told_once(desk: Desk) -> None:

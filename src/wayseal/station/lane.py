@@ -17,8 +17,8 @@ from wayseal.flow.encounter import Hatch, Mark, SealedPass, receipt_bytes, seal_
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
-from wayseal.model.errors import Integrity, NotArmed, Refused
-from wayseal.model.ids import EncounterId, EpochId, check_name
+from wayseal.model.errors import Integrity, NotArmed, Refused, Unavailable
+from wayseal.model.ids import EncounterId, EpochId, check_name, epoch_id
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
 from wayseal.seal.keys import Charter, FileKeeper, KeyKeeper, Roster, SigningIdentity
@@ -140,7 +140,11 @@ class LaneHost:
 
 
 class RosterKeys:
-    """The public keys of the current hour, out of the newest roster; asks for another one when it runs out."""
+    """The public keys of the current hour, out of the newest roster; asks for another roster each hour.
+
+    It asks anew although an older roster reaches further, so that a lane that may not have the next hour's key stops with
+    the hour. When the centre does not answer, the lane goes on with the keys it has.
+    """
 
     def __init__(self, host: LaneHost, record_class: str, fetch: Callable[[], bytes], clock: Clock) -> None:
         self._host = host
@@ -148,19 +152,34 @@ class RosterKeys:
         self._fetch = fetch
         self._clock = clock
         self._roster: Roster | None = None
+        self._asked: EpochId | None = None
 
     def current(self) -> Sequence[EpochKey]:
-        """Return the keys to seal to now. Raises `NotArmed` when even a fresh roster has none: the lane must stop."""
-        if self._roster is not None:
-            try:
-                return self._roster.keys_for(self._class, self._clock())
-            except NotArmed:
-                self._roster = None
-        roster = self._host.accept_roster(self._fetch())
-        if roster.devices.get(self._host.lane) != self._host.identity.public:
+        """Return the keys to seal to now. Raises `NotArmed`, with the centre's reason, when there is none: the lane must stop."""
+        now = self._clock()
+        hour = epoch_id(self._class, now)
+        if hour != self._asked:
+            self._ask()
+            self._asked = hour
+        if self._roster is None:
+            raise NotArmed("the lane has no roster", lane=self._host.lane)
+        return self._roster.keys_for(self._class, now)
+
+    def _ask(self) -> None:
+        """Take a fresh roster. Without an answer, keep the old one; with a refusal, keep none."""
+        try:
+            fresh = self._host.accept_roster(self._fetch())
+        except NotArmed:
+            self._roster = None
+            raise
+        except Unavailable:
+            if self._roster is None:
+                raise
+            return
+        if fresh.devices.get(self._host.lane) != self._host.identity.public:
+            self._roster = None
             raise NotArmed("the roster does not list this lane's device", lane=self._host.lane)
-        self._roster = roster
-        return self._roster.keys_for(self._class, self._clock())
+        self._roster = fresh
 
 
 class LaneStation:
@@ -191,8 +210,12 @@ class LaneStation:
         keys.current()  # not armed: stop before the first frame, not after the first vehicle
 
     def run(self, frames: Iterator[Frame]) -> Iterator[VehiclePass]:
-        """Yield each vehicle as it leaves, in memory. The caller hands it to `keep`, possibly on another thread."""
+        """Yield each vehicle as it leaves, in memory. The caller hands it to `keep`, possibly on another thread.
+
+        Raises `NotArmed` with the first frame of an hour for which the lane gets no key.
+        """
         for frame in frames:
+            self._keys.current()
             yield from self._capture.feed(frame)
         yield from self._capture.finish()
 

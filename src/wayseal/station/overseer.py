@@ -22,6 +22,7 @@ def read_rules(settings: OversightSettings) -> Rules:
         full=timedelta(days=settings.full_days),
         daily=timedelta(hours=settings.daily_hours),
         window=timedelta(minutes=settings.window_minutes),
+        grace=timedelta(hours=settings.grace_hours),
         sign_off=timedelta(days=settings.sign_off_days),
         return_within=timedelta(days=settings.return_days),
         ahead=timedelta(days=settings.ahead_days),

@@ -33,6 +33,7 @@ from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.suite import sha256
+from wayseal.station.arming import publish_for
 from wayseal.station.centre import CENTRE, CentreKeys
 from wayseal.station.charters import CharterBook, check_official, embed_charter, load_founder
 from wayseal.station.keyroom import Keyroom
@@ -179,13 +180,9 @@ class Site:
         return host
 
     def roster_keys(self, host: LaneHost) -> RosterKeys:
-        """Return where a lane finds its public keys: a fresh roster whenever the old one has run out."""
-        devices = {CENTRE: self.keys.identity.public, host.lane: host.identity.public}
+        """Return where a lane finds its public keys: a fresh roster each hour, while it is fit for one."""
         return RosterKeys(
-            host,
-            self.settings.retention.default_class,
-            lambda: self.keyroom.publish_roster(self.ledger, devices=devices),
-            self.clock,
+            host, self.settings.retention.default_class, lambda: publish_for(self, host), self.clock
         )
 
     def receive(

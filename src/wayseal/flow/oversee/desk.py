@@ -28,6 +28,7 @@ class Rules:
     full: timedelta = timedelta(days=90)
     daily: timedelta = timedelta(hours=24)
     window: timedelta = timedelta(hours=1)
+    grace: timedelta = timedelta(0)
     sign_off: timedelta = timedelta(days=365)
     return_within: timedelta = timedelta(days=30)
     ahead: timedelta = timedelta(days=30)

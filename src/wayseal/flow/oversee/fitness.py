@@ -1,6 +1,7 @@
 """Whether a lane may have the next epoch key, and why not: computed from the register at each question.
 
-Enforcement is `auto` unless the settings say otherwise: it begins for a lane by itself once equipment is enrolled for it.
+Enforcement is `auto` unless the settings say otherwise: it begins for a lane by itself once equipment is enrolled for it,
+and taking the equipment away does not end it.
 Nothing here hands out or withholds a key; the keyroom's roster follows the answer.
 """
 
@@ -26,20 +27,37 @@ ORDER = (
 """Every reason for which a lane gets no key, worst first."""
 
 
+LATE = frozenset(("assessment-overdue", "daily-probes-overdue", "no-sign-off", "poam-overdue"))
+"""Reasons that come with time alone: with these, and no others, a lane goes on for the grace of the rules."""
+
+
 def judge_lane(desk: Desk, lane: str, now: datetime) -> Fitness:
-    """Return whether a lane may have the next epoch key at `now`, and every reason why not."""
+    """Return whether a lane may have the next epoch key at `now`, and every reason that speaks against it.
+
+    Within the grace of the rules a lane that is merely late is fit, and its reasons are told all the same.
+    """
     with view(desk) as rows:
-        devices = equipment_rows.list_equipment(rows, lane=lane, site=desk.site)
-        enforced = desk.rules.enforce == "on" or (desk.rules.enforce == "auto" and bool(devices))
-        reasons = set() if devices else {"no-equipment"}
-        for device in devices:
-            reasons |= _judge_device(desk, rows, device, now)
-        if not any(one.starts <= now < one.ends for one in duty_rows.list_notices(rows, lane=lane)):
-            reasons.add("no-notice")
-        if not is_signed_off(rows, desk.site, now):
-            reasons.add("no-sign-off")
-    told = tuple(one for one in ORDER if one in reasons)
-    return Fitness(lane, fit=not (enforced and told), reasons=told, enforced=enforced)
+        enforced, told = _list_reasons(desk, rows, lane, now)
+        grace = desk.rules.grace
+        late = grace and told and LATE.issuperset(told)
+        spared = late and not _list_reasons(desk, rows, lane, now - grace)[1]
+    return Fitness(lane, fit=not (enforced and told and not spared), reasons=told, enforced=enforced)
+
+
+def _list_reasons(desk: Desk, rows: Connection, lane: str, now: datetime) -> tuple[bool, tuple[str, ...]]:
+    """Return whether anything is enforced for a lane, and every reason against it at `now`."""
+    devices = equipment_rows.list_equipment(rows, lane=lane, site=desk.site)
+    begun = bool(equipment_rows.list_equipment(rows, lane=lane, site=desk.site, retired=True))
+    begun = begun or lane in duty_rows.list_lane_states(rows)
+    enforced = desk.rules.enforce == "on" or (desk.rules.enforce == "auto" and begun)
+    reasons = set() if devices else {"no-equipment"}
+    for device in devices:
+        reasons |= _judge_device(desk, rows, device, now)
+    if not any(one.starts <= now < one.ends for one in duty_rows.list_notices(rows, lane=lane)):
+        reasons.add("no-notice")
+    if not is_signed_off(rows, desk.site, now):
+        reasons.add("no-sign-off")
+    return enforced, tuple(one for one in ORDER if one in reasons)
 
 
 def is_fit(desk: Desk, lane: str, now: datetime) -> bool:
@@ -98,13 +116,20 @@ def tell_lane(desk: Desk, fitness: Fitness) -> LaneState | None:
 
     A lane that was armed without enforcement is not told; its first entry comes with enforcement.
     """
+    with view(desk) as rows:
+        last = duty_rows.list_lane_states(rows).get(fitness.lane)
+    if (last is None and not fitness.enforced) or _is_told(last, fitness):
+        return last
     with act(desk) as doing:
         last = duty_rows.list_lane_states(doing.rows).get(fitness.lane)
-        if not fitness.enforced and last is None:
-            return None
-        reason = None if fitness.fit else fitness.reasons[0]
-        if last is None or (last.armed, last.reason) != (fitness.fit, reason):
+        if not _is_told(last, fitness):
             status = {"status": "armed" if fitness.fit else "disarmed", "time": to_text(doing.now)}
             entry = {"type": "lane-status", "object": fitness.lane, "lane": fitness.lane, **status}
-            doing.log([entry if reason is None else {**entry, "reason": reason}])
+            doing.log([entry if fitness.fit else {**entry, "reason": fitness.reasons[0]}])
         return duty_rows.list_lane_states(doing.rows)[fitness.lane]
+
+
+def _is_told(last: LaneState | None, fitness: Fitness) -> bool:
+    """Say whether a lane's last state is what its fitness says now."""
+    reason = None if fitness.fit else fitness.reasons[0]
+    return last is not None and (last.armed, last.reason) == (fitness.fit, reason)
