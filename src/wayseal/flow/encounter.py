@@ -5,7 +5,7 @@ bytes, then signs the receipt that empties the lane's outbox. Nothing here can o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -48,15 +48,20 @@ class ReceiptSigner(Protocol):
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature of `message`."""
 
+
 _PICTURES = (Kind.FACE, Kind.PLATE, Kind.SCENE)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedPass:
-    """One vehicle as it leaves the lane's memory: sealed records and nothing else. The pass document is the last."""
+    """One vehicle as it leaves the lane's memory: sealed records and nothing else. The pass document is the last.
+
+    `names` gives the id of each by what it is: `face.<seat>`, `plate`, `document`.
+    """
 
     encounter: EncounterId
     records: tuple[SealedRecord, ...]
+    names: Mapping[str, RecordId] = field(default_factory=dict)
 
 
 def seal_pass(
@@ -101,9 +106,11 @@ def seal_pass(
         keep("plate", Kind.PLATE, seen.plate.picture.data)
     if seen.scene is not None:
         keep("scene", Kind.SCENE, seen.scene.data)
-    document = pass_document(seen, encounter=encounter, lane=lane, direction=direction, records=names, hashes=hashes)
+    document = pass_document(
+        seen, encounter=encounter, lane=lane, direction=direction, records=names, hashes=hashes
+    )
     keep("document", Kind.DOCUMENT, pack_json(document))
-    return SealedPass(encounter, tuple(records))
+    return SealedPass(encounter, tuple(records), names)
 
 
 class _Keep(Protocol):

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from OpenSSL import SSL, crypto
 
 _CHUNK = 1 << 16
+_LINGER_S = 1.0
+_LINGER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ def make_context(
     return context
 
 
+class CertificateRejected(ConnectionError):  # noqa: N818 - as the model's errors are named
+    """One side did not accept the other's certificate. `code` says why: `certificate-expired` or `certificate-unknown`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("a certificate was not accepted")
+        self.code = code
+
+
 class TlsStream:
     """A connection after its handshake, as `http.server` and `http.client` expect a socket to be.
 
@@ -74,11 +84,9 @@ class TlsStream:
         try:
             while not self._shake():
                 self._fill()
-        except SSL.Error:
-            self._tell_quietly()
-            raise ConnectionError(
-                "the other side's certificate was not accepted, or it speaks no TLS 1.3"
-            ) from None
+        except SSL.Error as error:
+            self.close()
+            raise _explain(error) from None
 
     def allow(self, seconds: float) -> None:
         """Let everything from now on take so many seconds together."""
@@ -111,8 +119,8 @@ class TlsStream:
                 self._fill()
             except SSL.ZeroReturnError:
                 return b""
-            except SSL.Error:
-                raise ConnectionError("the connection broke") from None
+            except SSL.Error as error:
+                raise _explain(error) from None
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of it."""
@@ -121,8 +129,8 @@ class TlsStream:
             while view:
                 view = view[self._tls.send(view[:_CHUNK]) :]
                 self._drain()
-        except SSL.Error:
-            raise ConnectionError("the connection broke") from None
+        except SSL.Error as error:
+            raise _explain(error) from None
 
     def makefile(self, mode: str = "rb", buffering: int = -1) -> io.BufferedReader:
         """Return a buffered reader of what comes in."""
@@ -134,8 +142,16 @@ class TlsStream:
         """Do nothing: deadlines are set by `allow`, as one for a whole request."""
 
     def close(self) -> None:
-        """Say goodbye if that is possible at once, and close the socket."""
-        self._tell_quietly(goodbye=True)
+        """Say goodbye, let the other side read what was said last, and close the socket."""
+        try:
+            self.allow(_LINGER_S)
+            self._say_goodbye()
+            self._raw.shutdown(socket.SHUT_WR)
+            left = _LINGER_BYTES
+            while left > 0 and (data := self._receive()):
+                left -= len(data)
+        except (OSError, SSL.Error):
+            pass
         self._raw.close()
 
     def _shake(self) -> bool:
@@ -150,12 +166,16 @@ class TlsStream:
 
     def _fill(self) -> None:
         """Take in what the network has."""
-        self._raw.settimeout(self._left())
-        data = self._raw.recv(_CHUNK)
+        data = self._receive()
         if not data:
             raise ConnectionError("the other side went away")
         while data:
             data = data[self._tls.bio_write(data) :]
+
+    def _receive(self) -> bytes:
+        """Return bytes as the network has them; none when the other side closed."""
+        self._raw.settimeout(self._left())
+        return self._raw.recv(_CHUNK)
 
     def _drain(self) -> None:
         """Hand out what waits to be sent."""
@@ -173,15 +193,24 @@ class TlsStream:
             raise TimeoutError("the other side is too slow")
         return left
 
-    def _tell_quietly(self, *, goodbye: bool = False) -> None:
-        """Send an alert or a goodbye that waits, without waiting for anybody."""
+    def _say_goodbye(self) -> None:
+        """Send what waits, an alert perhaps, and that nothing more comes."""
+        self._drain()
         try:
-            self.allow(1.0)
-            if goodbye:
-                self._tls.shutdown()
-            self._drain()
-        except (OSError, SSL.Error):
-            pass
+            self._tls.shutdown()
+        except SSL.Error:
+            return  # the handshake was never done
+        self._drain()
+
+
+def _explain(error: SSL.Error) -> ConnectionError:
+    """Return what an error of OpenSSL's means here."""
+    reasons = " ".join(str(part) for item in error.args[:1] if isinstance(item, list) for part in item)
+    if "certificate expired" in reasons or "certificate has expired" in reasons:
+        return CertificateRejected("certificate-expired")
+    if "certificate" in reasons or "unknown ca" in reasons:
+        return CertificateRejected("certificate-unknown")
+    return ConnectionError("the connection broke, or the other side speaks no TLS 1.3")
 
 
 class _Incoming(io.RawIOBase):

@@ -195,3 +195,16 @@ def decode_certificate(body: bytes) -> str:
     if not isinstance(text, str):
         raise Invalid("not an answer with a certificate")
     return text
+
+
+def encode_joined(pem: str, mark: bytes) -> bytes:
+    """Return the answer to a join request: the lane's certificate, and the key of its own mark."""
+    return encode_canonical({"certificate": pem, "mark": encode_bytes(mark)})
+
+
+def decode_joined(body: bytes) -> tuple[str, bytes]:
+    """Return certificate (PEM) and mark key of an answer. Raises `Invalid`."""
+    fields = decode_canonical(body, ("certificate", "mark"))
+    if not isinstance(fields["certificate"], str):
+        raise Invalid("not an answer with a certificate")
+    return fields["certificate"], decode_bytes(fields["mark"])

@@ -5,7 +5,7 @@ waits in the outbox. It may not import any room that opens records or knows trav
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.flow.encounter import Hatch, Mark, SealedPass, receipt_bytes, seal_pass
+from wayseal.flow.encounter import EpochKeys, Hatch, Mark, SealedPass, receipt_bytes, seal_pass
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
@@ -191,7 +191,7 @@ class LaneStation:
         capture: Capture,
         *,
         direction: Direction,
-        keys: RosterKeys,
+        keys: EpochKeys,
         deliver: Deliver,
         clock: Clock,
         hatch: Hatch = lambda _: None,
@@ -240,21 +240,31 @@ class LaneStation:
         Raises `Unavailable` when the centre does not answer; what was not receipted stays.
         """
         done: list[EncounterId] = []
-        with self._sending:
-            while waiting := self._host.outbox.pending(limit=64):
-                encounter = waiting[0].encounter
-                if encounter is None:
-                    raise Integrity(
-                        "a record without an encounter waits in the outbox", record=waiting[0].object_id
-                    )
-                self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
-                done.append(encounter)
-            self._tidy()
+        while (encounter := self.send_next()) is not None:
+            done.append(encounter)
+        self.tidy()
         return done
 
-    def _tidy(self) -> None:
+    def send_next(self, *, without: Collection[EncounterId] = ()) -> EncounterId | None:
+        """Deliver the oldest vehicle that waits, but for these, and return it once it is receipted; None when none waits."""
+        with self._sending:
+            waiting = self._host.outbox.pending(limit=64, without=without)
+            if not waiting:
+                return None
+            encounter = waiting[0].encounter
+            if encounter is None:
+                raise Integrity(
+                    "a record without an encounter waits in the outbox", record=waiting[0].object_id
+                )
+            self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
+            return encounter
+
+    def tidy(self) -> None:
         """Let receipted bytes of earlier hours go, once an hour: the lane keeps nothing that the centre holds."""
-        hour = self._keys.current()[0].epoch
+        try:
+            hour = self._keys.current()[0].epoch
+        except (NotArmed, Unavailable):
+            return
         if hour != self._hour:
             self._host.outbox.sweep(current=[hour])
             self._hour = hour

@@ -6,7 +6,7 @@ its bytes go when their whole segment is released, or with their epoch (`expired
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -94,9 +94,14 @@ class Outbox:
                 ]
             self._insert(waiting)
 
-    def pending(self, limit: int = 64) -> list[QueuedRecord]:
-        """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost."""
+    def pending(self, limit: int = 64, *, without: Collection[EncounterId] = ()) -> list[QueuedRecord]:
+        """Return what has no receipt yet, oldest first: queued and sent alike, since a send may have been lost.
+
+        `without` names encounters to leave out: a centre that refuses one must not keep the others from it.
+        """
         waiting = select(outbox).where(outbox.c.state.in_(_WAITING))
+        if without:
+            waiting = waiting.where(outbox.c.encounter.not_in(list(without)) | outbox.c.encounter.is_(None))
         with read(self._engine) as connection:
             return _fetch(connection, waiting.order_by(outbox.c.sequence).limit(limit))
 
