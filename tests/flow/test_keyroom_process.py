@@ -46,7 +46,7 @@ from wayseal.station import keyroom_client
 from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.keyroom_door import SOCKET, check_peer
-from wayseal.station.keyroom_server import open_server, renew_roles
+from wayseal.station.keyroom_server import open_server, renew_trust
 from wayseal.station.keyroom_wire import FRAME_LIMIT, encode_message, read_frame, send_frame
 from wayseal.station.settings import load_settings
 from wayseal.station.site import Site, init_site, open_site
@@ -447,11 +447,11 @@ def test_roles_follow_the_policy(tmp_path: Path) -> None:
     )
     rules.write_text(rules.read_text(encoding="utf-8") + more, encoding="utf-8")
     with pytest.raises(KeeperLocked):
-        renew_roles(home, b"a wrong passphrase", settings, NowClock())
-    trust = renew_roles(home, PASSPHRASE, settings, NowClock())
+        renew_trust(home, b"a wrong passphrase", settings, NowClock())
+    trust = renew_trust(home, PASSPHRASE, settings, NowClock())
     assert {"auditor", "officer"} <= trust.clients["centre"].roles
     assert "vendor" not in trust.clients["centre"].roles
     with open_server(home, PASSPHRASE, settings, NowClock()) as server:
         assert server.trust == trust
         with pytest.raises(Unavailable, match="another process"):
-            renew_roles(home, PASSPHRASE, settings, NowClock())
+            renew_trust(home, PASSPHRASE, settings, NowClock())

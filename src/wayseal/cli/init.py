@@ -18,6 +18,12 @@ from wayseal.cli.common import json_option, passphrase_option, print_json, read_
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A wayseal.toml to begin with.",
 )
+@click.option(
+    "--witnesses",
+    "witness_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Witnesses whose cosignatures the keyroom shall want: a trust policy (tlog-policy).",
+)
 @passphrase_option
 @json_option
 @click.pass_obj
@@ -28,6 +34,7 @@ def command(
     site: str,
     organisation: str,
     config: Path | None,
+    witness_file: Path | None,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
@@ -37,7 +44,16 @@ def command(
 
     secret = read_passphrase(passphrase_file, confirm=True)
     text = None if config is None else config.read_text(encoding="utf-8")
-    facts = init_site(home, secret, evaluation=evaluation, name=site, organisation=organisation, config=text)
+    witnesses = "" if witness_file is None else witness_file.read_text(encoding="utf-8")
+    facts = init_site(
+        home,
+        secret,
+        evaluation=evaluation,
+        name=site,
+        organisation=organisation,
+        config=text,
+        witnesses=witnesses,
+    )
     if as_json:
         print_json(
             {"home": str(home), "site": facts.id, "evaluation": facts.evaluation, "origin": facts.origin}

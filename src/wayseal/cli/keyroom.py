@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase
+from wayseal.model.errors import Invalid
 
 
 @click.group()
@@ -48,24 +49,53 @@ def run(home: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def roles(home: Path, passphrase_file: Path | None, *, yes: bool, as_json: bool) -> None:
-    """Let the clients speak for the roles that the site's policy names now: after a change of policy/site.cedar.
+    """Put the site's rules in force, and let the clients speak for the roles that they name: after a change of policy/site.cedar.
 
-    The keyroom must be stopped. The new list is put on the ledger.
+    The keyroom must be stopped. The rules' digest and the new list are put on the ledger.
     """
+    if not yes:
+        raise Invalid("this changes the rules and for whom the clients may speak", hint="Add --yes to do it.")
+    _renew(home, passphrase_file, None, as_json=as_json)
+
+
+@command.command()
+@click.option(
+    "--witnesses",
+    "policy_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A trust policy: the witnesses and how many must agree (tlog-policy).",
+)
+@passphrase_option
+@click.option("--yes", is_flag=True, help="Do it.")
+@json_option
+@click.pass_obj
+def trust(home: Path, policy_file: Path, passphrase_file: Path | None, *, yes: bool, as_json: bool) -> None:
+    """Pin the witnesses whose cosignatures the keyroom wants: from then on officers open pictures under witnessed grants.
+
+    The keyroom must be stopped. The policy's digest is put on the ledger.
+    """
+    if not yes:
+        raise Invalid("this changes whose cosignatures the keyroom wants", hint="Add --yes to do it.")
+    _renew(home, passphrase_file, policy_file.read_text(encoding="utf-8"), as_json=as_json)
+
+
+def _renew(home: Path, passphrase_file: Path | None, witnesses: str | None, *, as_json: bool) -> None:
+    """Write the keyroom's trust anew and show it."""
     from wayseal.model.clock import utc_now
-    from wayseal.model.errors import Invalid
-    from wayseal.station.keyroom_server import renew_roles
+    from wayseal.station.keyroom_server import renew_trust
     from wayseal.station.settings import load_settings
     from wayseal.station.site import keyroom_passphrase
 
-    if not yes:
-        raise Invalid("this changes for whom the keyroom's clients may speak", hint="Add --yes to do it.")
     settings = load_settings(home)
     secret = keyroom_passphrase(settings, read_passphrase(passphrase_file))
-    trust = renew_roles(home, secret, settings, utc_now)
-    listed = {client.name: sorted(client.roles) for client in trust.clients.values()}
+    renewed = renew_trust(home, secret, settings, utc_now, witnesses=witnesses)
+    policy = renewed.policy()
+    named = [] if policy is None else sorted(policy.witnesses)
+    listed = {client.name: sorted(client.roles) for client in renewed.clients.values()}
     if as_json:
-        print_json({"clients": listed})
+        print_json({"clients": listed, "witnesses": named})
         return
-    for name, named in sorted(listed.items()):
-        click.echo(f"{name}: {', '.join(named)}")
+    for name, roles_of in sorted(listed.items()):
+        click.echo(f"{name}: {', '.join(roles_of)}")
+    click.echo(f"witnesses: {', '.join(named) or 'none: the keyroom takes the log at its own word'}")

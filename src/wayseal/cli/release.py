@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from wayseal.cli.common import (
     print_json,
     read_passphrase,
 )
+
+if TYPE_CHECKING:
+    from wayseal.model.custody import Purpose
 
 
 @click.group()
@@ -31,17 +34,11 @@ def request(
     home: Path, record: str, *, purpose: str, who: str, role: str, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Write the intent to open RECORD on the ledger. Nothing is opened yet."""
-    from wayseal.model.custody import Purpose
     from wayseal.model.ids import RecordId, check_ulid
     from wayseal.station.portal import open_portal
     from wayseal.station.site import open_site
 
-    try:
-        reason = Purpose(purpose)
-    except ValueError:
-        raise click.BadParameter(
-            "one of " + ", ".join(p.value for p in Purpose), param_hint="--purpose"
-        ) from None
+    reason = _read_purpose(purpose)
     with open_site(home, read_passphrase(passphrase_file)) as site:
         portal = open_portal(site, who, role, reason)
         granted = portal.request_release(RecordId(check_ulid(record)))
@@ -88,6 +85,66 @@ def open(  # noqa: A001 - the contract's verb
         _show(shown, as_json=as_json)
 
 
+@command.command()
+@click.argument("release")
+@principal_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def approve(
+    home: Path, release: str, *, who: str, role: str, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Approve another person's RELEASE: for bulk, after-hours and out-of-lane openings. You must have another role than theirs.
+
+    Nothing is opened. The requester then opens it within the release's life.
+    """
+    from wayseal.model.errors import NoIntent, NotFound
+    from wayseal.model.ids import check_ulid
+    from wayseal.station.portal import open_portal
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        try:
+            asked = site.opener.find(check_ulid(release))
+        except NotFound:
+            raise NoIntent("there is no intent on the ledger for that") from None
+        portal = open_portal(site, who, role, asked.purpose)
+        index = portal.approve_release(asked)
+        shown = portal.describe_release(asked) | {"approved_by": who, "approval_index": index}
+    _show(shown, as_json=as_json)
+
+
+@command.command()
+@click.option("--lane", "lanes", multiple=True, required=True, help="A lane of the shift. Repeat for more.")
+@click.option("--purpose", default="primary_inspection", show_default=True, help="What for.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Shorter than a whole shift.")
+@principal_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def grant(
+    home: Path, *, lanes: tuple[str, ...], purpose: str, hours: float | None, who: str, role: str,
+    passphrase_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Begin a shift: a session grant for these lanes, on the ledger and cosigned where the site has witnesses."""
+    from wayseal.model.clock import to_text
+    from wayseal.station.shift import begin_shift
+    from wayseal.station.site import open_site
+
+    reason = _read_purpose(purpose)
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        shift = begin_shift(site, site.principal(who, role), lanes, purpose=reason, hours=hours)
+    shown = {
+        "grant": shift.id, "lanes": sorted(shift.lanes), "purpose": reason.value, "expires": to_text(shift.ends),
+        "ledger_index": shift.ledger_index, "witnessed": shift.witnessed,
+    }  # fmt: skip
+    if as_json:
+        print_json(shown)
+        return
+    for name, value in shown.items():
+        click.echo(f"{name:14}{', '.join(value) if isinstance(value, list) else value}")
+
+
 @command.command("list")
 @click.option("--record", help="Only releases of this record.")
 @passphrase_option
@@ -106,6 +163,18 @@ def list_command(home: Path, *, record: str | None, passphrase_file: Path | None
         print_json(rows)
     else:
         print_table("Releases", list(rows[0]) if rows else ["release"], [list(row.values()) for row in rows])
+
+
+def _read_purpose(text: str) -> "Purpose":
+    """Return the purpose that an option names. Raises click's usage error for one that there is not."""
+    from wayseal.model.custody import Purpose
+
+    try:
+        return Purpose(text)
+    except ValueError:
+        raise click.BadParameter(
+            "one of " + ", ".join(p.value for p in Purpose), param_hint="--purpose"
+        ) from None
 
 
 def _show(shown: dict[str, Any], *, as_json: bool) -> None:

@@ -177,7 +177,7 @@ class Admission:
         if self._follower.standings.rules.get(RULES) != self._policy.sha256:
             raise Refused(
                 "the rules are not the ones on the ledger",
-                hint="Put them there: wayseal keyroom rules --yes, with the keyroom stopped.",
+                hint="Put them there: wayseal keyroom roles --yes, with the keyroom stopped.",
             )
 
     def _judge(self, act: _Act, requests: Sequence[UnwrapRequest], intents: Sequence[_Intent]) -> list[str]:

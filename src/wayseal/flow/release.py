@@ -21,7 +21,7 @@ from wayseal.ledger.checkpoint import Signer, read_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock, to_text
 from wayseal.model.custody import Kind, Purpose, Release, SealedRecord
-from wayseal.model.errors import Refused, SealBroken, Unavailable, Unwitnessed, WaysealError
+from wayseal.model.errors import Refused, SealBroken, Unapproved, Unavailable, Unwitnessed, WaysealError
 from wayseal.model.ids import EpochId, RecordId, epoch_span, new_ulid, within_epoch
 from wayseal.seal.device import DeviceSigner
 from wayseal.seal.envelope import parse_record
@@ -192,7 +192,11 @@ class Opener:
         if not releases:
             return []
         records = [parse_record(read_record(self.store, release.record)) for release in releases]
-        keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch))
+        try:
+            keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch))
+        except Unapproved as error:
+            error.facts["release"] = " ".join(release.id for release in releases)
+            raise
         try:
             bodies = [open_body(record, key) for record, key in zip(records, keys, strict=True)]
         finally:

@@ -5,6 +5,7 @@ destroys. It never sees a picture: what goes in are sealed records and proofs, w
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from wayseal.flow.guard import Guard
 from wayseal.flow.meter import Meter
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
-from wayseal.flow.spent import SpentIntents
+from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.ledger.checkpoint import verify_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
@@ -34,7 +36,7 @@ from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
 from wayseal.station.centre import CENTRE
 from wayseal.station.keyroom_lock import KeyroomLock
-from wayseal.station.keyroom_trust import Trust, note_settings
+from wayseal.station.keyroom_trust import Trust, note_settings, read_trust
 from wayseal.station.roster_key import load_official, roster_entry
 from wayseal.station.settings import SiteSettings
 
@@ -60,6 +62,7 @@ class Keyroom:
         self.identity = SigningIdentity.load_or_create("keyroom", keeper, identities)
         self.canaries = CanaryBook(folder / "canaries.sqlite", _canary_key(keeper, identities))
         self._devices: dict[str, bytes] = {}
+        self._follower: Follower | None = None
 
     @classmethod
     def create(cls, folder: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> "Keyroom":
@@ -115,9 +118,11 @@ class Keyroom:
         `refused` names the lanes that may not be armed now: every lane that the centre's register does not call fit. The
         caller gives the whole set each time; a lane that is not named is fit. A refused lane's device stands in the new roster
         under its retired name only, so that the lane finds itself unarmed (`NotArmed`) and the centre takes no delivery from
-        it; once it is fit again, a publication that names it in `devices` lists it as before.
+        it; once it is fit again, a publication that names it in `devices` lists it as before. The lanes where equipment of a
+        suspended organisation is registered are refused whether they are named or not, by the keyroom's own reading of the ledger.
         """
         now = self._clock()
+        blocked = frozenset(refused) | self._list_suspended_lanes(ledger)
         ahead = self._settings.retention.epochs_ahead
         name = self._settings.retention.default_class
         epochs = [epoch_id(name, now + timedelta(hours=hour)) for hour in range(ahead + 1)]
@@ -129,13 +134,29 @@ class Keyroom:
             issued_at=now.replace(microsecond=0),
             valid_until=(now + timedelta(hours=ahead + 1)).replace(minute=0, second=0, microsecond=0),
             epoch_keys=keys,
-            devices=_list_devices({} if old is None else old.devices, devices, frozenset(refused)),
+            devices=_list_devices({} if old is None else old.devices, devices, blocked),
             keyrooms={self.identity.name: self.identity.public},
         )
         data = sign_roster(roster, [self.official])
         ledger.append([*_epoch_entries(fresh, keys), roster_entry(roster, data)])
         write_file(self._folder / ROSTER, data)
         return data
+
+    def _list_suspended_lanes(self, ledger: Ledger) -> frozenset[str]:
+        """Return the lanes with equipment of an organisation that the ledger, as far as it is signed, calls suspended."""
+        follower = self._follow(ledger)
+        note = ledger.latest_checkpoint()
+        if note is not None:
+            checkpoint, _ = verify_checkpoint(note, read_trust(self._folder, ledger).log)
+            with suppress(StaleProof):  # the gate has read further already
+                follower.follow(checkpoint)
+        return follower.standings.list_suspended_lanes()
+
+    def _follow(self, ledger: Ledger) -> Follower:
+        """Return what this keyroom has read of its ledger, one for the gate and the roster."""
+        if self._follower is None:
+            self._follower = Follower(self._folder / STANDING, self.identity, ledger.raw_entries)
+        return self._follower
 
     def _make_epoch(self, epoch: EpochId) -> EpochKey:
         """Return an epoch's public key. Raises `NotArmed` for one that a test site erased before its time."""
@@ -168,7 +189,7 @@ class Keyroom:
             witnesses=trust.policy(),
             policy=policy,
             spent=SpentIntents(self._folder / "spent.sqlite"),
-            follower=Follower(self._folder / STANDING, self.identity, ledger.raw_entries),
+            follower=self._follow(ledger),
             guard=Guard(meter, self.canaries, ledger.append, self._settings.keyroom.shared_factor),
             habits=self._settings.release.habits(),
             clock=self._clock,

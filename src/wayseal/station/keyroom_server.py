@@ -198,10 +198,13 @@ def _read_hello(message: Message) -> tuple[str, bytes, bytes]:
     raise Invalid("not a greeting")
 
 
-def renew_roles(home: Path, passphrase: bytes, settings: SiteSettings, clock: Clock) -> Trust:
+def renew_trust(
+    home: Path, passphrase: bytes, settings: SiteSettings, clock: Clock, *, witnesses: str | None = None
+) -> Trust:
     """Put the site's rules in force, let every client speak for the roles that they name, and return the new trust.
 
-    The ledger knows first. Raises `Unavailable` while the keyroom is open elsewhere, `KeeperLocked` for a wrong passphrase.
+    `witnesses` is the text of a new witness policy; None keeps what is pinned. The ledger knows first. Raises `Unavailable`
+    while the keyroom is open elsewhere, `KeeperLocked` for a wrong passphrase, `Invalid` for rules or a policy that cannot be.
     """
     folder = home / "keyroom"
     keyroom = Keyroom.open(folder, passphrase, settings, clock, alone=True)
@@ -215,6 +218,7 @@ def renew_roles(home: Path, passphrase: bytes, settings: SiteSettings, clock: Cl
         roles = list_roles(text)
         for client in trust.clients.values():
             trust = trust.admit(replace(client, roles=roles))
+        trust = trust if witnesses is None else trust.pin(witnesses)
         ledger.append([trust_entry(trust), rules_entry(text)])
         write_trust(folder, trust)
     finally:

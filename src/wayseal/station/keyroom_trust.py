@@ -79,6 +79,14 @@ class KeyroomPin:
     identity: bytes
 
 
+def parse_pinned(text: str) -> Policy:
+    """Return a witness policy that a keyroom may pin. Raises `Invalid` for one that needs nobody's cosignature."""
+    policy = parse_policy(text)
+    if policy.quorum == NONE:
+        raise Invalid("a witness policy without a quorum", hint="Name the witnesses and how many must agree.")
+    return policy
+
+
 def list_roles(policy_text: str) -> frozenset[str]:
     """Return the roles to which a policy's rules permit something. A role that is only forbidden is none of them."""
     return frozenset(_PERMITTED.findall(policy_text))

@@ -108,6 +108,12 @@ class Portal:
         (release,) = self.site.opener.request(self.who, [record], self.purpose)
         return release
 
+    def approve_release(self, release: Release) -> int:
+        """Approve another person's release and return the ledger index. Raises `Refused` for one's own, or when policy forbids it."""
+        header = parse_record(read_record(self.site.store, release.record)).header
+        self.site.policy.verify(self.who, "approve", header, release.purpose, self.site.clock())
+        return self.site.opener.approve(self.who, release)
+
     def open_release(self, release: Release) -> bytes:
         """Use a release once and return the plaintext, in memory only.
 
@@ -128,7 +134,11 @@ class Portal:
         self.site.ledger.append([entry | {"purpose": self.purpose.value, **more}])
 
     def reference(self, gallery: str, traveller: str, release: Release) -> PlainImage | None:
-        """Return a candidate's reference picture beside a release, after the ledger knows that it is shown."""
+        """Return a candidate's reference picture beside a release that was just opened, or None where there is none.
+
+        It is drawn from the same allowance as any picture, and the ledger knows before it is shown. Raises `QuotaExceeded`.
+        """
+        self.site.opener.keys.draw(self.who, [Kind.FACE])
         self._log_render(release)
         return self.site.portraits(gallery).get(traveller)
 

@@ -42,6 +42,7 @@ from wayseal.station.keyroom_door import SOCKET
 from wayseal.station.keyroom_trust import (
     KeyroomPin,
     found_trust,
+    parse_pinned,
     read_pin,
     read_trust,
     rules_entry,
@@ -53,6 +54,7 @@ from wayseal.station.keyroom_trust import (
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
 from wayseal.station.overseer import name_principal, open_desk
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
+from wayseal.station.witnessing import open_publisher, write_policy
 from wayseal.store.centre import CentreStore, open_centre
 
 SITE_FILE = "site.json"
@@ -142,6 +144,7 @@ class Site:
             log_signer=self.keys.log_signer,
             life=timedelta(seconds=self.settings.release.seconds),
             clock=self.clock,
+            publish=open_publisher(self.ledger, self.keys.log_signer),
         )
 
     @cached_property
@@ -309,14 +312,18 @@ def init_site(
     name: str = "port",
     organisation: str = "agency",
     config: str | None = None,
+    witnesses: str = "",
     clock: Clock = utc_now,
 ) -> SiteFacts:
     """Make a home: keys, ledger, schema, default policy and record classes. Raises `Invalid` where one is already.
 
-    `config` is the text of a `wayseal.toml` to begin with, which names site and organisation and may choose a keeper.
+    `config` is the text of a `wayseal.toml` to begin with, which names site and organisation and may choose a keeper;
+    `witnesses` that of a witness policy (tlog-policy) for the keyroom to pin and the centre to publish to.
     """
     if (home / SITE_FILE).exists() or (home.exists() and any(home.iterdir())):
         raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
+    if witnesses:
+        parse_pinned(witnesses)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)
     now = clock()
@@ -330,7 +337,7 @@ def init_site(
     keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
     ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
-    _introduce(home, keyroom, keys, ledger, clock)
+    _introduce(home, keyroom, keys, ledger, clock, witnesses=witnesses)
     ledger.write_keys(keys.log_signer)
     ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
@@ -339,10 +346,15 @@ def init_site(
     return facts
 
 
-def _introduce(home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger, clock: Clock) -> None:
+def _introduce(
+    home: Path, keyroom: Keyroom, keys: CentreKeys, ledger: Ledger, clock: Clock, *, witnesses: str
+) -> None:
     """Let keyroom and centre know each other's public keys, with the keyroom's list of clients on the ledger; close the keyroom."""
     text = (home / "policy" / "site.cedar").read_text(encoding="utf-8")
     trust = found_trust(log_keys(ledger.origin, keys.log_signer), (CENTRE, keys.identity.public), text)
+    if witnesses:
+        trust = trust.pin(witnesses)
+        write_policy(ledger, trust.log, witnesses)
     ledger.append([trust_entry(trust), rules_entry(text), settings_entry(load_settings(home))])
     write_trust(home / "keyroom", trust)
     write_pin(home / "centre", KeyroomPin(keyroom.official.public, keyroom.identity.public))

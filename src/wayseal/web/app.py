@@ -5,6 +5,7 @@ Owns routes and headers. No logic: it asks the portal. No image leaves except un
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +19,14 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
 from wayseal.model.border import Seat, Verdict
-from wayseal.model.errors import Invalid, NotFound, Refused, WaysealError
+from wayseal.model.errors import NotFound, QuotaExceeded, Unapproved, WaysealError
 from wayseal.model.ids import EncounterId, RecordId, check_name
 from wayseal.station.portal import Portal, open_portal
+from wayseal.station.shift import cover_lane, end_shift, list_lanes
 from wayseal.station.site import Site
 from wayseal.store.encounters import StoredEncounter
 from wayseal.web.session import Opened, Session, Sessions
-from wayseal.web.views import add_crossing, list_verdicts, show_vehicle
+from wayseal.web.views import add_crossing, list_verdicts, show_shift, show_vehicle
 
 HERE = Path(__file__).parent
 COOKIE = "wayseal_session"
@@ -61,12 +63,46 @@ class Console:
             "name": self.site.settings.site, "time_zone": self.site.settings.time_zone,
             "evaluation": self.site.facts.evaluation,
         }  # fmt: skip
-        context = {"site": site, "officer": None if session is None else session.officer, **values}
+        shift = session.shifts[-1] if session is not None and session.shifts else None
+        context = {
+            "site": site, "officer": None if session is None else session.officer,
+            "shift": None if shift is None else show_shift(shift, self.zone), **values,
+        }  # fmt: skip
         return self.templates.TemplateResponse(request, name, context, status_code=status)
 
     def portal(self, session: Session) -> Portal:
         """Return an officer's window on the site."""
         return open_portal(self.site, session.officer, "officer")
+
+    def begin(self, session: Session) -> None:
+        """Take the session grant of a shift, as far as there are lanes yet."""
+        cover_lane(self.site, self.portal(session).who, session.shifts, session.lanes)
+
+    def end(self, session: Session) -> None:
+        """End the grants of a session that was signed out."""
+        for shift in session.shifts:
+            end_shift(self.site, self.portal(session).who, shift)
+
+    def open_pictures(
+        self, session: Session, row: StoredEncounter, person: dict[str, Any], gallery: str
+    ) -> Opened:
+        """Open an occupant's picture under the session's grant, and then the best candidate's reference picture.
+
+        A release that waits for a second person's approval is tried again, not replaced.
+        """
+        portal, place = self.portal(session), (row.id, person["seat"])
+        cover_lane(self.site, portal.who, session.shifts, session.lanes, lane=row.lane)
+        release = session.waiting.pop(place, None) or portal.request_release(RecordId(person["record"]))
+        try:
+            picture = portal.open_release(release)
+        except Unapproved:
+            session.waiting[place] = release
+            raise
+        reference = None
+        if person["candidates"]:
+            with suppress(QuotaExceeded):  # the lane's picture is open and shall be seen
+                reference = portal.reference(gallery, person["candidates"][0]["traveller"], release)
+        return Opened(release, picture, reference)
 
     def lines(self, session: Session, rows: list[StoredEncounter]) -> list[dict[str, Any]]:
         """Return rows as vehicles; what is on this screen already is not opened a second time."""
@@ -112,7 +148,7 @@ def create_app(site: Site, code: str) -> FastAPI:
         session = console.sessions.find(request.cookies.get(COOKIE))
         return console.page(
             request, "problem.html", session, error.http_status, number=error.http_status,
-            title=type(error).__name__, message=str(error), hint=error.hint,
+            title=type(error).__name__, message=str(error), hint=error.hint, facts=error.facts,
         )  # fmt: skip
 
     @app.exception_handler(HTTPStatus.NOT_FOUND)
@@ -125,7 +161,7 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_session_routes(app, console)
     _add_lane_routes(app, console)
     _add_encounter_routes(app, console)
-    _add_picture_routes(app, console)
+    _add_picture_routes(app)
     return app
 
 
@@ -150,17 +186,28 @@ def _same_origin(request: Request) -> bool:
 def _add_session_routes(app: FastAPI, console: Console) -> None:
     @app.get("/sign-in", response_class=HTMLResponse)
     def sign_in_page(request: Request) -> Response:
-        return console.page(request, "sign_in.html", None)
+        return console.page(request, "sign_in.html", None, lanes=list_lanes(console.site))
 
     @app.post("/sign-in")
-    def sign_in(request: Request, officer: Annotated[str, Form()], code: Annotated[str, Form()]) -> Response:
+    def sign_in(
+        request: Request,
+        officer: Annotated[str, Form()],
+        code: Annotated[str, Form()],
+        lane: Annotated[tuple[str, ...], Form()] = (),
+    ) -> Response:
+        token = None
         try:
-            token = console.sessions.sign_in(check_name(officer, what="staff id"), code)
-        except (Invalid, Refused) as error:
-            problem = f"{error}. {error.hint}"
+            lanes = frozenset(check_name(one, what="lane id") for one in lane) or None
+            token = console.sessions.sign_in(check_name(officer, what="staff id"), code, lanes)
+            session = console.sessions.find(token)
+            if session is not None:
+                console.begin(session)
+        except WaysealError as error:
+            console.sessions.sign_out(token)
             return console.page(
-                request, "sign_in.html", None, error.http_status, problem=problem, wanted=officer[:63]
-            )
+                request, "sign_in.html", None, error.http_status, problem=f"{error}. {error.hint}",
+                wanted=officer[:63], lanes=list_lanes(console.site),
+            )  # fmt: skip
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(
             COOKIE, token, httponly=True, samesite="strict", secure=request.url.scheme == "https"
@@ -169,7 +216,9 @@ def _add_session_routes(app: FastAPI, console: Console) -> None:
 
     @app.post("/sign-out")
     def sign_out(request: Request) -> Response:
-        console.sessions.sign_out(request.cookies.get(COOKIE))
+        session = console.sessions.sign_out(request.cookies.get(COOKIE))
+        if session is not None:
+            console.end(session)
         answer = RedirectResponse("/sign-in", status_code=303)
         answer.delete_cookie(COOKIE)
         return answer
@@ -226,7 +275,7 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
             if opened is not None:
                 person["picture"] = opened.release.id
                 person["reference"] = opened.release.id if opened.reference else None
-                session.shown[opened.release.id] = opened
+                session.show(opened)
         return console.page(
             request, "encounter.html", session, vehicle=vehicle, verdicts=list_verdicts(vehicle["direction"])
         )
@@ -239,12 +288,7 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
         person = next((p for p in vehicle["occupants"] if p["seat"] == seat.value), None)
         if person is None or person["record"] is None:
             raise NotFound("there is no picture of that seat", hint="Go back and choose another occupant.")
-        release = portal.request_release(RecordId(person["record"]))
-        reference = None
-        if person["candidates"]:
-            traveller = person["candidates"][0]["traveller"]
-            reference = portal.reference(vehicle["gallery"], traveller, release)
-        session.opened[(row.id, seat.value)] = Opened(release, reference)
+        session.opened[(row.id, seat.value)] = console.open_pictures(session, row, person, vehicle["gallery"])
         return RedirectResponse(f"/encounters/{row.id}#{seat.value}", status_code=303)
 
     @app.post("/encounters/{encounter}/occupants/{seat}/decision")
@@ -265,14 +309,14 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
         return RedirectResponse(f"/encounters/{row.id}#{seat.value}", status_code=303)
 
 
-def _add_picture_routes(app: FastAPI, console: Console) -> None:
+def _add_picture_routes(app: FastAPI) -> None:
     @app.get("/releases/{release}/picture")
     def picture(release: str, session: SignedIn) -> Response:
         opened = session.shown.get(release)
-        if opened is None or opened.taken:
+        if opened is None or opened.picture is None:
             raise NotFound("that release is not open in this session", hint="Open the picture again.")
-        opened.taken = True
-        return Response(console.portal(session).open_release(opened.release), media_type="image/jpeg")
+        picture, opened.picture = opened.picture, None
+        return Response(picture, media_type="image/jpeg")
 
     @app.get("/references/{release}/picture")
     def reference_picture(release: str, session: SignedIn) -> Response:

@@ -15,31 +15,45 @@ from wayseal.model.border import PlainImage
 from wayseal.model.clock import Clock
 from wayseal.model.custody import Release
 from wayseal.model.errors import QuotaExceeded, Refused
+from wayseal.station.shift import Shift
 
 SHIFT = timedelta(hours=10)
 _TRIES = 5
 _PAUSE = timedelta(seconds=60)
 _LINES = 60
+_SHOWN = 12
 
 
 @dataclass(slots=True)
 class Opened:
-    """What an officer has just asked to see: a release that is used once, and the candidate's reference picture."""
+    """What an officer has just opened: the picture and the candidate's reference picture, each until it is shown once."""
 
     release: Release
+    picture: bytes | None = field(repr=False)
     reference: PlainImage | None = field(repr=False)
-    taken: bool = False
 
 
 @dataclass(slots=True)
 class Session:
-    """One officer at one browser: the answers on the screen and the pictures about to be shown, in memory only."""
+    """One officer at one browser: the answers on the screen and the pictures about to be shown, in memory only.
+
+    `lanes` are the lanes of the shift, None for all; `waiting` holds releases that wait for a second person's approval.
+    """
 
     officer: str
     ends: datetime
+    lanes: frozenset[str] | None = None
+    shifts: list[Shift] = field(default_factory=list)
     lines: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False)
     opened: dict[tuple[str, str], Opened] = field(default_factory=dict, repr=False)
-    shown: dict[str, Opened] = field(default_factory=dict, repr=False)
+    waiting: dict[tuple[str, str], Release] = field(default_factory=dict, repr=False)
+    shown: OrderedDict[str, Opened] = field(default_factory=OrderedDict, repr=False)
+
+    def show(self, opened: Opened) -> None:
+        """Hold a picture until the browser has fetched it; one that a later page has overtaken is dropped."""
+        self.shown[opened.release.id] = opened
+        while len(self.shown) > _SHOWN:
+            self.shown.popitem(last=False)
 
     def remember(self, line: dict[str, Any]) -> None:
         """Keep an opened answer for as long as it is among the newest on this screen."""
@@ -59,8 +73,8 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._wrong: list[datetime] = []
 
-    def sign_in(self, officer: str, code: str) -> str:
-        """Return a new session's token. Raises `Refused` for a wrong code, `QuotaExceeded` after five within a minute."""
+    def sign_in(self, officer: str, code: str, lanes: frozenset[str] | None = None) -> str:
+        """Return a new session's token, for these lanes or for all. Raises `Refused` for a wrong code, `QuotaExceeded` after five within a minute."""
         now = self._clock()
         with self._lock:
             self._wrong = [when for when in self._wrong if now - when < _PAUSE]
@@ -76,7 +90,7 @@ class Sessions:
                 )
             self._open = {name: one for name, one in self._open.items() if one.ends > now}
             token = secrets.token_urlsafe(32)
-            self._open[token] = Session(officer, now + SHIFT)
+            self._open[token] = Session(officer, now + SHIFT, lanes)
         return token
 
     def find(self, token: str | None) -> Session | None:
@@ -88,7 +102,7 @@ class Sessions:
                 return None
             return session
 
-    def sign_out(self, token: str | None) -> None:
-        """End a session and forget what it had open."""
+    def sign_out(self, token: str | None) -> Session | None:
+        """End a session, forget what it had open, and return it."""
         with self._lock:
-            self._open.pop(token or "", None)
+            return self._open.pop(token or "", None)

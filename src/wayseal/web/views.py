@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from wayseal.flow.review import ALLOWED
 from wayseal.model.border import Band, Crossing, Direction, Verdict
-from wayseal.model.clock import from_text
+from wayseal.model.clock import from_text, to_text
+from wayseal.station.shift import Shift
 
 VERDICT_NAMES = {
     Verdict.ADMIT: "Admit",
@@ -40,6 +41,16 @@ def show_vehicle(line: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         "expires_local": _local(expires, zone, seconds=False),
         "erased": line["status"] == "erased",
         "occupants": [_show_occupant(person) for person in line["occupants"]],
+    }
+
+
+def show_shift(shift: Shift, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a session grant in words: which lanes, until when, and on whose word."""
+    return {
+        "lanes": ", ".join(sorted(shift.lanes)),
+        "ends_utc": to_text(shift.ends),
+        "ends_local": _local(shift.ends, zone, seconds=False),
+        "witnessed": shift.witnessed,
     }
 
 
