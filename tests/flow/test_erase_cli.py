@@ -104,14 +104,14 @@ def test_hold_and_lift(filled: Path, clock: MovableClock) -> None:
     assert encounters
     record = answer(filled, "ledger", "show", "--type", "capture")[0]["object"]
     words = ["hold", record, "--reason", "audit-7", "--until", later(clock, timedelta(days=20))]
-    held = answer(filled, "retention", *words, "--approver", "privacy:kim", "--approver", "security:lee")
+    held = answer(filled, "retention", *words, "--approver", "privacy:p12", "--approver", "security:s34")
     assert held["records"] == [record]
     assert len(answer(filled, "retention", "holds")) == 1
     ran = answer(filled, "retention", "run", "--as-of", later(clock), "--yes")
     assert ran["held"] == 1
     assert ran["live"] == 1
     words = ["lift", held["hold"], "--reason", "closed", "--yes"]
-    lifted = answer(filled, "retention", *words, "--approver", "privacy:kim", "--approver", "security:lee")
+    lifted = answer(filled, "retention", *words, "--approver", "privacy:p12", "--approver", "security:s34")
     assert lifted["erased"] == 1
     assert answer(filled, "retention", "plan")["live"] == 0
 
@@ -120,7 +120,7 @@ def test_one_person_cannot_hold(filled: Path, clock: MovableClock) -> None:
     """One approver under two roles is refused."""
     record = answer(filled, "ledger", "show", "--type", "capture")[0]["object"]
     words = ["hold", record, "--reason", "audit-7", "--until", later(clock, timedelta(days=20))]
-    result = run(filled, "retention", *words, "--approver", "privacy:kim", "--approver", "officer:kim")
+    result = run(filled, "retention", *words, "--approver", "privacy:p12", "--approver", "officer:p12")
     assert isinstance(result.exception, Refused)
 
 

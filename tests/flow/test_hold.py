@@ -17,7 +17,7 @@ from wayseal.store.engine import read
 from wayseal.store.holds import get_hold, list_holds
 from wayseal.store.records import get_record
 
-PEOPLE = ("privacy:kim", "security:lee")
+PEOPLE = ("privacy:p12", "security:s34")
 UNTIL = START + timedelta(days=30)
 EXPIRED = START + timedelta(hours=14)
 
@@ -126,9 +126,9 @@ def test_interrupted_hold_is_finished(site: Site) -> None:
 @pytest.mark.parametrize(
     ("approvers", "reason", "days", "error"),
     [
-        (("privacy:kim",), "audit", 30, Refused),
-        (("privacy:kim", "officer:kim"), "audit", 30, Refused),
-        (("privacy:kim", "Officer:Kim"), "audit", 30, Refused),
+        (("privacy:p12",), "audit", 30, Refused),
+        (("privacy:p12", "officer:p12"), "audit", 30, Refused),
+        (("privacy:p12", "Officer:P12"), "audit", 30, Refused),
         (PEOPLE, "he said that I should", 30, Invalid),
         (PEOPLE, "audit", -1, Invalid),
         (PEOPLE, "audit", 400, Invalid),

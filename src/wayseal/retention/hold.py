@@ -16,7 +16,7 @@ _CODE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 def check_approvers(approvers: Sequence[str]) -> tuple[str, str]:
     """Return two approvers, in order. Raises `Refused` unless they are two different people.
 
-    One person under two roles (`privacy:kim`, `officer:kim`) is one person.
+    One person under two roles (`privacy:p12`, `officer:p12`) is one person.
     """
     people = {name.casefold().rpartition(":")[2] for name in approvers}
     if len(approvers) != 2 or len(people) != 2 or "" in people:

@@ -13,7 +13,7 @@ from wayseal.store.engine import read, write
 from wayseal.store.holds import add_hold, get_hold, lift_hold, list_holds
 from wayseal.store.releases import add_release, get_release, list_releases, mark_opened, set_approvers
 
-HOLD = Hold("H" * 26, (), "audit", ("privacy:kim", "security:lee"), NOON, NOON + timedelta(days=9))
+HOLD = Hold("H" * 26, (), "audit", ("privacy:p12", "security:s34"), NOON, NOON + timedelta(days=9))
 
 
 def make_release(number: int) -> Release:
@@ -26,7 +26,7 @@ def make_release(number: int) -> Release:
         requested_at=NOON + timedelta(minutes=number),
         expires_at=NOON + timedelta(hours=1),
         ledger_index=number,
-        approved_by=("privacy:kim",),
+        approved_by=("privacy:p12",),
     )
 
 
