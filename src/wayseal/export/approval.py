@@ -6,6 +6,7 @@ Owns the format and the verification of one signature. Whose approval counts, an
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -24,6 +25,8 @@ FORMAT: Final = "wayseal-export-approval/v1"
 SIGNED: Final = b"wayseal-export-approval/v1\n"
 """What precedes the digest in the message that an Ed25519 key signs; an authenticator signs the digest as its challenge."""
 LARGEST: Final = 16 * 1024
+LOCALHOST: Final = "localhost"
+_LOCAL = re.compile(r"http://localhost(:[0-9]{1,5})?")
 _ASSERTION = frozenset(("authenticator_data", "client_data", "credential", "signature"))
 
 
@@ -40,7 +43,10 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """For which addresses an authenticator's word counts: the domain it was enrolled for, and the origins of our pages."""
+    """For which addresses an authenticator's word counts: the domain it was enrolled for, and the origins of our pages.
+
+    The domain `localhost` stands for a console on this very machine, at whatever port.
+    """
 
     id: str
     origins: tuple[str, ...]
@@ -179,14 +185,22 @@ def _verify_assertion(
             credential=credential,
             expected_challenge=digest,
             expected_rp_id=party.id,
-            expected_origin=list(party.origins),
+            expected_origin=list_origins(party, base64url_to_bytes(proof["client_data"])),
             credential_public_key=key.public,
             credential_current_sign_count=0 if count is None else count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, TypeError) as error:
+    except (WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise _explain(error) from None
     return found.new_sign_count
+
+
+def list_origins(party: RelyingParty, client_data: bytes) -> list[str]:
+    """Return the origins from which these client data may come; on localhost whatever port they name."""
+    if party.id != LOCALHOST:
+        return list(party.origins)
+    origin = str(json.loads(client_data)["origin"])
+    return [origin] if _LOCAL.fullmatch(origin) else []
 
 
 def _explain(error: Exception) -> Refused | Integrity:
