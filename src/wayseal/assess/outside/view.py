@@ -149,7 +149,8 @@ class HistoryPlan:
     full_now: bool
     """Whether the present run is of the whole catalogue, so that it is itself the newest full assessment."""
     full_days: int = 90
-    daily_hours: int = 24
+    related: tuple[str, ...] = ()
+    """Organisations of the vendor's own chain of contracts: its prime and its subcontractors."""
 
 
 @dataclass(frozen=True, kw_only=True)
