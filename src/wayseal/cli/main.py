@@ -12,11 +12,13 @@ from wayseal.model.errors import Unavailable, WaysealError
 
 NOUNS = {
     "ceremony": "The officials' keys and the charter that they sign, m of n.",
+    "centre": "Take in what lanes on other hosts deliver, and answer it.",
     "config": "The site's settings: check the file, show what is in force.",
     "crossing": "Who entered or left, without a picture: list, decide.",
     "demo": "The main job on a rendered lane video, from nothing to a table.",
     "egress": "Removable media at this host: refuse, check, watch.",
     "encounter": "Vehicles that passed: list them, show one.",
+    "equipment": "Devices at each lane: enrol, assess, findings, coverage, arming.",
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
     "gallery": "Known travellers: import, list, forget.",
     "incident": "What was lost, who must be told, was I in it: scope, clocks, evidence.",
@@ -26,11 +28,14 @@ NOUNS = {
     "lane": "Run a lane on a video, folder or RTSP stream.",
     "ledger": "Verify, show, prove, export and publish the ledger.",
     "models": "Recognition models: install, list, check their pins.",
+    "notice": "The public notice of each lane: register, list.",
     "reconcile": "Balance a day: captured = live + erased + exported.",
     "record": "Sealed records: inspect one without a key.",
     "serve": "The officer's console on loopback.",
     "release": "Open one sealed record, for a purpose, after the ledger knows.",
     "retention": "What is due, its erasure, holds, and the search for residue.",
+    "ticket": "Maintenance tickets: four hours, one lane, numbers only.",
+    "vendor": "Who supplies and maintains equipment: contracts, people, suspension.",
     "witness": "Watch somebody's ledger: cosign that it only grows.",
     "simulate": "Synthetic lane videos with ground truth, for demonstrations and drills.",
 }

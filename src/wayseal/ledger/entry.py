@@ -245,6 +245,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "verbs": s.list_of(s.NAME),
             "expires": s.TIME,
             "work_order": s.NAME,
+            "technician": s.PRINCIPAL,
             "token_sha256": s.DIGEST,
             **_REASON,
         },

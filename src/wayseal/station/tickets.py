@@ -1,0 +1,87 @@
+"""Tickets at one site: the office with its key and the register, and the numbers that each verb answers with.
+
+Owns which numbers a verb gives. None of them is about a person: they are counts, times and measures of whole pictures.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from wayseal.flow.oversee.standing import PersonStanding, standing_of
+from wayseal.flow.ticket import Verb, load_root
+from wayseal.flow.ticket_office import TicketOffice
+from wayseal.model.border import Pixels
+from wayseal.model.clock import to_text
+from wayseal.model.errors import Invalid
+from wayseal.seal.keys.secret import load_secret
+from wayseal.station.site import Site
+from wayseal.vision.camera import measure_camera
+from wayseal.vision.frames import open_source
+
+LOOK_BACK: Final = timedelta(hours=24)
+_FRAMES: Final = 10
+_COUNTED: Final = ("occupants_seen", "captured", "matched")
+
+
+def open_office(site: Site) -> TicketOffice:
+    """Return the site's ticket office; its key lies under the centre's keeper and is made when it is first needed."""
+    keys = site.keys
+    secret = load_secret(
+        keys.keeper, site.home / "centre" / "identities", purpose="ticket", name="root", size=32
+    )
+    try:
+        root = load_root(secret)
+    finally:
+        secret[:] = bytes(len(secret))
+
+    def ask(person: str) -> PersonStanding:
+        return standing_of(site.oversight, person, "vendor", site.clock())
+
+    return TicketOffice(site.ledger, root, ask, site.clock)
+
+
+def answer_verb(
+    site: Site, verb: Verb, lane: str, *, source: str | None, chart: Callable[[], Iterator[Pixels]]
+) -> dict[str, Any]:
+    """Return what a verb that was permitted answers. The caller has had the use put on the ledger first.
+
+    `source` is the camera that focus and exposure look at; `chart` gives brightness planes of a rendered scene of nobody.
+    """
+    if verb is Verb.HEALTH:
+        return read_health(site, lane)
+    if verb is Verb.METRICS:
+        return read_metrics(site, lane)
+    if verb is Verb.CHART:
+        return asdict(measure_camera(chart(), frames=_FRAMES))
+    if source is None:
+        raise Invalid("focus and exposure need the camera", hint="Give --source rtsp://…")
+    with open_source(source, clock=site.clock) as frames:
+        numbers = asdict(measure_camera((frame.luma for frame in frames), frames=_FRAMES))
+    left_out = (
+        ("brightness", "dark", "saturated") if verb is Verb.FOCUS else ("sharpness", "sharpness_middle")
+    )
+    return {name: value for name, value in numbers.items() if name not in left_out}
+
+
+def read_health(site: Site, lane: str) -> dict[str, Any]:
+    """Return whether a lane works: when it last delivered, what it delivered in 24 hours, alarms about it, free disk."""
+    since = to_text(site.clock() - LOOK_BACK)
+    captures = site.ledger.find(type="capture", lane=lane, since=since)
+    alarms = site.ledger.find(type="alarm", lane=lane, since=since)
+    return {
+        "last_capture": site.ledger.entry(captures[-1])["time"] if captures else None,
+        "records_24h": len(captures),
+        "alarms_24h": len(alarms),
+        "disk_free_bytes": shutil.disk_usage(site.home).free,
+    }
+
+
+def read_metrics(site: Site, lane: str) -> dict[str, Any]:
+    """Return a lane's counts of the last 24 hours."""
+    found = [
+        site.ledger.entry(index)
+        for index in site.ledger.find(type="match", lane=lane, since=to_text(site.clock() - LOOK_BACK))
+    ]
+    return {"vehicles": len(found), **{name: sum(entry.get(name, 0) for entry in found) for name in _COUNTED}}
