@@ -77,6 +77,14 @@ def principal_option(command: Command) -> Command:
     )(command)
 
 
+def actor_option(command: Command) -> Command:
+    """Add `--as NAME`: who does it, on the ledger. On one host the operating system's user is taken at their word."""
+    return click.option(
+        "--as", "actor", default=default_principal, show_default="your login name",
+        help="Staff id on the ledger.",
+    )(command)  # fmt: skip
+
+
 class Moment(click.ParamType[datetime]):
     """A time with a zone, as aware UTC."""
 
@@ -129,6 +137,43 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         table.add_row(*("-" if cell is None else str(cell) for cell in row))
     console = stdout if stdout.is_terminal else Console(width=200)
     console.print(table)
+
+
+def print_rows(
+    title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool, as_csv: bool, columns: Sequence[str] = ()
+) -> None:
+    """Print a list as JSON, as CSV or as a table, which shows only `columns` where given; inner lists are joined for people."""
+    if as_json:
+        print_json(list(rows))
+        return
+    flat = [
+        {name: ", ".join(map(str, cell)) if isinstance(cell, list) else cell for name, cell in row.items()}
+        for row in rows
+    ]
+    if as_csv:
+        print_csv(flat)
+    else:
+        shown = list(columns) or (list(flat[0]) if flat else ["none"])
+        print_table(title, shown, [[row[name] for name in shown] for row in flat])
+
+
+def print_record(row: Mapping[str, Any], title: str, *, as_json: bool) -> None:
+    """Print one thing as JSON, or a line for each of its facts; lists of things as tables below."""
+    if as_json:
+        print_json(dict(row))
+        return
+    plain = {name: cell for name, cell in row.items() if not _is_table(cell)}
+    rows = [
+        [name, ", ".join(map(str, cell)) if isinstance(cell, list) else cell] for name, cell in plain.items()
+    ]
+    print_table(title, ["fact", "value"], rows)
+    for name, cell in row.items():
+        if _is_table(cell):
+            print_rows(name.replace("_", " "), cell, as_json=False, as_csv=False)
+
+
+def _is_table(cell: object) -> bool:
+    return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
 
 
 def print_csv(rows: Sequence[Mapping[str, object]]) -> None:

@@ -3,12 +3,14 @@
 Owns no rule: `flow.oversee` judges.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wayseal.flow.oversee.desk import Desk, Rules
-from wayseal.flow.oversee.standing import standing_of
+from wayseal.flow.oversee.standing import StandingChange, reinstate_vendor, standing_of, suspend_vendor
 from wayseal.flow.policy import Principal
+from wayseal.station.arming import list_unfit
 from wayseal.station.settings import OversightSettings
 
 if TYPE_CHECKING:
@@ -52,3 +54,25 @@ def name_principal(site: "Site", name: str, role: str) -> Principal:
         suspended=known.suspended,
         training_valid=known.training_valid,
     )
+
+
+def suspend(site: "Site", vendor: str, *, reason: str, actor: str) -> dict[str, Any]:
+    """Suspend an organisation, and let the gate know before this returns."""
+    change = suspend_vendor(site.oversight, vendor, reason=reason, actor=actor)
+    return _tell_change(site, change)
+
+
+def reinstate(site: "Site", vendor: str, *, approvers: Sequence[str], actor: str) -> dict[str, Any]:
+    """Take an organisation back, and let the gate know. Raises `Refused` without fresh assessments and two approvals."""
+    change = reinstate_vendor(site.oversight, vendor, approvers=approvers, actor=actor)
+    return _tell_change(site, change)
+
+
+def _tell_change(site: "Site", change: StandingChange) -> dict[str, Any]:
+    """Teach the gate, tell the lanes that a change of standing reaches, and return it as scripts read it."""
+    learned = site.opener.teach()
+    unfit = list_unfit(site)
+    return {
+        "vendor": change.organisation, "standing": change.standing.value, "reached": list(change.reached),
+        "ledger_index": change.ledger_index, "gate_has_read": learned.read, "disarmed_lanes": sorted(unfit),
+    }  # fmt: skip
