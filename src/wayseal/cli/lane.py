@@ -13,6 +13,8 @@ from wayseal.cli.common import (
     show_progress,
     stderr,
 )
+from wayseal.cli.remote import enrol, join, revoke, run_remote, send
+from wayseal.model.errors import Invalid
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -33,6 +35,17 @@ def command() -> None:
     type=click.Choice(["entry", "exit"]),
     help="Which way the lane leads; by default its settings'.",
 )
+@click.option(
+    "--centre",
+    metavar="URL",
+    help="In a lane's own home: the centre's address, where it has changed since it joined.",
+)
+@click.option(
+    "--drain",
+    default=10.0,
+    show_default=True,
+    help="In a lane's own home: seconds to go on delivering when the stream has ended.",
+)
 @passphrase_option
 @json_option
 @click.pass_obj
@@ -43,15 +56,34 @@ def run(
     lane: str,
     gallery: str | None,
     direction: str | None,
+    centre: str | None,
+    drain: float,
     passphrase_file: Path | None,
     as_json: bool,
 ) -> None:
     """Run a lane until the stream ends: one line a vehicle as it leaves, then a summary.
 
-    With --json, JSON lines. What an earlier run left unsent or unanswered is finished first.
+    With --json, JSON lines. What an earlier run left unsent or unanswered is finished first. In the home of a lane that has
+    joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre.
     """
     from wayseal.flow.documents import encounter_line
     from wayseal.model.border import Direction
+    from wayseal.station.lane_home import is_lane_home
+
+    if is_lane_home(home):
+        if gallery is not None or direction is not None:
+            raise Invalid(
+                "gallery and direction are the centre's to say",
+                hint="Leave them out, or enrol the lane again.",
+            )
+        run_remote(
+            home, source=source, lane=lane, centre=centre, drain=drain, passphrase_file=passphrase_file, as_json=as_json
+        )  # fmt: skip
+        return
+    if centre is not None:
+        raise Invalid(
+            "this home has joined no centre", hint="wayseal lane enrol at the centre, then wayseal lane join."
+        )
     from wayseal.station.assemble import open_one_host
     from wayseal.station.site import open_site
     from wayseal.station.steady import Publisher, Sweeper
@@ -59,7 +91,7 @@ def run(
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
-        print_json(line) if as_json else _print_vehicle(line)
+        print_json(line) if as_json else print_vehicle(line)
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         wanted = None if direction is None else Direction(direction)
@@ -76,9 +108,13 @@ def run(
     if broken:
         stderr.print(f"warning: {broken} pictures of the stream were damaged or missing")
     if as_json:
-        print_json({"summary": _summary(summary)})
+        print_json({"summary": list_summary(summary)})
     else:
-        click.echo("  ".join(f"{name} {value}" for name, value in _summary(summary).items()))
+        click.echo("  ".join(f"{name} {value}" for name, value in list_summary(summary).items()))
+
+
+for _verb in (enrol, join, send, revoke):
+    command.add_command(_verb)
 
 
 def _counting(frames: Any, advance: Any) -> Any:
@@ -88,7 +124,7 @@ def _counting(frames: Any, advance: Any) -> Any:
         advance(1)
 
 
-def _summary(summary: "RunSummary") -> dict[str, Any]:
+def list_summary(summary: "RunSummary") -> dict[str, Any]:
     """Return the contract's summary."""
     return {
         "vehicles": summary.vehicles,
@@ -102,7 +138,7 @@ def _summary(summary: "RunSummary") -> dict[str, Any]:
     }
 
 
-def _print_vehicle(line: dict[str, Any]) -> None:
+def print_vehicle(line: dict[str, Any]) -> None:
     """Print one vehicle for people."""
     plate = line["plate"]["text"] if line["plate"] else "no plate read"
     speed = "" if line["speed_mph"] is None else f", {line['speed_mph']:.0f} mph"

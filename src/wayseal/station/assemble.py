@@ -14,11 +14,10 @@ from wayseal.model.errors import Invalid
 from wayseal.station.lane import LaneStation
 from wayseal.station.matcher import open_matcher
 from wayseal.station.onehost import OneHost, OnEncounter
-from wayseal.station.settings import CameraSettings
+from wayseal.station.optics import lane_optics
 from wayseal.station.site import Site
 from wayseal.vision.capture import LaneCapture
 from wayseal.vision.networks import load_networks
-from wayseal.vision.optics import LaneOptics
 
 
 def open_one_host(
@@ -41,7 +40,7 @@ def open_one_host(
     host = site.open_lane(lane)
     station = LaneStation(
         host,
-        LaneCapture(load_networks(model=site.settings.match.model), lane_optics(settings.camera)),
+        LaneCapture(load_networks(model=site.settings.match.model), lane_optics(settings)),
         direction=way,
         keys=site.roster_keys(host),
         deliver=lambda encounter, records: site.receive(encounter, records, direction=way),
@@ -55,8 +54,3 @@ def open_one_host(
 def search_policy(fpir: float) -> SearchPolicy:
     """Return the search policy that holds a false positive identification rate."""
     return SearchPolicy(fpir=fpir, possible_fpir=max(0.05, fpir))
-
-
-def lane_optics(camera: CameraSettings) -> LaneOptics:
-    """Return what capture needs to know of a camera."""
-    return LaneOptics(focal_px=camera.focal_px, exposure_ms=camera.exposure_ms, steering=camera.steering)

@@ -5,7 +5,7 @@ whether it may have keys. What a lane hears back are receipts, rosters and chart
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from wayseal.model.ids import EncounterId, epoch_id, epoch_span
 from wayseal.seal.keys import parse_roster
 from wayseal.seal.strict import encode_canonical
 from wayseal.seal.suite import sha256
+from wayseal.station.arming import ADVICE
 from wayseal.station.carrier_ca import Badge, SiteAuthority, to_pem
 from wayseal.station.carrier_register import LaneEntry, LaneRegister, check_direction
 from wayseal.station.carrier_wire import (
@@ -50,16 +51,21 @@ class Counts:
 
 @dataclass(slots=True)
 class CentreDesk:
-    """The desk of one open site. Threads may share it; deliveries are taken in one after the other."""
+    """The desk of one open site. Threads may share it; deliveries are taken in one after the other.
+
+    `refused` names every lane of the site that may not be armed now; `on_received` hears of each vehicle that was taken in,
+    perhaps more than once, with its lane.
+    """
 
     site: Site
     authority: SiteAuthority
     register: LaneRegister
     unfit: Unfit
+    refused: Callable[[], Collection[str]]
     on_received: Callable[[EncounterId, str], None]
     counts: Counts = field(default_factory=Counts)
     _turn: threading.Lock = field(default_factory=threading.Lock)
-    _published: tuple[bytes, dict[str, bytes], frozenset[str]] | None = None
+    _published: tuple[bytes, dict[str, bytes], set[str]] | None = None
     _unfit_since: dict[str, datetime] = field(default_factory=dict)
 
     def answer(self, verb: str, badge: Badge, certificate: x509.Certificate, body: bytes) -> bytes:
@@ -118,7 +124,7 @@ class CentreDesk:
         _, _, end = epoch_span(epoch_id(self.site.settings.retention.default_class, since))
         return NotArmed(
             f"this lane is disarmed: {code}",
-            hint="The centre says what is missing: wayseal equipment list.",
+            hint=f"At the centre: {ADVICE.get(code, 'wayseal equipment list')}",
             code=code,
             disarmed_until=to_text(min(end, since + grace)),
         )
@@ -128,8 +134,10 @@ class CentreDesk:
         entries = list(self.register.entries())
         devices = {one.lane: bytes.fromhex(one.sealing) for one in entries if one.state == "enrolled"}
         devices[CENTRE] = self.site.keys.identity.public
-        refused = frozenset(one.lane for one in entries if one.revoked or self.unfit(one.lane) is not None)
-        if self._published is None or self._published[1:] != (devices, refused) or self._runs_out():
+        refused = {one.lane for one in entries if one.revoked or self.unfit(one.lane) is not None}
+        refused |= set(self.refused())
+        known = None if self._published is None else self._published[1:]
+        if self._published is None or known != (devices, refused) or self._runs_out():
             data = self.site.keyroom.publish_roster(self.site.ledger, devices=devices, refused=refused)
             self._published = (data, devices, refused)
         return self._published[0]

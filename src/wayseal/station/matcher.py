@@ -38,18 +38,25 @@ class Matcher:
         An encounter that is not as its lane should have made it stops no other: it raises an alarm on the ledger.
         """
         for row in list_unanswered(self.work.archive.store):
-            try:
-                yield self.answer(row.id)
-            except Erased:
-                continue
-            except (Integrity, NotFound):
-                alarm = {
-                    "type": "alarm",
-                    "actor": self.work.matcher.id,
-                    "alarm": "pass-broken",
-                    "severity": "high",
-                }
-                self.work.archive.ledger.append([alarm | {"lane": row.lane, "encounter": row.id}])
+            answered = self.settle(row.id, row.lane)
+            if answered is not None:
+                yield answered
+
+    def settle(self, encounter: EncounterId, lane: str) -> Encounter | None:
+        """Answer one encounter; return None for one that has expired, or that raised an alarm since it is not sound."""
+        try:
+            return self.answer(encounter)
+        except Erased:
+            return None
+        except (Integrity, NotFound):
+            alarm = {
+                "type": "alarm",
+                "actor": self.work.matcher.id,
+                "alarm": "pass-broken",
+                "severity": "high",
+            }
+            self.work.archive.ledger.append([alarm | {"lane": lane, "encounter": encounter}])
+            return None
 
 
 def open_matcher(site: Site, searcher: Searcher) -> Matcher:

@@ -1,0 +1,104 @@
+"""`wayseal centre`: the centre as a process that lanes on other hosts deliver to."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, stderr
+
+if TYPE_CHECKING:
+    from wayseal.model.border import Encounter
+
+
+@click.group()
+def command() -> None:
+    """Take in what lanes on other hosts deliver, and answer it."""
+
+
+@command.command()
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Where to wait for lanes; by default the settings' address."
+)
+@click.option("--gallery", help="Gallery searched for lanes whose settings name none.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def run(
+    home: Path, *, listen: str | None, gallery: str | None, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Wait for lanes, take in their sealed records, and answer each vehicle, until told to stop.
+
+    With --json: first {"listening"}, then one line a vehicle as `lane run` prints it on one host, last the summary. The lanes
+    are told none of it.
+    """
+    from wayseal.cli.lane import list_summary, print_vehicle
+    from wayseal.flow.documents import encounter_line
+    from wayseal.station.centre_run import open_centre_server
+    from wayseal.station.site import open_site
+    from wayseal.station.steady import Publisher, Sweeper
+
+    def tell(encounter: "Encounter") -> None:
+        line = encounter_line(encounter)
+        print_json(line) if as_json else print_vehicle(line)
+
+    def warn(text: str) -> None:
+        stderr.print(f"warning: {text}", markup=False)
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        address = listen or site.settings.carrier.listen
+        site.keyroom  # noqa: B018 - a keyroom that does not answer is found now, not with the first vehicle
+        with (
+            open_centre_server(site, address, gallery=gallery, on_encounter=tell, warn=warn) as (
+                server,
+                answers,
+            ),
+            Publisher(site),
+            Sweeper(site),
+        ):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+            host, port = server.server_address[:2]
+            where = f"{host if isinstance(host, str) else host.decode()}:{port}"
+            if as_json:
+                print_json({"listening": where})
+            else:
+                click.echo(f"The centre waits for lanes at https://{where}. Stop it with Ctrl-C.")
+            server.serve_forever(poll_interval=0.2)
+        seen = server.negotiated
+    summary = list_summary(answers.summary)
+    if as_json:
+        tls = (
+            None if seen is None else {"protocol": seen.protocol, "cipher": seen.cipher, "group": seen.group}
+        )
+        print_json({"summary": {**summary, "deliveries": server.desk.counts.deliveries, "tls": tls}})
+    else:
+        click.echo("  ".join(f"{name} {value}" for name, value in summary.items()))
+
+
+@command.command()
+@json_option
+@passphrase_option
+@click.pass_obj
+def lanes(home: Path, *, passphrase_file: Path | None, as_json: bool) -> None:
+    """List the lanes on other hosts that this centre knows."""
+    from wayseal.cli.common import print_table
+    from wayseal.station.centre_run import open_register
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        rows = [
+            {
+                "lane": one.lane,
+                "state": one.state,
+                "direction": one.direction.value,
+                "device": one.device or None,
+            }
+            for one in open_register(site).entries()
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Lanes", ("lane", "state", "direction", "device"), [list(row.values()) for row in rows])

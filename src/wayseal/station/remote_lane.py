@@ -1,0 +1,296 @@
+"""A lane at work on a computer of its own: frames in, sealed vehicles out, and the line to the centre when it is there.
+
+Owns three threads: seeing, sealing, and talking to the centre (keys, certificate, deliveries). Sealing never waits for the
+network. What a lane tells is what it saw and how well; who it was is the centre's knowledge and never comes back here.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from wayseal.export.markcode import Channel, MarkKey
+from wayseal.flow.canary import hatch_canary
+from wayseal.flow.encounter import SealedPass
+from wayseal.flow.marking import mark_at_lane
+from wayseal.model.border import Direction, Frame, Occupant, VehiclePass
+from wayseal.model.clock import to_text
+from wayseal.model.errors import Integrity, Invalid, NotArmed, NotFound, Refused, Unavailable, WaysealError
+from wayseal.model.ids import EncounterId
+from wayseal.station.carrier_link import CarrierLink
+from wayseal.station.lane import Capture, LaneStation
+from wayseal.station.lane_arms import LaneArms
+from wayseal.station.lane_home import LaneHome
+
+_WAITING = 16
+_FIRST_PAUSE_S = 0.5
+LANE_CODES = frozenset(
+    ("lane-unknown", "lane-revoked", "lane-replaced", "not-a-lane", "not-the-centre", "certificate-expired",
+     "certificate-unknown")
+)  # fmt: skip
+"""Refusals that are about the lane and not about one vehicle."""
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class LaneSummary:
+    """What a run did. `waiting` records are sealed in the outbox; `refused` vehicles were not taken by the centre."""
+
+    vehicles: int = 0
+    occupants_seen: int = 0
+    captured: int = 0
+    frames: int = 0
+    dropped_frames: int = 0
+    seconds: float = 0.0
+    delivered: int = 0
+    waiting: int = 0
+    refused: set[EncounterId] = field(default_factory=set)
+    problem: WaysealError | None = None
+
+
+class Courier:
+    """Talks to the centre, at a pace and when there is something to send; the only user of the line."""
+
+    def __init__(self, home: LaneHome, link: CarrierLink, station: LaneStation, arms: LaneArms) -> None:
+        self._home = home
+        self._link = link
+        self._station = station
+        self._arms = arms
+        self._poll = home.settings.carrier.poll_seconds
+        self._asked = 0.0
+        self._pause = 0.0
+        self._not_before = 0.0
+        self._lock = threading.Lock()
+        self.summary = LaneSummary()
+
+    def work(self, wake: threading.Event, stop: threading.Event) -> None:
+        """Go on until stopped."""
+        while not stop.is_set():
+            wake.wait(timeout=self._next_s())
+            wake.clear()
+            self.go_round()
+
+    def go_round(self) -> None:
+        """Do what is due: news from the centre, then deliveries. Problems are kept to be told, and tried again."""
+        with self._lock:
+            now = monotonic()
+            if now < self._not_before:
+                return
+            try:
+                if now - self._asked >= self._poll:
+                    self._arms.refresh()
+                    self._home.renew_certificate(self._link)
+                    self._asked = now
+                self._send()
+                self._pause = 0.0
+                self.summary.problem = None
+            except (WaysealError, OSError) as error:
+                self.summary.problem = error if isinstance(error, WaysealError) else Unavailable(str(error))
+                self._pause = min(max(_FIRST_PAUSE_S, self._pause * 2), self._poll)
+                self._not_before = monotonic() + self._pause
+
+    def _send(self) -> None:
+        """Deliver what waits, in order. A vehicle that the centre does not take stays and lets the next ones pass."""
+        while self._arms.disarmed is None:
+            waiting = self._home.host.outbox.pending(limit=1, without=self.summary.refused)
+            if not waiting:
+                break
+            try:
+                self._station.send_next(without=self.summary.refused)
+                self.summary.delivered += 1
+            except (Refused, Integrity, Invalid, NotFound) as error:
+                first = waiting[0].encounter
+                if first is None or error.facts.get("code") in LANE_CODES or "disarmed_until" in error.facts:
+                    raise
+                self.summary.refused.add(first)
+                self.summary.problem = error
+        self._station.tidy()
+
+    def _next_s(self) -> float:
+        """Return how long to wait for a vehicle before going round anyhow."""
+        return max(self._not_before - monotonic(), 0.05) if self._pause else self._poll
+
+
+class RemoteLane:
+    """One lane at work with its centre elsewhere. Use `run` once."""
+
+    def __init__(self, home: LaneHome, link: CarrierLink, capture: Capture, tell: Tell) -> None:
+        """Ask the centre for keys. Raises `NotArmed` for a disarmed lane, `Unavailable` without keys and without a centre."""
+        settings = home.settings
+        self._home = home
+        self._tell = tell
+        self._arms = LaneArms(
+            home.host, home.home / "lane", settings.retention.default_class, link.fetch_roster, home.clock
+        )
+        self._arms.start()
+        facts = home.facts
+        self._station = LaneStation(
+            home.host,
+            capture,
+            direction=facts.direction,
+            keys=self._arms,
+            deliver=lambda encounter, records: link.deliver(encounter, records, facts.direction),
+            clock=home.clock,
+            hatch=partial(hatch_canary, one_in=settings.keyroom.canary_one_in),
+            mark=mark_at_lane(MarkKey(Channel.LANE, facts.lane, home.mark_secret())),
+        )
+        self._courier = Courier(home, link, self._station, self._arms)
+        self._vehicles: queue.Queue[VehiclePass | None] = queue.Queue(_WAITING)
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def summary(self) -> LaneSummary:
+        """What was done so far."""
+        return self._courier.summary
+
+    def run(self, frames: Iterator[Frame], *, drain_s: float) -> LaneSummary:
+        """Work until the stream ends, then try so many seconds to deliver what waits. Raises `NotArmed` when the lane must stop."""
+        started = monotonic()
+        sealer = threading.Thread(target=self._seal, name="wayseal-seal", daemon=True)
+        sender = threading.Thread(
+            target=self._courier.work, args=(self._wake, self._stop), name="wayseal-send", daemon=True
+        )
+        sealer.start()
+        sender.start()
+        try:
+            for seen in self._station.run(self._counted(frames)):
+                self._hand_over(seen)
+        finally:
+            self._vehicles.put(None)
+            sealer.join()
+            self._drain(drain_s)
+            self._stop.set()
+            self._wake.set()
+            sender.join()
+            self._count(monotonic() - started)
+        if self._failure is not None:
+            raise self._failure
+        return self.summary
+
+    def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.summary.frames += 1
+            yield frame
+
+    def _hand_over(self, seen: VehiclePass) -> None:
+        """Queue a vehicle for the sealing thread; stop seeing when that one has failed."""
+        while self._failure is None:
+            try:
+                self._vehicles.put(seen, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+        raise self._failure
+
+    def _seal(self) -> None:
+        """Seal vehicles until the end mark comes."""
+        while (seen := self._vehicles.get()) is not None:
+            if self._failure is not None:
+                continue
+            try:
+                sealed = self._station.keep(seen)
+            except BaseException as error:  # noqa: BLE001 - raised again by `run`
+                self._failure = error
+                continue
+            self._count_vehicle(seen)
+            self._tell(vehicle_line(seen, sealed, self._home.facts.lane, self._home.facts.direction))
+            self._wake.set()
+
+    def _count_vehicle(self, seen: VehiclePass) -> None:
+        summary = self.summary
+        summary.vehicles += 1
+        summary.occupants_seen += seen.occupants_seen
+        summary.captured += sum(person.picture is not None for person in seen.occupants)
+
+    def _drain(self, seconds: float) -> None:
+        """Go on delivering until nothing waits or the time is over."""
+        end = monotonic() + seconds
+        while monotonic() < end:
+            self._courier.go_round()
+            if (
+                not self._home.host.outbox.pending(limit=1, without=self.summary.refused)
+                or self._arms.disarmed
+            ):
+                return
+            self._stop.wait(0.05)
+
+    def _count(self, seconds: float) -> None:
+        counts = self._home.host.outbox.counts()
+        self.summary.waiting = counts["queued"] + counts["sent"]
+        self.summary.seconds = seconds
+
+
+def vehicle_line(seen: VehiclePass, sealed: SealedPass, lane: str, direction: Direction) -> dict[str, Any]:
+    """Return what a lane prints of a vehicle: the contract's fields, without whatever could tell who it was.
+
+    Plate text, outcome, candidates and gallery are the centre's to tell; a plate that was read is only counted.
+    """
+    return {
+        "encounter": sealed.encounter,
+        "lane": lane,
+        "direction": direction.value,
+        "time": to_text(seen.left),
+        "speed_mph": None if seen.speed_mph is None else round(seen.speed_mph, 2),
+        "plate": None,
+        "plate_read": seen.plate is not None,
+        "occupants_seen": seen.occupants_seen,
+        "occupants": [_occupant_line(person, sealed) for person in seen.occupants],
+        "gallery": None,
+        "gallery_size": None,
+        "threshold": None,
+        "fpir_target": None,
+        "model_sha256": None,
+        "seconds": {"capture_to_result": None},
+    }
+
+
+def _occupant_line(person: Occupant, sealed: SealedPass) -> dict[str, Any]:
+    best = person.best
+    return {
+        "seat": person.seat.value,
+        "quality": None if best is None else best.quality.score,
+        "reasons": list(person.reasons),
+        "inter_eye_px": None if best is None else round(best.inter_eye_px, 1),
+        "record": sealed.names.get(f"face.{person.seat.value}"),
+        "outcome": "not_captured" if person.picture is None else None,
+        "candidates": [],
+        "frame": None if best is None else best.frame,
+        "box": None if best is None else [round(float(one), 1) for one in best.box],
+    }
+
+
+class _NoCamera:
+    """A capture that sees nothing."""
+
+    def feed(self, frame: Frame) -> list[VehiclePass]:  # noqa: ARG002 - as any capture
+        """Return no vehicle."""
+        return []
+
+    def finish(self) -> list[VehiclePass]:
+        """Return no vehicle."""
+        return []
+
+
+def send_waiting(home: LaneHome, link: CarrierLink, *, within_s: float) -> LaneSummary:
+    """Deliver what waits in a lane's outbox, without a camera, and return what became of it.
+
+    Raises `NotArmed` for a disarmed lane, `Unavailable` when neither the centre answers nor a key is here.
+    """
+    lane = RemoteLane(home, link, _NoCamera(), lambda _: None)
+    return lane.run(iter(()), drain_s=within_s)
+
+
+def explain_stop(error: NotArmed) -> dict[str, Any]:
+    """Return what the lane's screen and its JSON say when it must stop: the reason's code and words."""
+    return {
+        "disarmed": {
+            "code": str(error.facts.get("code", "not-armed")),
+            "message": str(error),
+            "hint": error.hint,
+        }
+    }
