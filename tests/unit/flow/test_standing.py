@@ -1,0 +1,220 @@
+"""What the ledger says about who may do anything, and a gate that reads all of it and believes no file."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wayseal.flow.follow import Follower
+from wayseal.flow.spent import StaleProof
+from wayseal.flow.standing import CONCERNS, Standings, decode_standings, encode_standings
+from wayseal.ledger.checkpoint import Checkpoint, SeedSigner
+from wayseal.ledger.entry import decode_entry, encode_entry
+from wayseal.ledger.log import Ledger
+from wayseal.model.clock import to_text
+from wayseal.model.errors import LedgerBroken
+from wayseal.model.ids import new_ulid
+
+NOW = datetime(2026, 11, 22, 7, 15, tzinfo=UTC)
+ULIDS = [new_ulid(NOW) for _ in range(6)]
+SIGNER = SeedSigner(b"\x07" * 32)
+NAMES = st.sampled_from(["maintainer", "agency", "prime"])
+PEOPLE = st.sampled_from(["officer-1", "officer-2"])
+
+
+def suspend(name: str = "maintainer", **more: Any) -> dict[str, Any]:
+    """Return an entry that suspends, unless told otherwise."""
+    return {"type": "org-status", "object": name, "status": "suspended", "time": to_text(NOW), **more}
+
+
+def reinstate(name: str = "maintainer", **more: Any) -> dict[str, Any]:
+    """Return an entry that reinstates as it must be: with an assessment and two approvers."""
+    full = {"status": "reinstated", "assessment": ULIDS[0], "approvers": ["a", "b"]}
+    return suspend(name, **full) | more
+
+
+def grant(number: int = 1, **more: Any) -> dict[str, Any]:
+    """Return a grant entry."""
+    return {
+        "type": "grant", "object": ULIDS[number], "actor": "officer-1", "org": "maintainer", "lanes": ["in1"],
+        "purpose": "primary_inspection", "time": to_text(NOW), "expires": to_text(NOW + timedelta(hours=8)), "limit": 5,
+        **more,
+    }  # fmt: skip
+
+
+def learn(*entries: dict[str, Any]) -> Standings:
+    """Return the state after these entries, each spelt and read as the ledger does."""
+    known = Standings()
+    for index, entry in enumerate(entries):
+        data = encode_entry(entry)
+        if CONCERNS.search(data):
+            known.apply(index, decode_entry(data))
+    return known
+
+
+def list_ids(known: Standings, organisation: str = "maintainer", at: datetime = NOW) -> list[str]:
+    """Return the ids of officer-1's grants in force."""
+    return [one.id for one in known.list_grants("officer-1", organisation, "primary_inspection", at)]
+
+
+def test_suspension_ends_grants() -> None:
+    """A suspended organisation's grants die, none is taken meanwhile, and old ones stay dead after the reinstatement."""
+    assert list_ids(learn(grant())) == [ULIDS[1]]
+    assert list_ids(learn(grant(), suspend())) == []
+    assert list_ids(learn(suspend(), grant())) == []
+    back = learn(grant(1), suspend(), grant(2), reinstate(), grant(3))
+    assert list_ids(back) == [ULIDS[3]]
+    assert back.suspended == {}
+
+
+@pytest.mark.parametrize("missing", ["assessment", "approvers"])
+def test_reinstatement_needs_everything(missing: str) -> None:
+    """Without an assessment, or without approvers, an organisation stays suspended; so it does with one approver."""
+    half = {name: value for name, value in reinstate().items() if name != missing}
+    assert "maintainer" in learn(suspend(), half).suspended
+    assert "maintainer" in learn(suspend(), reinstate(approvers=["a"])).suspended
+    assert "maintainer" in learn(suspend(), suspend(status="active")).suspended
+    assert "maintainer" in learn(reinstate(), suspend()).suspended
+    assert "maintainer" not in learn(suspend(), reinstate()).suspended
+
+
+def test_grant_is_one_persons_and_ends() -> None:
+    """A grant is its officer's, in force from its time to its end, ended early only by the officer, and never replaced."""
+    known = learn(grant(expires=to_text(NOW + timedelta(minutes=1))))
+    assert list_ids(known, at=NOW + timedelta(seconds=59)) == [ULIDS[1]]
+    assert list_ids(known, at=NOW + timedelta(minutes=1)) == []
+    assert list_ids(known, at=NOW - timedelta(seconds=1)) == []
+    assert list_ids(known, "agency") == []
+    end = {"type": "grant-end", "object": ULIDS[1], "actor": "officer-1", "time": to_text(NOW)}
+    assert list_ids(learn(grant(), end)) == []
+    assert list_ids(learn(grant(), end | {"actor": "officer-2"})) == [ULIDS[1]]
+    again = learn(grant(), grant(lanes=["in1", "in2"], limit=9999))
+    assert again.grants[ULIDS[1]].limit == 5
+
+
+def test_lanes_of_suspended_equipment() -> None:
+    """The lanes where a suspended organisation's equipment is registered are known, until it is ended or moved."""
+    camera = {
+        "type": "register", "object": "cam-1", "register": "equipment", "action": "added", "lane": "in1",
+        "org": "maintainer", "time": to_text(NOW),
+    }  # fmt: skip
+    assert learn(camera).list_suspended_lanes() == frozenset()
+    assert learn(camera, suspend()).list_suspended_lanes() == {"in1"}
+    assert learn(camera, suspend(), camera | {"lane": "in2"}).list_suspended_lanes() == {"in2"}
+    assert learn(camera, suspend(), camera | {"action": "ended"}).list_suspended_lanes() == frozenset()
+
+
+ENTRIES = st.lists(
+    st.one_of(
+        st.builds(suspend, NAMES),
+        st.builds(reinstate, NAMES),
+        st.builds(
+            lambda n, who, org: grant(n, actor=who, org=org), st.integers(1, 5), PEOPLE, NAMES
+        ),
+        st.builds(
+            lambda n, who: {
+                "type": "release-approve", "object": ULIDS[n], "actor": who, "org": "agency", "role": "supervisor",
+                "intent": n, "time": to_text(NOW + timedelta(hours=9 * n)),
+            },
+            st.integers(1, 5), PEOPLE,
+        ),
+        st.builds(
+            lambda n: {"type": "config", "object": "site-rules", "config_sha256": f"{n:064x}", "time": to_text(NOW)},
+            st.integers(0, 9),
+        ),
+        st.builds(
+            lambda n: {"type": "open-done", "object": ULIDS[n], "time": to_text(NOW)}, st.integers(1, 5)
+        ),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENTRIES, st.integers(0, 30))
+def test_resumed_reading_is_the_same(entries: list[dict[str, Any]], at: int) -> None:
+    """Writing the state down after any entry and reading on from there ends in the same state as reading without a break."""
+    known = learn(*entries[:at])
+    resumed = decode_standings(encode_standings(known))
+    for index, entry in enumerate(entries[at:], start=min(at, len(entries))):
+        resumed.apply(index, entry)
+    assert resumed == learn(*entries)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger."""
+    made = Ledger.create(tmp_path / "ledger", origin="port.example/ledger", clock=lambda: NOW)
+    yield made
+    made.close()
+
+
+def checkpoint_of(ledger: Ledger) -> Checkpoint:
+    """Return the ledger as it stands; who signed it is not the follower's to ask."""
+    return Checkpoint(ledger.origin, ledger.size, ledger.root())
+
+
+def test_follower_reads_everything(ledger: Ledger, tmp_path: Path) -> None:
+    """Whatever lies between two checkpoints is read, across pages, and remembered by the next process."""
+    follower = Follower(tmp_path / "standing", SIGNER, ledger.raw_entries)
+    filler = {"type": "open-done", "object": ULIDS[0]}
+    ledger.append([filler] * 999 + [suspend()] + [filler] * 1500)
+    follower.follow(checkpoint_of(ledger))
+    assert follower.standings.suspended == {"maintainer": 999}
+    ledger.append([reinstate(), filler])
+    other = Follower(tmp_path / "standing", SIGNER, ledger.raw_entries)
+    other.follow(checkpoint_of(ledger))
+    assert (other.size, other.standings.suspended) == (2502, {})
+    with pytest.raises(StaleProof):
+        other.follow(Checkpoint(ledger.origin, 2500, ledger.root(2500)))
+
+
+def test_hidden_suspension_is_missed_by_nobody(ledger: Ledger, tmp_path: Path) -> None:
+    """Entries from which the suspension was cut do not lead to the checkpoint's root: refused, and nothing of them counts."""
+    ledger.append([suspend("prime"), suspend(), grant(2, org="agency")])
+
+    def cut(start: int, end: int) -> list[bytes]:
+        innocent = encode_entry(suspend(status="active"))
+        return [innocent if index == 1 else ledger.raw(index) for index in range(start, end)]
+
+    follower = Follower(tmp_path / "standing", SIGNER, cut)
+    with pytest.raises(LedgerBroken, match="do not lead"):
+        follower.follow(checkpoint_of(ledger))
+    assert (follower.size, follower.standings) == (0, Standings())
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone", "cut", "foreign", "nonsense"])
+def test_file_is_never_believed(ledger: Ledger, tmp_path: Path, damage: str) -> None:
+    """With its file altered, missing or written by somebody else, the gate reads the ledger again and knows the same."""
+    file = tmp_path / "standing"
+    ledger.append([suspend()])
+    Follower(file, SIGNER, ledger.raw_entries).follow(checkpoint_of(ledger), witnessed=True)
+    data = file.read_bytes()
+    if damage == "foreign":
+        file.unlink()
+        Follower(file, SeedSigner(b"\x09" * 32), ledger.raw_entries).follow(checkpoint_of(ledger))
+    else:
+        altered = {
+            "flipped": data.replace(b"maintainer", b"maintaimer"), "cut": data[:-9], "nonsense": b"{}", "gone": b"",
+        }  # fmt: skip
+        file.write_bytes(altered[damage])
+    if damage == "gone":
+        file.unlink()
+    again = Follower(file, SIGNER, ledger.raw_entries)
+    again.follow(checkpoint_of(ledger))
+    assert again.standings.suspended == {"maintainer": 0}
+    assert again.witnessed == 0
+
+
+def test_two_processes_share_what_they_know(ledger: Ledger, tmp_path: Path) -> None:
+    """What one process was told by the witnesses, another that was open before knows at its next look."""
+    first, second = (Follower(tmp_path / "standing", SIGNER, ledger.raw_entries) for _ in range(2))
+    ledger.append([grant()])
+    second.follow(checkpoint_of(ledger))
+    first.follow(checkpoint_of(ledger), witnessed=True)
+    second.follow(checkpoint_of(ledger))
+    assert second.witnessed == 1
