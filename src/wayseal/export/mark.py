@@ -24,13 +24,17 @@ def mark_picture(bgr: Pixels, key: MarkKey, picture: str) -> Pixels:
 
     The same step goes into all three colours, so that a mark survives in grey, and colours do not shift.
     """
-    height, width = bgr.shape[:2]
+    return _add_within(bgr, draw_pattern(luma(bgr), key, picture))
+
+
+def draw_pattern(plane: Floats, key: MarkKey, picture: str) -> Floats:
+    """Return what a mark adds to a brightness plane, before rounding."""
+    height, width = plane.shape
     waves = make_waves(height, width)
-    code = make_codes([key], picture, waves.count)[0]
-    pattern = waves.spread(code)[:height, :width] * weigh_spots(luma(bgr))
-    step = _rms(AIM[key.channel])
-    pattern *= step / max(float(np.sqrt(np.mean(pattern * pattern))), 1e-9)
-    return _add_within(bgr, pattern)
+    code = make_codes([key], [picture], waves.count)[0]
+    pattern = waves.spread(code)[:height, :width] * weigh_spots(plane)
+    step = _rms(AIM[key.channel]) / max(float(np.sqrt(np.mean(pattern * pattern))), 1e-9)
+    return np.asarray(pattern * np.float32(step), dtype=np.float32)
 
 
 def _add_within(bgr: Pixels, pattern: Floats) -> Pixels:

@@ -56,15 +56,15 @@ class MarkRoot:
         return MarkKey(channel, mark_id, mac.digest())
 
 
-def make_codes(keys: Sequence[MarkKey], picture: str, count: int) -> NDArray[np.uint8]:
-    """Return (keys, count) codes of 0 and 1. `picture` names the record, so that no two of its pictures share a code.
+def make_codes(keys: Sequence[MarkKey], pictures: Sequence[str], count: int) -> NDArray[np.uint8]:
+    """Return (keys, count) codes of 0 and 1, each for the record id beside its key: no two pictures share a code.
 
     SHAKE-256 under HMAC-SHA-256: without the key a code is no different from coin tosses.
     """
     size = -(-count // 8)
     rows = [
         hashlib.shake_256(hmac.digest(key.secret, b"code\x00" + picture.encode(), "sha256")).digest(size)
-        for key in keys
+        for key, picture in zip(keys, pictures, strict=True)
     ]
     packed = np.frombuffer(b"".join(rows), np.uint8).reshape(len(keys), size)
     return np.unpackbits(packed, axis=1, count=count)
