@@ -27,9 +27,10 @@ WIDE_FACE = 300.0
 """Face height in searched pixels from which a second, smaller search is worth its 2 ms."""
 
 
-def read_picture(source: bytes | Path) -> Pixels:
+def read_picture(source: bytes | Path, *, longest: int | None = None) -> Pixels:
     """Return a still picture as (height, width, 3) BGR, upright by its EXIF mark; grey, palette, CMYK and 16 bits too.
 
+    With `longest`, a picture at least twice as long is reduced to about that many pixels a side while it is decoded.
     Raises `NotFound` for a missing file and `BadPicture`, whose fact `reason` is one of `empty`, `not_a_picture`,
     `truncated`, `too_large`.
     """
@@ -41,7 +42,7 @@ def read_picture(source: bytes | Path) -> Pixels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _decode(data)
+            return _decode(data, longest)
         except UnidentifiedImageError:
             raise BadPicture("not a picture that can be read", reason="not_a_picture") from None
         except Image.DecompressionBombError:
@@ -107,14 +108,18 @@ def _read_bytes(path: Path) -> bytes:
         raise BadPicture(f"the picture file cannot be read: {error.strerror}", reason="unreadable") from None
 
 
-def _decode(data: bytes) -> Pixels:
+def _decode(data: bytes, longest: int | None = None) -> Pixels:
     """Return the pixels of an encoded picture; errors are the codec's own."""
     image: Any = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         raise Image.DecompressionBombError
     if image.width < 1 or image.height < 1:
         raise UnidentifiedImageError
+    if longest is not None:
+        image.draft(None, (longest, longest))  # JPEG only: an eighth of the pixels is an eighth of the work
     image.load()
+    if longest is not None and max(image.size) >= 2 * longest:
+        image = image.reduce(max(image.size) // longest)
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         return np.asarray(cv2.cvtColor(_reduce_depth(np.asarray(image)), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
