@@ -153,11 +153,12 @@ def parse_bundle(raw: bytes) -> Bundle:
 
 def _read_line(line: bytes, names: frozenset[str]) -> dict[str, Any]:
     """Return the object of one line, which must be canonical JSON with exactly these names."""
+    fields, canonical = None, b""
     try:
         fields = json.loads(line) if len(line) <= LINE_LIMIT else None
         canonical = rfc8785.dumps(fields)
     except (ValueError, RecursionError):  # rfc8785's errors are ValueErrors
-        canonical = b""
+        pass
     if canonical != line or not isinstance(fields, dict) or set(fields) != names:
         raise Integrity("a line of the evidence bundle is not canonical, or has other fields")
     return fields

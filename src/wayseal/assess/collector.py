@@ -96,6 +96,7 @@ def _quote(view: HostView, header: Header, observations: Sequence[Observation]) 
     if not view.exists("/sys/class/tpm/tpm0"):
         return None
     try:
-        return take_quote(view.run, view.facts.quote_handle, BOOT_PCRS, quote_challenge(header, observations))
+        extra = quote_challenge(header, observations)
+        return take_quote(view.run, view.facts.quote_handle, BOOT_PCRS, extra, tcti=view.facts.tcti)
     except Unavailable:
         return None

@@ -35,7 +35,8 @@ def check_drivers(view: HostView) -> Seen:
         return broken("the kernel's release cannot be read")
     loaded, builtin = loaded_modules(view), builtin_modules(view)
     present = {name for name, sign in _SIGNS.items() if view.exists(sign)}
-    loadable = module_files(view) - refused_modules(view)
+    files = module_files(view) & set(DRIVERS)
+    loadable = files - refused_modules(view, files)
     faults = []
     for name in DRIVERS:
         if name in loaded:
@@ -44,7 +45,6 @@ def check_drivers(view: HostView) -> Seen:
             faults.append(f"{name} is built into the kernel")
         elif name in loadable:
             faults.append(f"{name} can be loaded")
-    files = module_files(view)
     state = {
         name: {
             "loaded": name in loaded,
@@ -61,7 +61,8 @@ def check_drivers(view: HostView) -> Seen:
 def check_ports(view: HostView) -> Seen:
     """Pass when every USB controller starts new devices unauthorised and no Thunderbolt device is authorised."""
     usb, thunderbolt = view.exists("/sys/bus/usb"), view.exists("/sys/bus/thunderbolt")
-    loadable = sorted({"usbcore", "thunderbolt"} & (module_files(view) - refused_modules(view)))
+    files = module_files(view) & {"usbcore", "thunderbolt"}
+    loadable = files - refused_modules(view, files)
     if not usb and not thunderbolt and not loadable:
         return not_applicable(
             "no USB bus, no Thunderbolt bus, and no module that would make one",

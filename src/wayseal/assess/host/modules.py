@@ -4,7 +4,8 @@ Reads `/proc/modules`, `/sys`, `/lib/modules/RELEASE` and the `modprobe.d` folde
 first hides one of the same name in a later one). Runs nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from typing import Final
 
 from wayseal.assess.host.view import HostView
@@ -39,14 +40,18 @@ def module_files(view: HostView) -> frozenset[str]:
     return frozenset(_module_name(name) for name in files if name.endswith(_MODULE_ENDS))
 
 
-def refused_modules(view: HostView) -> frozenset[str]:
-    """Return the modules whose `install` line runs false or true instead. A `blacklist` line alone refuses nothing."""
-    refused: dict[str, bool] = {}
+def refused_modules(view: HostView, names: Iterable[str]) -> frozenset[str]:
+    """Return those of the modules whose first matching `install` line runs false or true instead.
+
+    A `blacklist` line refuses nothing to somebody who names the module, and does not count.
+    """
+    rules = []
     for line in _config_lines(view):
         words = line.split()
         if len(words) >= 3 and words[0] == "install":
-            refused.setdefault(normalise(words[1]), words[2] in _REFUSALS)
-    return frozenset(name for name, refuses in refused.items() if refuses)
+            rules.append((normalise(words[1]), words[2] in _REFUSALS))
+    first = {name: next((refuses for form, refuses in rules if fnmatch(name, form)), False) for name in names}
+    return frozenset(name for name, refuses in first.items() if refuses)
 
 
 def _config_lines(view: HostView) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""The assessor is assessed: a clean host has no false alarm, and each seeded misconfiguration is caught by its own probe alone."""
+
+from pathlib import Path
+
+import pytest
+from hosttree import NOW, SIGNER, HostTree, make_tree, need_tools
+from seededhost import SEEDED, Seeded
+
+from wayseal.assess.bundle import parse_bundle
+from wayseal.assess.catalogue import load_catalogue
+from wayseal.assess.collector import assess_host, host_probes
+from wayseal.model.oversight import EquipmentKind, Observation, Result
+
+SPECS = host_probes(load_catalogue(), EquipmentKind.LANE_HOST)
+
+
+@pytest.fixture(scope="session")
+def clean_host(tmp_path_factory: pytest.TempPathFactory) -> HostTree:
+    """A lane computer where everything is as it should be."""
+    need_tools()
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "scratch").mkdir()
+    return make_tree(folder / "root", folder / "scratch")
+
+
+def look_at(tree: HostTree) -> dict[str, Observation]:
+    """Return what every host probe saw."""
+    raw = assess_host(
+        "lane1-host",
+        EquipmentKind.LANE_HOST,
+        tree.view(),
+        SPECS,
+        nonce=bytes(32),
+        signer=SIGNER,
+        clock=lambda: NOW,
+    )
+    return {one.probe: one for one in parse_bundle(raw).observations}
+
+
+def test_clean_host_passes(clean_host: HostTree) -> None:
+    """A host as it should be passes every probe: no false alarm, nothing waved through as not applicable."""
+    seen = look_at(clean_host)
+    assert {name: one.reason for name, one in seen.items() if one.result is not Result.PASS} == {}
+    assert len(seen) == 15
+
+
+@pytest.mark.parametrize("seeded", SEEDED, ids=lambda one: f"{one.probe}-{one.name}")
+def test_misconfiguration_is_caught(clean_host: HostTree, tmp_path: Path, seeded: Seeded) -> None:
+    """A seeded misconfiguration fails its probe, the reason says where, and no other probe raises a false alarm."""
+    tree = clean_host.copy(tmp_path / "root")
+    seeded.sow(tree)
+    seen = look_at(tree)
+    caught = {name: one.reason for name, one in seen.items() if one.result is not Result.PASS}
+    assert set(caught) == {seeded.probe}, caught
+    assert seen[seeded.probe].result is Result.FAIL
+    assert seeded.says in seen[seeded.probe].reason
+
+
+def test_every_host_probe_is_seeded() -> None:
+    """There is at least one seeded misconfiguration for each probe that has a host part."""
+    assert {one.probe for one in SEEDED} == {spec.id for spec in SPECS}
