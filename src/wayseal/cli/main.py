@@ -11,6 +11,7 @@ from wayseal.cli.lazy import LazyGroup
 from wayseal.model.errors import Unavailable, WaysealError
 
 NOUNS = {
+    "assessment": "Oversight as OSCAL: export, verify, import.",
     "ceremony": "The officials' keys and the charter that they sign, m of n.",
     "centre": "Take in what lanes on other hosts deliver, and answer it.",
     "config": "The site's settings: check the file, show what is in force.",
@@ -20,6 +21,7 @@ NOUNS = {
     "encounter": "Vehicles that passed: list them, show one.",
     "equipment": "Devices at each lane: enrol, assess, findings, coverage, arming.",
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
+    "export": "Give records away: two organisations sign, one recipient opens, a receipt is due.",
     "gallery": "Known travellers: import, list, forget.",
     "incident": "What was lost, who must be told, was I in it: scope, clocks, evidence.",
     "init": "Make a home: keys, ledger, schema, default policy and record classes.",

@@ -5,11 +5,13 @@ credential that the ledger has known for long enough, over this very manifest an
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wayseal.export.approval import Approval, decode_approval, digest_ballot, list_problems, verify_approval
+from wayseal.export.manifest import decode_manifest
 from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_policy
 from wayseal.flow.partners import check_approver
 from wayseal.flow.policy import Principal
@@ -24,6 +26,7 @@ from wayseal.store import exports as rows
 from wayseal.store.engine import read, write
 from wayseal.store.locks import own_lock
 
+BALLOT = "wayseal-export-ballot/v1"
 DAY = timedelta(days=1)
 
 
@@ -225,3 +228,22 @@ def verify_consent(
             export=export.id,
         )
     return given
+
+
+def encode_ballot(ballot: Ballot) -> bytes:
+    """Return a ballot as a file, for an approver on another machine."""
+    fields = {"format": BALLOT, "manifest": ballot.manifest.decode(), "checkpoint": ballot.checkpoint}
+    return json.dumps(fields, indent=1).encode() + b"\n"
+
+
+def decode_ballot(data: bytes) -> Ballot:
+    """Return the ballot that a file holds. Raises `Invalid`. What it says is judged when the approval comes back."""
+    try:
+        fields = json.loads(data)
+        known = fields["format"] == BALLOT
+        manifest, checkpoint = fields["manifest"].encode(), str(fields["checkpoint"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
+        raise Invalid("not a ballot", hint="Make one: wayseal export show ID --out FILE.")
+    return Ballot(decode_manifest(manifest).export, manifest, checkpoint)
