@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from wayseal.match.index import Floats, Hits, merge_owners
 from wayseal.match.matrix import Numbers, TemplateMatrix, Vectors, check_vectors
+from wayseal.match.signscan import STEP, Words, scan_near
 from wayseal.model.errors import Invalid
-
-Words = NDArray[np.uint64]
 
 _BLOCK = 16384  # rows a step: each table of a step stays in the second-level cache
 _SEED = 20261122  # of the rotations; another seed gives other bits, and equally good ones
@@ -84,11 +83,10 @@ class SignBitIndex:
         rows: list[Numbers] = []
         counts: list[NDArray[np.uint16]] = []
         held = 0
-        for start in range(0, self.matrix.size, _BLOCK):
-            unequal = self._count_unequal(words, start, min(start + _BLOCK, self.matrix.size))
-            near = np.flatnonzero(unequal < limit)
-            rows.append(near + start)
-            counts.append(unequal[near])
+        for start in range(0, self.matrix.size, STEP):
+            near, tally = scan_near(self._words, words, start, min(start + STEP, self.matrix.size), limit)
+            rows.append(near)
+            counts.append(tally)
             held += len(near)
             if held > 2 * wanted:
                 pool, tally = _keep_fewest(np.concatenate(rows), np.concatenate(counts), wanted)
@@ -97,17 +95,6 @@ class SignBitIndex:
         if not rows:
             return np.empty(0, dtype=np.int64)
         return _keep_fewest(np.concatenate(rows), np.concatenate(counts), wanted)[0]
-
-    def _count_unequal(self, words: Words, start: int, end: int) -> NDArray[np.uint16]:
-        """Return how many bits of each row in `start:end` differ from the query's."""
-        unequal = np.zeros(end - start, dtype=np.uint16)
-        mixed = np.empty(end - start, dtype=np.uint64)
-        ones = np.empty(end - start, dtype=np.uint8)
-        for table, word in zip(self._words, words, strict=True):
-            np.bitwise_xor(table[start:end], word, out=mixed)
-            np.bitwise_count(mixed, out=ones)
-            np.add(unequal, ones, out=unequal)
-        return unequal
 
     def _pack(self, rows: Vectors) -> Words:
         """Return the sign bits of rows as (words, rows)."""

@@ -1,0 +1,51 @@
+"""Compile the sign-bit scan when the package is built, where there is a C compiler; without one NumPy does the same."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+FOLDER = Path("src/wayseal/match")
+
+
+class SignScanHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own annotation needs its configuration type
+    """Builds `_signscan.so` beside its source, for installs in place and for wheels."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Compile; say so on stderr and go on without it when that fails."""
+        compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        target = Path(self.root) / FOLDER / "_signscan.so"
+        source = target.with_name("signscan.c")
+        if compiler is None or not compile_source(compiler, source, target):
+            print("wayseal: no compiled sign-bit scan; NumPy does the same, more slowly", file=sys.stderr)  # noqa: T201
+            return
+        build_data["artifacts"].append(str(FOLDER / target.name))
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+
+def compile_source(compiler: str, source: Path, target: Path) -> bool:
+    """Compile into a new file and put it in place whole. Returns whether that worked."""
+    fresh = target.with_suffix(".tmp")
+    command = [
+        compiler,
+        "-O3",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fPIC",
+        "-shared",
+        "-o",
+        str(fresh),
+        str(source),
+    ]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode != 0:
+        fresh.unlink(missing_ok=True)
+        return False
+    fresh.replace(target)
+    return True
