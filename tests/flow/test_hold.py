@@ -166,3 +166,11 @@ def test_hold_comes_too_late(site: Site) -> None:
         place_hold(
             site.eraser(), [RecordId("0" * 26)], reason="audit", approvers=PEOPLE, until=UNTIL, keep=site.keep
         )
+
+
+def test_ledger_names_who_holds(site: Site) -> None:
+    """A hold and its end are the approvers' acts on the ledger, not the sweep's."""
+    placed = hold(site, site.capture(b"kept"))
+    lift_hold(site.eraser(), placed.id, reason="case-closed", approvers=PEOPLE)
+    acts = [site.ledger.entry(index) for kind in ("hold", "lift") for index in site.ledger.find(type=kind)]
+    assert [(act["actor"] in PEOPLE, sorted(act["approvers"])) for act in acts] == [(True, sorted(PEOPLE))] * 2

@@ -51,7 +51,7 @@ def place_hold(
     entry = {
         "type": "hold",
         "time": to_text(now),
-        "actor": site.actor,
+        "actor": hold.approvers[0],
         "object": hold.id,
         "records": list(hold.records),
         "approvers": list(hold.approvers),
@@ -95,13 +95,14 @@ def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[st
         hold = hold_rows.get_hold(connection, hold_id)
     if hold.lifted_at is not None or hold.until <= now:
         raise Invalid("the hold has ended already", hint="Its records die with the next sweep.")
+    agreed = check_approvers(approvers)
     entry = {
         "type": "lift",
         "time": to_text(now),
-        "actor": site.actor,
+        "actor": agreed[0],
         "object": hold.id,
         "records": list(hold.records),
-        "approvers": list(check_approvers(approvers)),
+        "approvers": list(agreed),
         "reason": check_reason(reason),
     }
     site.ledger.append([entry])

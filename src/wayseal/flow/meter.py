@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS meter (
   principal TEXT, pool TEXT, tokens REAL NOT NULL, drift REAL NOT NULL, at REAL NOT NULL, PRIMARY KEY (principal, pool)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS recent (principal TEXT, at REAL, pictures INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS recent_of ON recent (principal, at);
 CREATE TABLE IF NOT EXISTS used (session TEXT PRIMARY KEY, pictures INTEGER NOT NULL) WITHOUT ROWID;
 """
 PICTURES = "pictures"
