@@ -41,6 +41,8 @@ class Dossier:
     items: tuple[PoamItem, ...]
     full_days: int = 90
     daily_hours: int = 24
+    window_minutes: int = 60
+    """How long one nonce is good for."""
 
     def uuid(self, *parts: str) -> str:
         """Return the UUID (version 5) of one thing of this site: the same at every export."""

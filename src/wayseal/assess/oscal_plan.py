@@ -167,7 +167,7 @@ def make_assessment_plan(dossier: Dossier) -> Json:
     subjects = [item_subject(dossier, one.id) for one in dossier.equipment]
     plan = {
         "uuid": dossier.uuid("plan"),
-        "metadata": metadata(dossier, f"Assessment plan of {dossier.site}"),
+        "metadata": _plan_metadata(dossier),
         "import-ssp": {"href": "system-security-plan.json"},
         "local-definitions": {"activities": [_activity(dossier, probe) for probe in dossier.probes]},
         "reviewed-controls": reviewed_controls(dossier.probes),
@@ -177,6 +177,12 @@ def make_assessment_plan(dossier: Dossier) -> Json:
         "tasks": tasks,
     }
     return {"assessment-plan": tidy(plan)}
+
+
+def _plan_metadata(dossier: Dossier) -> Json:
+    """Return the plan's metadata with how long a nonce is good for, which each run is checked against."""
+    about = metadata(dossier, f"Assessment plan of {dossier.site}")
+    return {**about, "props": [*about["props"], prop("window-minutes", dossier.window_minutes)]}
 
 
 def _activity(dossier: Dossier, probe: ProbeSpec) -> Json:

@@ -12,8 +12,8 @@ from wayseal.assess.oscal_read import list_of, read_prop, text_of, walk
 from wayseal.model.clock import from_text
 from wayseal.model.errors import Invalid
 
-WINDOW: Final = timedelta(hours=1)
-"""How long one nonce is good for."""
+LONGEST_WINDOW: Final = timedelta(hours=24)
+"""No plan may let a nonce be good for longer."""
 SKEW: Final = timedelta(minutes=5)
 """How far the clock of what was assessed may be off."""
 _FAILED: Final = ("fail", "error")
@@ -86,15 +86,25 @@ def _digest(resource: Json) -> str | None:
 
 def check_times(package: Package) -> Iterator[Fault]:
     """Give each run that lasted too long or ended later than the package, and what was collected outside it (rule 8)."""
+    window = _read_window(package)
     for run in list_runs(package):
         start, end = run.when("start"), run.when("end")
-        if start is None or end is None or not start <= end <= min(start + WINDOW, package.made):
+        if start is None or end is None or not start <= end <= min(start + window, package.made):
             yield Fault(8, run.document, "a run that is not within the window of its nonce")
             continue
         for one in run.observations.values():
             collected = read_time(one, "collected")
             if collected is None or not start - SKEW <= collected <= end + SKEW:
                 yield Fault(8, run.document, "an observation that was collected outside its run")
+
+
+def _read_window(package: Package) -> timedelta:
+    """Return how long the plan lets a nonce be good for; nothing at all where it does not say."""
+    for _, body in package.bodies("assessment-plan"):
+        text = read_prop(body.get("metadata"), "window-minutes") or ""
+        if text.isdecimal() and len(text) < 6:
+            return min(timedelta(minutes=int(text)), LONGEST_WINDOW)
+    return timedelta(0)
 
 
 def check_findings(package: Package) -> Iterator[Fault]:
