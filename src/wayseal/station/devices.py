@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wayseal.assess.host.facts import HostFacts
+from wayseal.flow.collect import declare_host
 from wayseal.flow.oversee.describe import show_equipment
 from wayseal.flow.oversee.fitness import judge_lane
 from wayseal.flow.oversee.register import NewEquipment, add_component, enrol_equipment
@@ -51,7 +52,8 @@ def enrol_device(
     """Enrol a device and return its row, with what its lane still lacks. This machine gets the default component definition."""
     enrol_equipment(site.oversight, device, new, actor=actor)
     if this_host:
-        add_component(site.oversight, facts_name(device), HostFacts().encode(), actor=actor)
+        facts = declare_host(site.home.resolve() / "lanes", site.clock)
+        add_component(site.oversight, facts_name(device), facts.encode(), actor=actor)
     with read(site.store.engine) as rows:
         known = list_components(rows)
     row = show_equipment(site.oversight, device)

@@ -182,6 +182,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p07", "x25519-der", "pkcs8-x25519", put_key("/opt/tool/k.bin", X25519PrivateKey.from_private_bytes(bytes(32)), encoding=Encoding.DER)),
     Seeded("p07", "age-key", "age in inode", put("/root/.config/keys.txt", f"# created\n{AGE_KEY}\n")),
     Seeded("p07", "epoch-file", "epoch-seed", put("/var/lib/wayseal/keyroom/epochs/citizen%2F2026-11-22T08Z.epoch", EPOCH_FILE)),
+    Seeded("p07", "epoch-kek", "epoch-kek", put("/var/lib/wayseal/keyroom/keks/citizen%2F2026-11-22T08Z.kek", b"WKEK1" + bytes(40))),
     Seeded("p07", "undeclared-signing-key", "pem private key", put_key("/srv/k.pem", Ed25519PrivateKey.from_private_bytes(bytes(32)))),
     Seeded("p07", "key-in-declared-place", "pem private key", put_key("/etc/ssl/private/server.key", X25519PrivateKey.from_private_bytes(bytes(32)))),
     Seeded("p07", "token", "PKCS#11 token", put("/var/lib/softhsm/tokens/1234/9f.object", b"\0" * 8)),

@@ -1,5 +1,6 @@
 """The assessor is assessed: a clean host has no false alarm, and each seeded misconfiguration is caught by its own probe alone."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from seededhost import SEEDED, Seeded
 from wayseal.assess.bundle import parse_bundle
 from wayseal.assess.catalogue import load_catalogue
 from wayseal.assess.collector import assess_host, host_probes
+from wayseal.flow.collect import declare_host
 from wayseal.model.oversight import EquipmentKind, Observation, Result
 
 SPECS = host_probes(load_catalogue(), EquipmentKind.LANE_HOST)
@@ -59,3 +61,17 @@ def test_misconfiguration_is_caught(clean_host: HostTree, tmp_path: Path, seeded
 def test_every_host_probe_is_seeded() -> None:
     """There is at least one seeded misconfiguration for each probe that has a host part."""
     assert {one.probe for one in SEEDED} == {spec.id for spec in SPECS}
+
+
+def test_surveyed_host_passes(clean_host: HostTree, tmp_path: Path) -> None:
+    """What a host shows at its enrolment is what it is held to: probes 13 and 28 pass until something changes."""
+    tree = clean_host.copy(tmp_path / "root")
+    found = declare_host(Path(tree.facts.spool), lambda: NOW, root=tree.root)
+    assert found.chassis_serial == "CASE-001"
+    assert found.verity_root == tree.facts.verity_root
+    tree.remove("/sys/class/gpio")
+    tree.facts = dataclasses.replace(found, signers=tree.facts.signers, firmware=tree.facts.firmware)
+    seen = look_at(tree)
+    assert {name: one.reason for name, one in seen.items() if one.result is not Result.PASS} == {}
+    tree.put("/sys/block/sda/device/vpd_pg80", b"\0\x80\0\x08DISK-666")
+    assert look_at(tree)["p28"].result is Result.FAIL

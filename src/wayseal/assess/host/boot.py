@@ -30,13 +30,13 @@ def check_boot(view: HostView) -> Seen:
         for number in map(str, BOOT_PCRS)
         if number not in golden or values.get(number) != golden[number]
     ]
-    root = _verity_root(view)
+    root = find_verity_root(view)
     if root != view.facts.verity_root:
         faults.append(f"the root partition has verity hash {root or 'none'}, not the signed one")
     return judge(faults, "booted as declared, from the signed root", pcrs=values, verity_root=root)
 
 
-def _verity_root(view: HostView) -> str | None:
+def find_verity_root(view: HostView) -> str | None:
     """Return the root hash of the kernel's command line, when a verity device is there to enforce it."""
     options = (view.read_text("/proc/cmdline") or "").split()
     root = next((word.partition("=")[2] for word in options if word.startswith("roothash=")), None)

@@ -36,12 +36,11 @@ _MARKS: Final[tuple[tuple[str, bytes, re.Pattern[bytes]], ...]] = (
     ("gnupg", b"private-key", re.compile(rb"\((?:\d+:|)(?:protected-|shadowed-)?private-key[( \n]")),
     ("jwk", b'"kty"', re.compile(rb'"kty"\s*:\s*"(?:OKP|EC|RSA)"[^}]{0,4000}"d"\s*:\s*"[A-Za-z0-9_-]{20,}"')),
     ("epoch-seed", b'{"epoch"', re.compile(rb'\A\{"epoch": ?"[^"]{1,60}"[^}]{0,3000}"seed": ?"')),
-    ("tpm-keeper", b"WTPM1", re.compile(rb"\AWTPM1")),
-    ("mirror-keeper", b"WMIR1", re.compile(rb"\AWMIR1")),
 )  # fmt: skip
 """Forms of private keys that can open something, and the files of a keyroom: kind, bytes that must be there, form."""
 
 _KEK: Final = b"WKEK1"
+_EPOCH_LABEL: Final = re.compile(r"%2F\d{4}-\d{2}-\d{2}T\d{2}Z")
 _KEYRING_LINE: Final = re.compile(r"^[0-9a-f]{8} \S+ +\d+ \S+ [0-9a-f]{8} +\d+ +\d+ (\S+) +(.*)$")
 
 
@@ -113,8 +112,8 @@ def _read_start(path: Path) -> bytes:
 def key_kinds(name: str, data: bytes, *, declared: bool) -> list[str]:
     """Return the kinds of keys in a file that may not be there. `declared` files may hold keys that only sign."""
     kinds = [kind for kind, literal, form in _MARKS if literal in data and form.search(data)]
-    if data.startswith(_KEK) and not Path(name).name.startswith("identity%2F"):
-        kinds.append("keyroom-kek")
+    if data.startswith(_KEK) and _EPOCH_LABEL.search(Path(name).name):
+        kinds.append("epoch-kek")
     found = _PEM.finditer(data) if b"PRIVATE KEY-----" in data else ()
     blocks = (one for one in found if not (declared and _only_signs(one.group())))
     return kinds + [f"pem {block[1].decode().lower()}" for block in blocks]

@@ -59,7 +59,7 @@ def check_case(view: HostView) -> Seen:
         return broken("the inventory has no serials of case and disks")
     chassis = view.read_text("/sys/class/dmi/id/chassis_serial")
     disks = {name: disk_serial(view, name) for name in list_disks(view)}
-    sensors = {name: view.read_text(name) for name in sorted({*facts.seals, *_intrusion_sensors(view)})}
+    sensors = {name: view.read_text(name) for name in sorted({*facts.seals, *find_intrusion_sensors(view)})}
     faults = [] if chassis == facts.chassis_serial else ["the case has another serial than the inventory"]
     found, listed = sorted(serial or "" for serial in disks.values()), sorted(facts.disk_serials)
     faults += [
@@ -75,7 +75,7 @@ def check_case(view: HostView) -> Seen:
     return judge(faults, good, chassis_serial=chassis, disks=disks, sensors=sensors)
 
 
-def _intrusion_sensors(view: HostView) -> list[str]:
+def find_intrusion_sensors(view: HostView) -> list[str]:
     """Return the paths of the chassis intrusion alarms that the kernel knows; 1 means opened."""
     top = "/sys/class/hwmon"
     return [
