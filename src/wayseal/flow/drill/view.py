@@ -3,7 +3,7 @@
 A drill acts as its own staff id, so that everybody who reads the ledger sees that it was one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from wayseal.flow.release import Opener
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.policy import Policy as WitnessPolicy
 from wayseal.model.ids import RecordId
+from wayseal.seal.keys import EpochVault
 
 DRILL = "drill"
 """The lane that a drill's records name, and their record class."""
@@ -46,10 +47,10 @@ class Doors:
 
 
 class ExportTrial(Protocol):
-    """Tries an export with so many approvals and takes it back: see `flow.drill.exports`."""
+    """Tries whole export ceremonies under the site's own rules, in a home of its own with made-up records."""
 
-    def __call__(self, approvals: int, *, same_organisation: bool) -> bool:
-        """Say whether the export was released. Raises nothing but what the site itself refuses with."""
+    def __call__(self, organisations: Sequence[str]) -> bool:
+        """Say whether an export with one approval of each of these organisations, in this order, was released."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +62,10 @@ class SiteView(OutsideView):
     """The checkpoint (a signed note) that the last assessment kept; "" before the first one, None when nobody looked."""
     inserted_at: datetime | None = None
     """When the insertion drill plugged a device in; None when there was none."""
-    lane_folder: Path | None = None
-    """The lane's own folder with its keys, for a host whose disk the assessor can read."""
-    lane_passphrase: bytes | None = None
+    lane_vault: EpochVault | None = None
+    """The lane's own keeper, opened as somebody with the whole lane computer and its passphrase could."""
+    lane_device: bytes | None = None
+    """The raw public key of the lane's device."""
     export_trial: ExportTrial | None = None
 
 
