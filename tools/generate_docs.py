@@ -12,6 +12,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from wayseal.assess.catalogue import load_catalogue
 from wayseal.cli.main import NOUNS, root
 from wayseal.station.settings import SiteSettings
 
@@ -92,6 +93,33 @@ def _show_default(field: FieldInfo) -> str:
     return "none" if value is None or value == {} else f"`{getattr(value, 'value', value)}`"
 
 
+def write_probes() -> str:
+    """Return the page of the 31 probes, from the catalogue."""
+    text = [NOTICE, "# Probes\n\n"]
+    text.append(
+        "What an assessment looks at. Controls are of NIST SP 800-53 revision 5. A probe passes when each of its parts does: on the *host* "
+        "(the collector), from *outside* (the assessor's own machine), in a *document*. An error counts as a failure; *not applicable* "
+        "needs a reason that somebody can check. Daily probes count for 24 hours, full ones for 90 days, unless the site says less.\n"
+    )
+    text += [
+        f"\n## {spec.id}: {spec.title}\n\n"
+        f"| controls | {', '.join(spec.controls)} |\n|---|---|\n"
+        f"| parts | {', '.join(spec.where)} |\n"
+        f"| kinds of equipment | {', '.join(kind.replace('_', ' ') for kind in spec.kinds)} |\n"
+        f"| how often | {spec.cadence} |\n"
+        f"| severity | {spec.severity}, to be mended within {_days(spec.mend_days)} |\n"
+        f"| version | {spec.version} |\n\n"
+        f"**When it fails.** {spec.advice}\n"
+        for spec in load_catalogue()
+    ]
+    return "".join(text)
+
+
+def _days(count: int) -> str:
+    """Return a number of days in words."""
+    return f"{count} day{'' if count == 1 else 's'}"
+
+
 def write_decisions() -> str:
     """Return the list of decision records, by their titles."""
     titles = [
@@ -106,6 +134,7 @@ def write_decisions() -> str:
 PAGES = {
     DOCS / "reference" / "commands.md": write_commands,
     DOCS / "reference" / "settings.md": write_settings,
+    DOCS / "reference" / "probes.md": write_probes,
     DECISIONS / "index.md": write_decisions,
 }
 

@@ -28,6 +28,15 @@ SYSCTLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 }
 """Rule id -> the setting below `/proc/sys`, and the values that keep the rule."""
 
+ABSENT_IS_KEPT: Final = frozenset(
+    (
+        "sysctl_kernel_kexec_load_disabled",
+        "sysctl_kernel_unprivileged_bpf_disabled",
+        "sysctl_kernel_perf_event_paranoid",
+    )
+)
+"""Settings that a kernel lacks only when it lacks what they restrain."""
+
 _SSHD: Final = "/etc/ssh/sshd_config"
 _SSH_RULES: Final = {
     "sshd_disable_root_login": ("permitrootlogin", ("no",)),
@@ -45,7 +54,7 @@ _SSH_DEFAULTS: Final = {
 def check_rules(view: HostView) -> Seen:
     """Pass when every rule is kept; the evidence has each rule's value."""
     values = _read_sysctls(view)
-    broken = [rule for rule, value in values.items() if value not in SYSCTLS[rule][1]]
+    broken = [rule for rule, value in values.items() if not _keeps(rule, value)]
     checks: dict[str, Callable[[HostView], str | None]] = {
         "accounts_no_uid_except_zero": _check_accounts,
         "no_empty_passwords": _check_passwords,
@@ -68,6 +77,11 @@ def check_rules(view: HostView) -> Seen:
 def _read_sysctls(view: HostView) -> dict[str, str | None]:
     """Return the value of each kernel setting by rule id; None for one that this kernel does not have."""
     return {rule: view.read_text(f"/proc/sys/{name}") for rule, (name, _) in SYSCTLS.items()}
+
+
+def _keeps(rule: str, value: str | None) -> bool:
+    """Say whether a kernel setting keeps its rule; one that cannot be read breaks it, but for the few of `ABSENT_IS_KEPT`."""
+    return rule in ABSENT_IS_KEPT if value is None else value in SYSCTLS[rule][1]
 
 
 def _fields(view: HostView, name: str) -> list[list[str]]:
