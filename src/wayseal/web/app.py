@@ -25,6 +25,7 @@ from wayseal.station.portal import Portal, open_portal
 from wayseal.station.shift import cover_lane, end_shift, list_lanes
 from wayseal.station.site import Site
 from wayseal.store.encounters import StoredEncounter
+from wayseal.web.duty import DutyWatch, add_duty_routes
 from wayseal.web.session import Opened, Session, Sessions
 from wayseal.web.views import add_crossing, list_verdicts, show_shift, show_vehicle
 
@@ -162,6 +163,9 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_lane_routes(app, console)
     _add_encounter_routes(app, console)
     _add_picture_routes(app)
+    add_duty_routes(
+        app, console.page, current_session, ledger=site.ledger, clock=site.clock, zone=console.zone
+    )
     return app
 
 
@@ -247,11 +251,12 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
 
     @app.get("/events")
     async def events(request: Request, session: SignedIn) -> Response:
-        return StreamingResponse(_watch(request, console, session), media_type="text/event-stream")
+        duty = await run_in_threadpool(DutyWatch, console.site.ledger, console.site.clock)
+        return StreamingResponse(_watch(request, console, session, duty), media_type="text/event-stream")
 
 
-async def _watch(request: Request, console: Console, session: Session) -> AsyncIterator[str]:
-    """Send an event without content whenever the list of vehicles has changed; the page then asks for it."""
+async def _watch(request: Request, console: Console, session: Session, duty: DutyWatch) -> AsyncIterator[str]:
+    """Send an event without content when the list of vehicles has changed, or what is on duty; the page then asks for it."""
     last: object = None
     while not await request.is_disconnected() and session.ends > console.site.clock():
         rows = await run_in_threadpool(console.portal(session).rows, limit=SHOWN)
@@ -259,6 +264,8 @@ async def _watch(request: Request, console: Console, session: Session) -> AsyncI
         if state != last:
             yield "event: vehicle\ndata: changed\n\n" if last is not None else ": connected\n\n"
             last = state
+        if await run_in_threadpool(duty.look):
+            yield "event: duty\ndata: changed\n\n"
         await asyncio.sleep(0.5)
 
 

@@ -56,10 +56,26 @@ async function refresh() {
   document.querySelectorAll("a.vehicle").forEach((a) => { if (!seen.has(a.dataset.encounter)) a.classList.add("new"); });
   if (focused) document.querySelector(`a.vehicle[data-encounter="${focused}"]`)?.focus();
 }
+async function refreshDuty() {
+  const answer = await fetch("/duty/notes");
+  if (answer.status === 401) { location.href = "/sign-in"; return; }
+  const list = document.getElementById("duty");
+  const text = await answer.text();
+  if (list) { list.innerHTML = text; return; }
+  const newest = new DOMParser().parseFromString(text, "text/html").querySelector(".duty-note");
+  const bar = document.getElementById("duty-bar");
+  if (!newest || !bar || !newest.classList.contains("urgent")) return;
+  const go = document.createElement("a");
+  go.href = "/duty";
+  go.textContent = ["time", ".word", ".subject", ".more"].map((part) => newest.querySelector(part).textContent).join("  ");
+  bar.replaceChildren(go);
+  bar.hidden = false;
+}
 if (link) {
   const events = new EventSource("/events");
   events.onopen = () => showLink(true);
   events.onerror = () => showLink(false);
   if (vehicles) events.addEventListener("vehicle", refresh);
+  events.addEventListener("duty", refreshDuty);
 }
 if (page === "encounter" && location.hash) document.querySelector(location.hash)?.focus();

@@ -1,0 +1,66 @@
+"""What whoever is on duty must know now: what was plugged in, alarms, silences, lanes that disarmed, refused tickets.
+
+Read from the ledger alone, newest first. It names codes and devices; the screens own the words.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from wayseal.ledger.reader import LedgerReader
+from wayseal.model.clock import from_text, to_text
+
+LOOK_BACK: Final = timedelta(hours=24)
+MOST: Final = 200
+_CODES: Final = {
+    "usb-event": "action", "alarm": "alarm", "egress-watch": "action", "canary-hit": "type", "incident": "reason",
+    "lane-status": "status", "org-status": "status", "ticket": "reason",
+}  # fmt: skip
+"""The types that concern duty, and the field of each that says what happened."""
+_QUIET: Final = {
+    "usb-event": {"remove"}, "egress-watch": {"beat"}, "lane-status": {"armed"}, "org-status": {"active"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DutyNote:
+    """One thing to know: the ledger entry that says it, its type and code, and what it is about."""
+
+    index: int
+    time: datetime
+    kind: str
+    code: str
+    subject: str
+    port: str | None = None
+    ids: str | None = None
+    count: int | None = None
+
+
+def list_duty(ledger: LedgerReader, now: datetime) -> list[DutyNote]:
+    """Return what happened in the last 24 hours, newest first; at most 200."""
+    since = to_text(now - LOOK_BACK)
+    found = sorted((index for kind in _CODES for index in ledger.find(type=kind, since=since)), reverse=True)
+    notes = (_note(index, ledger.entry(index)) for index in found)
+    return [note for note in notes if note is not None][:MOST]
+
+
+def _note(index: int, entry: dict[str, Any]) -> DutyNote | None:
+    """Return what an entry tells whoever is on duty, or None when it is routine."""
+    kind = entry["type"]
+    if kind == "ticket" and entry["action"] != "refused":
+        return None
+    code = str(entry.get(_CODES[kind], kind))
+    if code in _QUIET.get(kind, ()) and not (kind == "egress-watch" and entry.get("missed")):
+        return None
+    ids = (
+        f"{entry['vendor_id']}:{entry['product_id']}"
+        if "vendor_id" in entry and "product_id" in entry
+        else None
+    )
+    subject = str(
+        entry.get("lane") or entry.get("device") or entry.get("object") or entry.get("actor") or "site"
+    )
+    subject = str(entry["object"]) if kind in ("usb-event", "egress-watch", "org-status") else subject
+    return DutyNote(
+        index, from_text(entry["time"]), kind, code, subject, entry.get("port"), ids, entry.get("missed") or entry.get("count")
+    )  # fmt: skip

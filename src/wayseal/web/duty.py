@@ -1,0 +1,97 @@
+"""The duty screen: what was plugged in, alarms and silences, as they come, and the newest on every other page.
+
+Owns the page's words. It reads the ledger and nothing else, and opens nothing.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+
+from wayseal.flow.duty import DutyNote, list_duty
+from wayseal.ledger.reader import LedgerReader
+from wayseal.model.clock import Clock, to_text
+from wayseal.web.session import Session
+
+_WORDS = {
+    ("usb-event", "refused"): "USB device refused", ("usb-event", "allowed"): "USB device let in",
+    ("usb-event", "add"): "Device plugged in", ("egress-watch", "started"): "Port watch began",
+    ("egress-watch", "stopped"): "Port watch was stopped", ("egress-watch", "beat"): "Device events were lost",
+    ("lane-status", "disarmed"): "Lane disarmed", ("org-status", "suspended"): "Organisation suspended",
+    ("org-status", "reinstated"): "Organisation reinstated", ("canary-hit", "canary-hit"): "A canary record was opened",
+    ("alarm", "egress-guard-drift"): "Removable media policy was changed",
+}  # fmt: skip
+_KINDS = {"alarm": "Alarm", "incident": "Incident", "ticket": "Maintenance ticket refused"}
+_URGENT = {
+    ("usb-event", "add"), ("usb-event", "refused"), ("usb-event", "allowed"), ("egress-watch", "stopped"),
+    ("lane-status", "disarmed"),
+}  # fmt: skip
+
+
+class DutyWatch:
+    """Tells whether there is something new, without reading the ledger while it does not grow."""
+
+    def __init__(self, ledger: LedgerReader, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._size = ledger.size
+        self._newest = self._read_newest()
+
+    def look(self) -> bool:
+        """Return whether there is a newer note than at the last look, or when this was made."""
+        size = self._ledger.size
+        if size == self._size:
+            return False
+        self._size, before = size, self._newest
+        self._newest = self._read_newest()
+        return self._newest > before
+
+    def _read_newest(self) -> int:
+        """Return the index of the newest note, or -1."""
+        found = list_duty(self._ledger, self._clock())
+        return found[0].index if found else -1
+
+
+def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a note as the templates want it: a word for its code, its time here and in UTC, and whether it is urgent."""
+    code = note.code.replace("-", " ")
+    word = _WORDS.get((note.kind, note.code)) or f"{_KINDS.get(note.kind, note.kind)}: {code}"
+    more = [
+        f"port {note.port}" if note.port else "",
+        note.ids or "",
+        f"{note.count} times" if note.count else "",
+    ]
+    return {
+        "index": note.index,
+        "word": word,
+        "subject": note.subject,
+        "more": ", ".join(part for part in more if part),
+        "urgent": note.kind in ("alarm", "incident", "canary-hit") or (note.kind, note.code) in _URGENT,
+        "time_utc": to_text(note.time),
+        "time_local": f"{note.time.astimezone(zone):%H:%M:%S}",
+    }
+
+
+def add_duty_routes(
+    app: FastAPI,
+    page: Callable[..., Response],
+    current: Callable[[Request], Session],
+    *,
+    ledger: LedgerReader,
+    clock: Clock,
+    zone: ZoneInfo,
+) -> None:
+    """Add `/duty`, the screen, and `/duty/notes`, its list, for whoever is signed in. `page` renders a template."""
+
+    def notes() -> list[dict[str, Any]]:
+        return [show_note(note, zone) for note in list_duty(ledger, clock())]
+
+    @app.get("/duty", response_class=HTMLResponse)
+    def duty(request: Request, session: Annotated[Session, Depends(current)]) -> Response:
+        return page(request, "duty.html", session, notes=notes())
+
+    @app.get("/duty/notes", response_class=HTMLResponse)
+    def duty_notes(request: Request, session: Annotated[Session, Depends(current)]) -> Response:
+        return page(request, "duty_notes.html", session, notes=notes())
