@@ -13,12 +13,14 @@ from wayseal.assess.document import device, vendor
 from wayseal.assess.document.view import DocumentView
 from wayseal.assess.outside import clocks, cloud, egress, inventory, login, peer, people, stream
 from wayseal.assess.probe import PATIENCE_S, Subject, run_probe
+from wayseal.flow.drill import access, edge, events, expired, exports, ledger, remote, restore
 from wayseal.flow.drill.view import SiteView
 from wayseal.model.clock import Clock
 from wayseal.model.oversight import Equipment, Observation
 
 PART_MODULES = (
-    *collector.HOST_MODULES, clocks, cloud, egress, inventory, login, peer, people, stream, device, vendor,
+    *collector.HOST_MODULES, clocks, cloud, egress, inventory, login, peer, people, stream, device, vendor, access, edge, events,
+    expired, exports, ledger, remote, restore,
 )  # fmt: skip
 """The modules whose import registers the parts of the probes."""
 
