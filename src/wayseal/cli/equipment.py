@@ -15,11 +15,16 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.equipment_parts import assess, collect, draw, file
 
 
 @click.group()
 def command() -> None:
     """Equipment: enrol it, assess it, sign the site off, and see which lanes are armed."""
+
+
+for _verb in (assess, collect, draw, file):
+    command.add_command(_verb)
 
 
 @command.command("enrol")

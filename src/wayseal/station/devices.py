@@ -4,11 +4,9 @@ What is declared of this machine is what is found when it is enrolled; whoever k
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wayseal.assess.host.facts import HostFacts
 from wayseal.flow.collect import declare_host
 from wayseal.flow.oversee.describe import show_equipment
 from wayseal.flow.oversee.fitness import judge_lane
@@ -41,11 +39,6 @@ def read_serial() -> str:
     return "machine-" + hashlib.sha256(b"wayseal-serial/v1\x00" + machine).hexdigest()[:32]
 
 
-def facts_name(device: str) -> str:
-    """Return under which name the declared facts of a device are kept."""
-    return f"facts.{device}"[:63]
-
-
 def enrol_device(
     site: "Site", device: str, new: NewEquipment, *, actor: str, this_host: bool = False
 ) -> dict[str, Any]:
@@ -53,22 +46,12 @@ def enrol_device(
     enrol_equipment(site.oversight, device, new, actor=actor)
     if this_host:
         facts = declare_host(site.home.resolve() / "lanes", site.clock)
-        add_component(site.oversight, facts_name(device), facts.encode(), actor=actor)
+        add_component(site.oversight, f"facts.{device}", facts.encode(), actor=actor)
     with read(site.store.engine) as rows:
         known = list_components(rows)
     row = show_equipment(site.oversight, device)
-    row["component_sha256"] = known.get(facts_name(device)) or known.get(new.model)
+    row["component_sha256"] = known.get(f"facts.{device}") or known.get(new.model)
     if new.lane is not None:
         fitness = judge_lane(site.oversight, new.lane, site.clock())
         row["lane_needs"] = [{"reason": one, "do": ADVICE[one]} for one in fitness.reasons]
     return row
-
-
-def declare_facts(site: "Site", device: str, body: bytes, *, actor: str) -> str:
-    """Replace what is declared of a device (`assess.host.facts`, as JSON) and return its digest."""
-    facts = HostFacts(**{name: _tuple(value) for name, value in json.loads(body).items()})
-    return add_component(site.oversight, facts_name(device), facts.encode(), actor=actor)
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
