@@ -22,9 +22,11 @@ from wayseal.flow.followup import list_duties, note_paper, purge_files, raise_al
 from wayseal.flow.handover import release_export
 from wayseal.flow.hold import place_hold
 from wayseal.flow.partners import add_recipient, retire_recipient, revoke_approver
+from wayseal.flow.policy import Principal
 from wayseal.flow.reconcile import Books, reconcile_day
 from wayseal.flow.witnessed import examine_delivery
 from wayseal.ledger.checkpoint import log_keys
+from wayseal.model.custody import Purpose
 from wayseal.model.disclosure import BundleForm, Export
 from wayseal.model.errors import Erased, Integrity, Invalid, LedgerBroken, NotFound, Refused
 from wayseal.model.ids import RecordId, new_ulid
@@ -501,3 +503,27 @@ def test_row_follows_the_ledger(office: Office) -> None:
         assert get_export(connection, export.id).mark is not None
     assert len(office.site.ledger.find(type="export-release")) == 1
     assert find_export(office.desk, export.id)[0].state.value == "released"
+
+
+def test_keyroom_counts_for_itself(office: Office) -> None:
+    """A centre that skips the ceremony gets no key: the gate reads approvals on the ledger, of registered approvers only."""
+    who = Principal("privacy-1", "exporter", "agency")
+    rule = "exports-are-signed-by-two-organisations"
+    export = office.ask(office.records[:1])
+    office.approve(export, "kim")
+    ledger = office.site.ledger
+    forged = {"type": "export-approve", "object": export.id, "manifest_sha256": export.manifest_sha256}
+    ledger.append(
+        [forged | {"actor": "lee", "org": "privacy-office"}, forged | {"actor": "nobody", "org": "court"}]
+    )
+    with pytest.raises(Refused) as refusal:
+        office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
+    assert refusal.value.facts["rule"] == rule
+    office.approve(export, "lee")
+    assert office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
+    with pytest.raises(Refused) as refusal:
+        office.site.opener.read_now(who, office.records[1:], Purpose.EXPORT)
+    assert refusal.value.facts["rule"] == rule
+    ledger.append([{"type": "org-status", "object": "inspector-general", "status": "suspended"}])
+    with pytest.raises(Refused):
+        office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)

@@ -231,8 +231,13 @@ class Admission:
             raise NoIntent("the intent is too old or from the future", hint="Log a new one.", record=record)
 
     def _count_approvals(self, act: _Act, intent: _Intent, header: SealHeader) -> int:
-        """Return how many other people, of other roles that may approve it, have approved this very intent lately."""
+        """Return how many other people, of other roles that may approve it, have approved this very intent lately.
+
+        For an export: how many organisations have signed one that names this record.
+        """
         standings, who, now = self._follower.standings, act.who, act.now
+        if intent.purpose is Purpose.EXPORT:
+            return standings.exports.count_approvals(header.object_id, standings.suspended, now)
         good = {
             one.approver
             for one in standings.approvals.get(intent.release, ())

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from wayseal.flow.exported import ExportBook, decode_book, encode_book
 from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
 from wayseal.model.clock import from_text, to_text
 
-CONCERNS = re.compile(rb'"type":"(?:org-status|grant|grant-end|release-approve|config|register)"')
+CONCERNS = re.compile(
+    rb'"type":"(?:org-status|grant|grant-end|release-approve|config|register|approver|export-(?:request|approve|decline|release))"'
+)
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
 KEPT = timedelta(days=1)
 """How long an approval is remembered; each is good for minutes."""
@@ -21,7 +24,7 @@ KEPT = timedelta(days=1)
 
 @dataclass(slots=True)
 class Standings:
-    """The state after reading the ledger up to some entry."""
+    """The state after reading the ledger up to some entry. What was handed out does not change: each step makes new tables."""
 
     suspended: dict[str, int] = field(default_factory=dict)
     """Organisation to the index of the entry that suspended it."""
@@ -32,6 +35,8 @@ class Standings:
     """By release."""
     rules: dict[str, str] = field(default_factory=dict)
     """What a `config` entry is about, to the newest digest."""
+    exports: ExportBook = field(default_factory=ExportBook)
+    """Exports that wait, and who has signed for them."""
 
     def apply(self, index: int, entry: Mapping[str, Any]) -> None:
         """Take in entry `index`. Entries come in order, each once; those that do not matter change nothing."""
@@ -47,7 +52,9 @@ class Standings:
             case "release-approve":
                 self._apply_approval(entry["object"], read_approval(entry))
             case "config":
-                self.rules[entry["object"]] = entry["config_sha256"]
+                self.rules = {**self.rules, entry["object"]: entry["config_sha256"]}
+            case _:
+                self.exports.apply(entry)
 
     def list_suspended_lanes(self) -> frozenset[str]:
         """Return the lanes whose equipment belongs to a suspended organisation."""
@@ -66,21 +73,22 @@ class Standings:
         """
         name = entry["object"]
         if entry["status"] == "suspended":
-            self.suspended[name] = index
+            self.suspended = {**self.suspended, name: index}
             self.grants = {key: one for key, one in self.grants.items() if one.organisation != name}
         elif (
             entry["status"] == "reinstated" and "assessment" in entry and len(entry.get("approvers", ())) > 1
         ):
-            self.suspended.pop(name, None)
+            self.suspended = {key: one for key, one in self.suspended.items() if key != name}
 
     def _apply_register(self, entry: Mapping[str, Any]) -> None:
         """Note whose equipment stands at which lane. An entry that does not say so leaves it where it was."""
         if entry["register"] != "equipment":
             return
+        name = entry["object"]
         if entry["action"] == "ended":
-            self.equipment.pop(entry["object"], None)
+            self.equipment = {key: one for key, one in self.equipment.items() if key != name}
         elif "lane" in entry and "org" in entry:
-            self.equipment[entry["object"]] = (entry["lane"], entry["org"])
+            self.equipment = {**self.equipment, name: (entry["lane"], entry["org"])}
 
     def _apply_grant(self, grant: Grant) -> None:
         """Note a grant, unless its organisation is suspended, its id was used before, or it is over; forget those that are."""
@@ -93,14 +101,14 @@ class Standings:
         """End a grant before its time; only its own officer does."""
         held = self.grants.get(entry["object"])
         if held is not None and held.officer == entry.get("actor"):
-            del self.grants[held.id]
+            self.grants = {key: one for key, one in self.grants.items() if key != held.id}
 
     def _apply_approval(self, release: str, approval: Approval) -> None:
         """Note an approval, and forget those of yesterday."""
         old = approval.at - KEPT
         fresh = {key: [one for one in held if one.at > old] for key, held in self.approvals.items()}
+        fresh[release] = [*fresh.get(release, ()), approval]
         self.approvals = {key: held for key, held in fresh.items() if held}
-        self.approvals.setdefault(release, []).append(approval)
 
 
 def encode_standings(known: Standings) -> dict[str, Any]:
@@ -109,6 +117,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "suspended": dict(known.suspended),
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
+        "exports": encode_book(known.exports),
         "grants": [
             {
                 "id": one.id, "officer": one.officer, "organisation": one.organisation, "lanes": sorted(one.lanes),
@@ -149,4 +158,5 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         grants={one.id: one for one in grants},
         approvals=approvals,
         rules=dict(value["rules"]),
+        exports=decode_book(value["exports"]),
     )
