@@ -182,7 +182,7 @@ class Keyroom:
 
         It reads the ledger up to each checkpoint that it is shown; alarms and canary hits are told to `ledger`.
         """
-        note_settings(ledger, self._settings)
+        note_settings(ledger, self._settings, policy.sha256)
         meter = Meter(self._folder / "meter.sqlite", self._settings.keyroom.pools())
         admission = Admission(
             log=trust.log,

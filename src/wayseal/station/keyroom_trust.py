@@ -147,12 +147,17 @@ def settings_entry(settings: SiteSettings) -> dict[str, Any]:
     return {"type": "config", "object": SETTINGS, "config_sha256": sha256(text.encode()).hex()}
 
 
-def note_settings(ledger: Ledger, settings: SiteSettings) -> None:
-    """Put the settings' digest on the ledger unless it is the one that stands there."""
+def note_settings(ledger: Ledger, settings: SiteSettings, policy_sha256: str) -> None:
+    """Put the settings' digest on the ledger unless it is the one that stands there, and the rules' where none ever stood.
+
+    The latter is for homes that are older than this entry: their rules are taken as they are found, once.
+    """
     entry = settings_entry(settings)
     known = ledger.find(type="config", object=SETTINGS)
     if not known or ledger.entry(known[-1])["config_sha256"] != entry["config_sha256"]:
         ledger.append([entry])
+    if not ledger.find(type="config", object=RULES):
+        ledger.append([{"type": "config", "object": RULES, "config_sha256": policy_sha256}])
 
 
 def read_trust(folder: Path, ledger: LedgerReader) -> Trust:
