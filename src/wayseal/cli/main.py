@@ -28,6 +28,7 @@ NOUNS = {
     "keyroom": "The keys' own process, which other commands ask over a local socket.",
     "keys": "Epoch keys that are alive, and the keepers' passphrase.",
     "lane": "Run a lane on a video, folder or RTSP stream.",
+    "leak": "Leaked pictures: whose copy was it.",
     "ledger": "Verify, show, prove, export and publish the ledger.",
     "models": "Recognition models: install, list, check their pins.",
     "notice": "The public notice of each lane: register, list.",

@@ -28,9 +28,13 @@ _COSINES = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """A JPEG's quantisation of brightness: the (8, 8) steps, rows of vertical frequency, on blocks from the upper left corner."""
+    """A JPEG's quantisation of brightness: the (8, 8) steps, rows of vertical frequency, on blocks from the upper left corner.
+
+    `size` is the (width, height) of the file: pixels that were resized since do not lie on its blocks.
+    """
 
     steps: Floats = field(repr=False)
+    size: tuple[int, int]
 
 
 def read_compression(data: bytes) -> Compression | None:
@@ -49,7 +53,7 @@ def read_compression(data: bytes) -> Compression | None:
         or image.mode not in {"RGB", "L"}
     ):
         return None
-    return Compression(np.asarray(table, dtype=np.float32).reshape(8, 8))
+    return Compression(np.asarray(table, dtype=np.float32).reshape(8, 8), image.size)
 
 
 def score_bins(leak: Floats, model: Floats, compression: Compression) -> Floats:

@@ -84,6 +84,10 @@ class PortraitReader:
             portrait, template=fuse_templates([portrait.template, self._embed(grey, main).template])
         )
 
+    def read_at(self, bgr: Pixels, found: Detection) -> Portrait:
+        """Return the portrait of a face that was found in the picture already."""
+        return self._embed(bgr, found)
+
     def _find_main(self, bgr: Pixels) -> tuple[Detection, list[Detection]]:
         """Return the main face and the others; a picture without one is searched again after a repair."""
         faces = faces_in(bgr, self.detector)

@@ -1,0 +1,218 @@
+"""From a leaked file to the copy that it came from: look-up, registration, reading of marks, and who suffices to be named.
+
+Every original is opened under a release for `incident_response`, and what was found goes on the ledger. Inconclusive is an
+answer: nobody is named below the bounds of `export.markscore`. Nothing of a leak or an original is kept.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.export.mark import luma
+from wayseal.export.markcode import Channel, MarkRoot
+from wayseal.export.markjpeg import Compression, read_compression
+from wayseal.export.marklane import read_lane_mark
+from wayseal.export.markread import Evidence, cut_view, gather_evidence, read_blind
+from wayseal.export.markscore import bound_chance, score_keys, suffices
+from wayseal.export.register import LEAST, Leak, Placed
+from wayseal.flow.trace_lookup import Originals
+from wayseal.flow.trace_marks import Candidate, list_all_candidates, list_candidates
+from wayseal.ledger.log import Ledger
+from wayseal.model.border import Pixels
+from wayseal.model.errors import BadPicture, NotFound
+from wayseal.model.ids import RecordId
+from wayseal.vision.pdq import hash_picture
+from wayseal.vision.picture import read_picture
+from wayseal.vision.portrait import Portrait
+from wayseal.vision.template import align_matrix
+
+LONGEST = 4096
+"""Longer side, in pixels, to which a larger leak is reduced while it is decoded, so that memory stays bounded."""
+BLIND = 20_000
+"""Newest marked copies that are tried on a leak whose original is gone or unknown."""
+_TRIED = 3
+
+Faces = Callable[[Pixels], Sequence[Portrait]]
+"""Gives the faces of a picture, largest first; none where no model is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """What tracing needs: originals in scope, the ledger, the root of the mark keys, and what finds faces."""
+
+    originals: Originals
+    ledger: Ledger
+    root: MarkRoot
+    faces: Faces
+
+
+Recipient = tuple[Channel, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A recipient's best copy in one file, its score, and how likely an innocent recipient's best is as good."""
+
+    candidate: Candidate
+    z: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What one leaked file says. `z` is the best candidate's score; `decoys` those of random keys on the same evidence.
+
+    `chances` bounds, for each recipient who was given a copy, how likely an innocent one looks as guilty in this file.
+    """
+
+    file: str
+    reason: str
+    record: RecordId | None = None
+    best: Candidate | None = None
+    z: float | None = None
+    also: tuple[tuple[str, float], ...] = ()
+    decoys: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), repr=False)
+    chances: dict[Recipient, Suspicion] = field(default_factory=dict, repr=False)
+    agreement: float | None = None
+    covered: float | None = None
+    attributed: bool = False
+
+
+def trace_files(work: Tracing, files: Iterable[Path]) -> Iterator[Reading]:
+    """Yield the reading of each file, in order. A file that cannot be read is inconclusive, with the reason; nothing stops it."""
+    for file in files:
+        yield trace_file(work, file)
+
+
+def trace_file(work: Tracing, file: Path) -> Reading:
+    """Return the reading of one file."""
+    try:
+        data = file.read_bytes() if file.stat().st_size < 200_000_000 else b""
+        bgr = read_picture(file, longest=LONGEST)
+    except BadPicture as error:
+        return Reading(str(file), str(error.facts.get("reason", "not_a_picture")))
+    except (NotFound, OSError):
+        return Reading(str(file), "missing")
+    if min(bgr.shape[:2]) < LEAST:
+        return Reading(str(file), "too_small")
+    return replace(trace_picture(work, bgr, read_compression(data)), file=str(file))
+
+
+def trace_picture(work: Tracing, bgr: Pixels, compression: Compression | None) -> Reading:
+    """Return the reading of one leaked picture: against its original where one is found, else blind."""
+    if compression is not None and compression.size != (bgr.shape[1], bgr.shape[0]):
+        compression = None
+    best: Reading | None = None
+    leak = Leak(bgr)
+    for record, original, placed in _find_originals(work, leak, bgr):
+        reading = _read_against(work, leak, (record, original, placed), compression)
+        if reading.reason == "mark_found":
+            return reading
+        if best is None or (placed.agreement, reading.attributed) > (best.agreement or 0.0, best.attributed):
+            best = reading
+    return best or _read_without(work, bgr)
+
+
+def _read_against(
+    work: Tracing, leak: Leak, found: tuple[RecordId, Pixels, Placed], compression: Compression | None
+) -> Reading:
+    """Return what a leak says that lies over an original: a personal mark, else the lane's, else nothing."""
+    record, original, place = found
+    view = cut_view(leak.plane, place.matrix, original.shape[:2], compression)
+    evidence = gather_evidence(luma(original), view)
+    reading = _judge(work, evidence, list_candidates(work.ledger, record), "no_mark")
+    if not reading.attributed:
+        lane = work.originals.lane_of(record)
+        by_lane = read_lane_mark(luma(original), view, work.root.key(Channel.LANE, lane), record)
+        if by_lane.carries:
+            source = Candidate(lane, Channel.LANE, lane, record)
+            reading = replace(
+                reading,
+                best=source,
+                z=by_lane.z,
+                decoys=by_lane.decoys,
+                attributed=True,
+                reason="lane_mark_only",
+            )
+    return replace(reading, record=record, agreement=place.agreement, covered=evidence.covered)
+
+
+def _find_originals(work: Tracing, leak: Leak, bgr: Pixels) -> Iterator[tuple[RecordId, Pixels, Placed]]:
+    """Yield the records that a leak may show, with picture and place, likeliest first, at most `_TRIED`."""
+    plane = luma(bgr)
+    hashes = [hash_picture(plane), hash_picture(np.ascontiguousarray(plane[:, ::-1]))]
+    faces = work.faces(bgr)
+    tried = 0
+    for record in work.originals.propose(hashes, [face.template for face in faces]):
+        original = work.originals.picture(record)
+        placed = None if original is None else leak.place(original, _guess(work, original, faces))
+        if original is None or placed is None or not placed.agrees:
+            continue
+        yield record, original, placed
+        tried += 1
+        if tried == _TRIED:
+            return
+
+
+def _guess(work: Tracing, original: Pixels, faces: Sequence[Portrait]) -> list[NDArray[np.float64]]:
+    """Return where the original would lie if its face were one of the leak's."""
+    own = work.faces(original)[:1] if faces else []
+    return [
+        np.vstack(
+            [align_matrix(mine.found.landmarks, face.found.landmarks.astype(np.float64)), [0.0, 0.0, 1.0]]
+        )
+        for mine in own
+        for face in faces
+    ]
+
+
+def _judge(work: Tracing, evidence: Evidence, candidates: Sequence[Candidate], otherwise: str) -> Reading:
+    """Return who is in the evidence, among those who were given a copy."""
+    keys = [work.root.key(one.channel, one.mark) for one in candidates]
+    scores = score_keys(evidence, keys, [one.record for one in candidates])
+    if not candidates:
+        return Reading("", otherwise, decoys=scores.decoys)
+    order = np.argsort(-scores.z)
+    best, z = candidates[order[0]], float(scores.z[order[0]])
+    named = suffices(z, len(candidates))
+    return Reading(
+        "", "mark_found" if named else otherwise, best=best, z=z, decoys=scores.decoys, attributed=named,
+        record=best.record if named else None,
+        also=_list_others(candidates, scores.z, order, best),
+        chances=_suspect(candidates, scores.z),
+    )  # fmt: skip
+
+
+def _list_others(
+    candidates: Sequence[Candidate], z: NDArray[np.float64], order: NDArray[np.int64], best: Candidate
+) -> tuple[tuple[str, float], ...]:
+    """Return the other recipients whose marks suffice as well: copies that were averaged together name all their givers."""
+    found: dict[str, float] = {}
+    for number in order:
+        one = candidates[number]
+        if suffices(float(z[number]), len(candidates)) and one.recipient != best.recipient:
+            found.setdefault(one.recipient, round(float(z[number]), 2))
+    return tuple(found.items())
+
+
+def _suspect(candidates: Sequence[Candidate], z: NDArray[np.float64]) -> dict[Recipient, Suspicion]:
+    """Return each recipient's best copy; the chance counts all the copies that they were given."""
+    copies = Counter((one.channel, one.recipient) for one in candidates)
+    best: dict[Recipient, Suspicion] = {}
+    for one, score in zip(candidates, z.tolist(), strict=True):
+        who = (one.channel, one.recipient)
+        if who not in best or score > best[who].z:
+            best[who] = Suspicion(one, score, bound_chance(score, copies[who]))
+    return best
+
+
+def _read_without(work: Tracing, bgr: Pixels) -> Reading:
+    """Return what a leak says whose original is erased or not in scope: blind, if it still has the original's very size."""
+    candidates = list_all_candidates(work.ledger, newest=BLIND)
+    if max(bgr.shape[:2]) > LONGEST // 2:
+        return Reading("", "no_original")
+    return _judge(work, read_blind(luma(bgr)), candidates, "no_original")
