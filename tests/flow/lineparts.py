@@ -1,6 +1,6 @@
 """A whole line without a camera: a clock that tests can move, made-up vehicles, a searcher, a lane and a register."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -91,9 +91,11 @@ class KnownFaces:
 
     def __init__(self, known: dict[str, int]) -> None:
         self._known = {name: make_template(seed).vector for name, seed in known.items()}
+        self.expected: list[tuple[str, ...]] = []
 
-    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
-        """Return the traveller whose template this is."""
+    def search(self, templates: Sequence[Template], expected: Collection[str] = ()) -> list[SearchAnswer]:
+        """Return the traveller whose template this is, and remember whom the plate announced."""
+        self.expected.append(tuple(expected))
         return [self._answer(template) for template in templates]
 
     def facts(self) -> SearchAnswer:
@@ -134,6 +136,7 @@ class Line:
     clock: MovableClock
     searcher: KnownFaces = field(default_factory=lambda: KnownFaces({"traveller-1": 1, "traveller-2": 2}))
     hosts: dict[str, LaneHost] = field(default_factory=dict)
+    expect: Callable[[str | None], Collection[str]] = lambda _: ()
 
     def lane(self, name: str = "lane1", direction: Direction = Direction.ENTRY) -> LaneStation:
         """Return a lane that delivers to this site."""
@@ -151,7 +154,7 @@ class Line:
         return Identification(
             opener=self.site.opener, archive=self.site.archive, searcher=self.searcher,
             matcher=self.site.principal("matcher", "matcher"),
-            record_class=self.site.settings.retention.default_class,
+            record_class=self.site.settings.retention.default_class, expect=self.expect,
         )  # fmt: skip
 
     @property

@@ -268,6 +268,8 @@ def _occupant_line(person: OccupantResult) -> dict[str, Any]:
         ],
         "frame": person.frame,
         "box": None if person.box is None else _box_value(person.box),
+        "searched": person.searched,
+        "threshold": None if person.threshold is None else round(person.threshold, 4),
     }
 
 
@@ -283,6 +285,8 @@ def _parse_occupant(value: Mapping[str, Any]) -> OccupantResult:
         candidates=tuple(Candidate(c["traveller"], c["score"], Band(c["band"])) for c in value["candidates"]),
         frame=value["frame"],
         box=None if value["box"] is None else tuple(value["box"]),
+        searched=value.get("searched"),
+        threshold=value.get("threshold"),
     )
 
 

@@ -4,7 +4,7 @@ Each template is opened under an intent of its own; pictures are never opened he
 as the search takes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from wayseal.flow.release import Opener
 from wayseal.match.assign import assign
 from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
-from wayseal.match.search import SearchPolicy, find_thresholds, search_all
+from wayseal.match.search import SearchPolicy, find_thresholds, search, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
@@ -44,8 +44,8 @@ _KINDS = {
 class Searcher(Protocol):
     """Who the occupants of one vehicle are, one traveller at most once; `facts` is the answer for an empty vehicle."""
 
-    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
-        """Return one answer for each template, in order."""
+    def search(self, templates: Sequence[Template], expected: Collection[str] = ()) -> list[SearchAnswer]:
+        """Return one answer for each template, in order; `expected` travellers are compared first."""
 
     def facts(self) -> SearchAnswer:
         """Return the gallery's name, size, threshold and model as an answer without candidates."""
@@ -64,6 +64,8 @@ class Identification:
     matcher: Principal
     record_class: str
     note_canary: Callable[[RecordId], object] = lambda _: None
+    expect: Callable[[str | None], Collection[str]] = lambda _: ()
+    """From a plate's text to the travellers who are expected behind it."""
 
 
 def identify_encounter(
@@ -93,15 +95,18 @@ def identify_encounter(
     bodies = work.opener.read_now(
         work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING
     )
-    answers = dict(zip(seats, work.searcher.search([unpack_template(body) for body in bodies]), strict=True))
-    facts = next(iter(answers.values()), None) or work.searcher.facts()
+    plate = parse_plate(seen["plate"])
+    expected = work.expect(None if plate is None else plate.text)
+    found = work.searcher.search([unpack_template(body) for body in bodies], expected)
+    answers = dict(zip(seats, found, strict=True))
+    facts = work.searcher.facts()
     answered = Encounter(
         id=encounter,
         lane=seen["lane"],
         direction=Direction(seen["direction"]),
         time=from_text(seen["time"]),
         speed_mph=seen["speed_mph"],
-        plate=parse_plate(seen["plate"]),
+        plate=plate,
         plate_record=names.get("plate"),
         occupants_seen=seen["occupants_seen"],
         occupants=tuple(_join(person, names, answers.get(person["seat"])) for person in seen["occupants"]),
@@ -112,7 +117,7 @@ def identify_encounter(
         model_sha256=facts.model_sha256,
         capture_to_result_s=monotonic() - started,
     )
-    sealed = _keep_answer(work, answered, row.epoch)
+    sealed = _keep_answer(work, answered, row.epoch, expected=len(expected))
     record(answered)
     _mark_answered(store, answered, sealed)
     return answered
@@ -191,10 +196,12 @@ def _join(person: Mapping[str, Any], names: Mapping[str, str], answer: SearchAns
         candidates=() if answer is None else answer.candidates,
         frame=person["frame"],
         box=None if person["box"] is None else tuple(person["box"]),
+        searched=None if answer is None else answer.gallery_size,
+        threshold=None if answer is None else answer.threshold,
     )
 
 
-def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId) -> SealedRecord:
+def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId, *, expected: int) -> SealedRecord:
     """Seal an answer to the hour of its faces, store it, log the match, and return the sealed document."""
     paper = Paper(answer_document(answered), answered.lane, answered.id, work.record_class, epoch)
     (sealed,) = work.archive.keep([paper])
@@ -208,6 +215,7 @@ def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId) -> S
                 "gallery_size": answered.gallery_size, "threshold": round(answered.threshold, 6),
                 "fpir_target": answered.fpir_target, "model_sha256": answered.model_sha256, "exact": True,
                 "occupants_seen": answered.occupants_seen, "captured": captured, "matched": matched,
+                "expected": expected,
             }
         ]
     )  # fmt: skip
@@ -230,9 +238,12 @@ class GallerySearch:
     gallery: LoadedGallery
     policy: SearchPolicy
 
-    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
+    def search(self, templates: Sequence[Template], expected: Collection[str] = ()) -> list[SearchAnswer]:
         """Return one answer for each of a vehicle's templates, in order."""
-        return assign(search_all(templates, self.gallery, self.policy), margin=self.policy.margin)
+        if not expected:
+            return assign(search_all(templates, self.gallery, self.policy), margin=self.policy.margin)
+        answers = [search(one, self.gallery, self.policy, expected=expected) for one in templates]
+        return assign(answers, margin=self.policy.margin)
 
     def facts(self) -> SearchAnswer:
         """Return the gallery's facts as an answer about nobody."""
@@ -258,15 +269,18 @@ class LiveSearch:
     gallery: Gallery
     policy: SearchPolicy
 
-    def search(self, templates: Sequence[Template]) -> list[SearchAnswer]:
+    def search(self, templates: Sequence[Template], expected: Collection[str] = ()) -> list[SearchAnswer]:
         """Return one answer for each of a vehicle's templates, in order."""
-        return self._current().search(templates)
+        return self._current().search(templates, expected)
 
     def facts(self) -> SearchAnswer:
         """Return the gallery's facts as an answer about nobody."""
         return self._current().facts()
 
-    def _current(self) -> GallerySearch:
-        """Return the search over the gallery as its files have it now."""
+    def current(self) -> LoadedGallery:
+        """Return the gallery as its files have it now."""
         self.gallery.refresh()
-        return GallerySearch(self.gallery.loaded, self.policy)
+        return self.gallery.loaded
+
+    def _current(self) -> GallerySearch:
+        return GallerySearch(self.current(), self.policy)

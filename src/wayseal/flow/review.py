@@ -190,12 +190,22 @@ def _row(register: Register, crossing: Crossing, document: RecordId, epoch: Epoc
         direction=crossing.direction,
         time=crossing.time,
         traveller_tag=_tag(register, crossing.traveller),
+        plate_tag=tag_plate(register.index, crossing.plate),
         paired_with=None,
         document=document,
         decided=False,
         record_class=register.record_class,
         epoch=epoch,
     )
+
+
+def tag_plate(index: BlindIndex, plate: str | None) -> bytes | None:
+    """Return the keyed tag under which a vehicle's crossings are found; None without a plate.
+
+    Spaces and hyphens do not count.
+    """
+    text = "".join(letter for letter in plate or "" if letter.isalnum()).upper()
+    return index.tag("plate", text) if text else None
 
 
 def _tag(register: Register, traveller: str | None) -> bytes | None:

@@ -90,6 +90,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "direction": s.one_of("entry", "exit"),
             "occupants_seen": s.is_count,
             "captured": s.is_count,
+            "expected": s.is_count,
             "matched": s.is_count,
         },
     ),

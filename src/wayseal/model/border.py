@@ -215,6 +215,10 @@ class OccupantResult:
     candidates: tuple[Candidate, ...]
     frame: int | None
     box: Box | None
+    searched: int | None = None
+    """How many templates the search that decided compared: the expected set's, or the gallery's. None without a search."""
+    threshold: float | None = None
+    """The score for a match in that search."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,14 @@ Owns the order receive, identify, record crossings, and finishes what an earlier
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wayseal.flow.identify import Identification, Searcher, identify_encounter, list_unanswered
+from wayseal.flow.expect import PlateHistory
+from wayseal.flow.identify import (
+    Identification,
+    LiveSearch,
+    Searcher,
+    identify_encounter,
+    list_unanswered,
+)
 from wayseal.flow.review import Register, record_crossings
 from wayseal.model.border import Encounter
 from wayseal.model.errors import Erased, Integrity, NotFound
@@ -60,7 +67,10 @@ class Matcher:
 
 
 def open_matcher(site: Site, searcher: Searcher) -> Matcher:
-    """Return the matcher of a site over one gallery."""
+    """Return the matcher of a site over one gallery. Where that is a live one, plates announce whom to expect."""
+    history = None
+    if isinstance(searcher, LiveSearch):
+        history = PlateHistory(site.store.engine, site.keys.index, searcher.current)
     work = Identification(
         opener=site.opener,
         archive=site.archive,
@@ -68,8 +78,13 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         matcher=site.principal(MATCHER, MATCHER),
         record_class=site.settings.retention.default_class,
         note_canary=site.keyroom.note_canary,
+        expect=_expect_nobody if history is None else history.expect,
     )
     return Matcher(work, open_register(site))
+
+
+def _expect_nobody(_plate: str | None) -> tuple[str, ...]:
+    return ()
 
 
 def open_register(site: Site) -> Register:

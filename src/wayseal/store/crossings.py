@@ -27,6 +27,7 @@ class StoredCrossing:
     direction: Direction
     time: datetime
     traveller_tag: bytes | None = field(repr=False)
+    plate_tag: bytes | None = field(repr=False)
     paired_with: CrossingId | None
     document: RecordId | None
     decided: bool
@@ -75,6 +76,21 @@ def list_traveller_crossings(connection: Connection, traveller_tag: bytes) -> li
     """Return a traveller's crossings by their keyed tag, oldest first."""
     chosen = select(crossings).where(crossings.c.traveller_tag == traveller_tag).order_by(crossings.c.time)
     return [_from_row(dict(row)) for row in connection.execute(chosen).mappings()]
+
+
+def list_plate_travellers(connection: Connection, plate_tag: bytes, *, limit: int) -> list[bytes]:
+    """Return the tags of travellers whom an officer has decided on in the newest `limit` crossings of a vehicle."""
+    seen = (
+        select(crossings.c.traveller_tag)
+        .where(
+            crossings.c.plate_tag == plate_tag,
+            crossings.c.decided.is_(True),
+            crossings.c.traveller_tag.is_not(None),
+        )
+        .order_by(crossings.c.time.desc(), crossings.c.id.desc())
+        .limit(limit)
+    )
+    return [bytes(tag) for tag in dict.fromkeys(connection.execute(seen).scalars())]
 
 
 def find_open_entry(

@@ -88,6 +88,7 @@ crossings = Table(
     Column("direction", String(8), nullable=False),
     Column("time", UtcTime, nullable=False),
     Column("traveller_tag", LargeBinary(32), nullable=True),
+    Column("plate_tag", LargeBinary(32), nullable=True),
     Column("paired_with", String(26), nullable=True),
     Column("document", String(26), nullable=True),
     Column("decided", Boolean, nullable=False),
@@ -95,6 +96,7 @@ crossings = Table(
     Column("epoch", String(48), nullable=False),
 )
 Index("ix_crossings_traveller_tag", crossings.c.traveller_tag)
+Index("ix_crossings_plate_tag", crossings.c.plate_tag)
 Index("ix_crossings_time", crossings.c.time)
 Index("ix_crossings_epoch", crossings.c.epoch)
 

@@ -372,6 +372,7 @@ def make_crossing(number: int, **changes: object) -> StoredCrossing:
         "direction": Direction.ENTRY,
         "time": NOON + timedelta(days=number),
         "traveller_tag": b"t" * 16,
+        "plate_tag": None,
         "paired_with": None,
         "document": None,
         "decided": False,

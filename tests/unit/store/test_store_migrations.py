@@ -26,6 +26,7 @@ TABLES = {
         "export_approvals",
         "export_ballots",
     },
+    ("centre", "0005"): {"crossings"},
     ("lane", "0001"): {"outbox"},
 }
 
@@ -106,4 +107,23 @@ def test_times_are_exact(database_url: str) -> None:
         connection.execute(schema.holds.insert().values(**values, placed_at=here, until=moment))
         chosen = select(schema.holds.c.placed_at).where(schema.holds.c.placed_at >= moment)
         assert connection.execute(chosen).scalar() == moment
+    engine.dispose()
+
+
+def test_migration_0005_keeps_crossings(database_url: str) -> None:
+    """A crossing from before has no tag of its plate, and is otherwise as it was."""
+    engine = open_engine(database_url)
+    migrate(engine, to="0004")
+    with write(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO crossings (id, encounter, seat, lane, direction, time, decided, record_class, epoch) "
+                "VALUES (:id, :encounter, 'driver', 'l', 'entry', 0, :no, 'crossing', 'crossing/2026-11-22T12Z')"
+            ),
+            {"id": "C" * 26, "encounter": "E" * 26, "no": False},
+        )
+    migrate(engine)
+    with read(engine) as connection:
+        row = connection.execute(schema.crossings.select()).mappings().one()
+    assert (row["id"], row["plate_tag"]) == ("C" * 26, None)
     engine.dispose()
