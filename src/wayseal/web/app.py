@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -258,15 +259,18 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
 async def _watch(request: Request, console: Console, session: Session, duty: DutyWatch) -> AsyncIterator[str]:
     """Send an event without content when the list of vehicles has changed, or what is on duty; the page then asks for it."""
     last: object = None
-    while not await request.is_disconnected() and session.ends > console.site.clock():
-        rows = await run_in_threadpool(console.portal(session).rows, limit=SHOWN)
-        state = [(row.id, row.document, row.status) for row in rows]
-        if state != last:
-            yield "event: vehicle\ndata: changed\n\n" if last is not None else ": connected\n\n"
-            last = state
+    for beat in count():
+        if await request.is_disconnected() or session.ends <= console.site.clock():
+            return
+        if beat % 2 == 0:
+            rows = await run_in_threadpool(console.portal(session).rows, limit=SHOWN)
+            state = [(row.id, row.document, row.status) for row in rows]
+            if state != last:
+                yield "event: vehicle\ndata: changed\n\n" if last is not None else ": connected\n\n"
+                last = state
         if await run_in_threadpool(duty.look):
             yield "event: duty\ndata: changed\n\n"
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.25)
 
 
 def _add_encounter_routes(app: FastAPI, console: Console) -> None:

@@ -61,7 +61,7 @@ def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
     more = [
         f"port {note.port}" if note.port else "",
         note.ids or "",
-        f"{note.count} times" if note.count else "",
+        f"count {note.count}" if note.count else "",
     ]
     return {
         "index": note.index,
@@ -70,7 +70,7 @@ def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
         "more": ", ".join(part for part in more if part),
         "urgent": note.kind in ("alarm", "incident", "canary-hit") or (note.kind, note.code) in _URGENT,
         "time_utc": to_text(note.time),
-        "time_local": f"{note.time.astimezone(zone):%H:%M:%S}",
+        "time_local": f"{note.time.astimezone(zone):%H:%M:%S %d %b}",
     }
 
 
