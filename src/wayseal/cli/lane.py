@@ -1,5 +1,7 @@
 """`wayseal lane`: run a lane on a video, folder or RTSP stream."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.remote import enrol, join, revoke, run_remote, send
-from wayseal.model.errors import Invalid
+from wayseal.model.errors import Invalid, NotArmed
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -64,7 +66,8 @@ def run(
     """Run a lane until the stream ends: one line a vehicle as it leaves, then a summary.
 
     With --json, JSON lines. What an earlier run left unsent or unanswered is finished first. In the home of a lane that has
-    joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre.
+    joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre. A lane that may have no
+    key says `disarmed` with the reason, and ends with exit code 3.
     """
     from wayseal.flow.documents import encounter_line
     from wayseal.model.border import Direction
@@ -93,7 +96,7 @@ def run(
         line = encounter_line(encounter)
         print_json(line) if as_json else print_vehicle(line)
 
-    with open_site(home, read_passphrase(passphrase_file)) as site:
+    with open_site(home, read_passphrase(passphrase_file)) as site, _telling_stop(as_json=as_json):
         wanted = None if direction is None else Direction(direction)
         host = open_one_host(site, lane, gallery=gallery, direction=wanted, on_encounter=tell)
         with (
@@ -111,6 +114,19 @@ def run(
         print_json({"summary": list_summary(summary)})
     else:
         click.echo("  ".join(f"{name} {value}" for name, value in list_summary(summary).items()))
+
+
+@contextmanager
+def _telling_stop(*, as_json: bool) -> Iterator[None]:
+    """Let a disarmed lane say so on stdout too, before its error ends the command with exit code 3."""
+    from wayseal.station.remote_lane import explain_stop
+
+    try:
+        yield
+    except NotArmed as error:
+        if as_json:
+            print_json(explain_stop(error))
+        raise
 
 
 for _verb in (enrol, join, send, revoke):
