@@ -1,14 +1,18 @@
 """`wayseal ceremony`: officials make their keys, sign the site's charter apart from each other, and put it together."""
 
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
 from wayseal.model.errors import Invalid, Refused
+
+if TYPE_CHECKING:
+    from wayseal.station.charter_change import ChangeRoom
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW = click.Path(path_type=Path, dir_okay=False)
@@ -78,6 +82,11 @@ def shares(name: str, needed: int, total: int) -> None:
     "--this-site", is_flag=True, help="Let this home's keyroom sign rosters (asks for its passphrase)."
 )
 @click.option(
+    "--next-key",
+    is_flag=True,
+    help="Let this home's keyroom sign with its next roster key, and no more with this one.",
+)
+@click.option(
     "--days", default=365, show_default=True, type=click.IntRange(1, 3660), help="How long it is valid."
 )
 @click.option("--after", type=_FILE, help="The charter that this one replaces.")
@@ -87,7 +96,7 @@ def shares(name: str, needed: int, total: int) -> None:
 @click.pass_obj
 def draft(
     home: Path, *, site: str, needed: int, officials: tuple[str, ...], signers: tuple[str, ...], this_site: bool,
-    days: int, after: Path | None, out: Path, passphrase_file: Path | None, as_json: bool,
+    next_key: bool, days: int, after: Path | None, out: Path, passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write an unsigned charter for the officials to look at and sign."""
     from wayseal.model.clock import utc_now
@@ -99,6 +108,9 @@ def draft(
 
         with open_site(home, read_passphrase(passphrase_file)) as opened:
             allowed["keyroom"] = opened.keyroom.official.public
+    if next_key:
+        with _open_change(home, passphrase_file) as room:
+            allowed["keyroom"] = room.next_official().public
     document = draft_charter(
         site, officials=_read_pairs(officials), needed=needed, roster_signers=allowed,
         issued_at=utc_now().astimezone(UTC), days=days, after=look_at(after.read_bytes()) if after else None,
@@ -109,7 +121,7 @@ def draft(
 
 @command.command()
 @click.argument("document", type=_FILE)
-@click.option("--name", required=True, help="The official who signs.")
+@click.option("--name", help="The official who signs.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -119,19 +131,29 @@ def draft(
     "--share-file", "share_files", multiple=True, type=_FILE, help="A share's words; else they are asked for."
 )
 @click.option("--out", required=True, type=_NEW, help="Where the signed draft goes.")
+@click.option(
+    "--this-site", is_flag=True, help="Sign as this home's own first official, whose key is in its keyroom."
+)
 @click.option("--yes", is_flag=True, help="Sign without asking: the fingerprint was compared.")
 @passphrase_option
+@click.pass_obj
 def sign(
-    document: Path, *, name: str, folder: Path | None, share_files: tuple[Path, ...], out: Path,
-    passphrase_file: Path | None, yes: bool,
+    home: Path, document: Path, *, name: str | None, folder: Path | None, share_files: tuple[Path, ...], out: Path,
+    this_site: bool, passphrase_file: Path | None, yes: bool,
 ) -> None:  # fmt: skip
-    """Show DOCUMENT, a draft, and sign it as NAME: with the key in FOLDER, or with enough shares."""
+    """Show DOCUMENT, a draft, and sign it as NAME: with the key in FOLDER, with enough shares, or with --this-site."""
     from wayseal.seal.keys.ceremony import add_signature, join_official, open_official
 
     data = document.read_bytes()
     _print_charter(data, as_json=False)
     if not yes:
         click.confirm("Did all officials read the same fingerprint?", abort=True, err=True)
+    if this_site:
+        with _open_change(home, passphrase_file) as room:
+            out.write_bytes(room.sign_as_founder(data))
+        return
+    if name is None:
+        raise Invalid("nobody is named who signs", hint="Add --name, or --this-site.")
     if folder is not None:
         who = open_official(name, folder, read_passphrase(passphrase_file))
     else:
@@ -160,6 +182,55 @@ def finish(documents: tuple[Path, ...], after: Path | None, out: Path, *, as_jso
 def show(document: Path, *, as_json: bool) -> None:
     """Say what a draft or charter says, its fingerprint, and who has signed it."""
     _print_charter(document.read_bytes(), as_json=as_json)
+
+
+@command.command()
+@click.argument("document", type=_FILE)
+@click.option("--yes", is_flag=True, help="Do it.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def install(home: Path, document: Path, *, passphrase_file: Path | None, yes: bool, as_json: bool) -> None:
+    """Put the charter DOCUMENT into force in this home, and the roster key that it names. The keyroom must be stopped.
+
+    Lanes fetch it with their next roster and need not stop. Exit code 4 unless enough of the old and new officials signed it.
+    """
+    data = document.read_bytes()
+    if not yes:
+        _print_charter(data, as_json=False)
+        raise Invalid("this changes whom every lane of the site believes", hint="Add --yes to do it.")
+    with _open_change(home, passphrase_file) as room:
+        room.install(data)
+    _print_charter(data, as_json=as_json)
+
+
+@command.command()
+@click.option("--out", type=_NEW, help="Also write it to a file.")
+@passphrase_option
+@json_option
+@click.pass_obj
+def current(home: Path, *, out: Path | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Say which charter is in force in this home."""
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        site.charters.current()
+        data = site.charters.chain()[-1]
+    if out is not None:
+        out.write_bytes(data)
+    _print_charter(data, as_json=as_json)
+
+
+def _open_change(home: Path, passphrase_file: Path | None) -> "AbstractContextManager[ChangeRoom]":
+    """Return this home's keyroom, opened alone for a change."""
+    from wayseal.model.clock import utc_now
+    from wayseal.station.charter_change import open_change
+    from wayseal.station.settings import load_settings
+    from wayseal.station.site import keyroom_passphrase
+
+    settings = load_settings(home)
+    secret = keyroom_passphrase(settings, read_passphrase(passphrase_file))
+    return open_change(home, secret, settings, utc_now)
 
 
 def _read_pairs(pairs: tuple[str, ...]) -> dict[str, bytes]:

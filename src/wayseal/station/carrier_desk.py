@@ -70,6 +70,10 @@ class CentreDesk:
 
     def answer(self, verb: str, badge: Badge, certificate: x509.Certificate, body: bytes) -> bytes:
         """Return the answer to one request. Raises what the asking lane is told."""
+        if self.site.clock() >= certificate.not_valid_after_utc:
+            raise Refused(
+                "this certificate has expired", hint="Enrol the lane again.", code="certificate-expired"
+            )
         if verb == "join":
             return self._join(badge, _raw_public(certificate), body)
         if badge.role != "lane":

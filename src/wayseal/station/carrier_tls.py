@@ -78,6 +78,7 @@ class TlsStream:
     def __init__(self, raw: socket.socket, context: SSL.Context, *, server: bool, within_s: float) -> None:
         """Shake hands. Raises `OSError`, also when a certificate was not accepted."""
         self._raw = raw
+        self._readers, self._closing = 0, False
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state() if server else self._tls.set_connect_state()
         self.allow(within_s)
@@ -85,7 +86,7 @@ class TlsStream:
             while not self._shake():
                 self._fill()
         except SSL.Error as error:
-            self.close()
+            self._close()
             raise _explain(error) from None
 
     def allow(self, seconds: float) -> None:
@@ -136,13 +137,25 @@ class TlsStream:
         """Return a buffered reader of what comes in."""
         if mode != "rb":
             raise ValueError(mode)
+        self._readers += 1
         return io.BufferedReader(_Incoming(self), _CHUNK if buffering < 0 else max(buffering, 1))
 
     def settimeout(self, _seconds: float | None) -> None:
         """Do nothing: deadlines are set by `allow`, as one for a whole request."""
 
     def close(self) -> None:
-        """Say goodbye, let the other side read what was said last, and close the socket."""
+        """Say goodbye, let the other side read what was said last, and close the socket; with the last reader, as sockets do."""
+        self._closing = True
+        if self._readers == 0:
+            self._close()
+
+    def release(self) -> None:
+        """Count one reader less."""
+        self._readers -= 1
+        if self._closing and self._readers == 0:
+            self._close()
+
+    def _close(self) -> None:
         try:
             self.allow(_LINGER_S)
             self._say_goodbye()
@@ -218,6 +231,12 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, stream: TlsStream) -> None:
         self._stream = stream
+
+    def close(self) -> None:
+        """Let the stream close too, if it waits for that."""
+        if not self.closed:
+            super().close()
+            self._stream.release()
 
     def readable(self) -> bool:
         """Say yes."""

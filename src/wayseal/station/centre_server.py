@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,8 @@ class CentreServer(ThreadingHTTPServer):
         self._site = site
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
         self._lanes: Counter[str] = Counter()
-        self._counting = threading.Lock()
+        self._counting = threading.Condition()
+        self._raw: set[socket.socket] = set()
         self.negotiated: Negotiated | None = None
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
@@ -178,6 +180,8 @@ class CentreServer(ThreadingHTTPServer):
         if not isinstance(request, socket.socket) or not self._slots.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        with self._counting:
+            self._raw.add(request)
         try:
             self._serve(request, client_address)
         except (OSError, WaysealError):
@@ -187,6 +191,18 @@ class CentreServer(ThreadingHTTPServer):
         finally:
             self.shutdown_request(request)
             self._slots.release()
+            with self._counting:
+                self._raw.discard(request)
+                self._counting.notify_all()
+
+    def server_close(self) -> None:
+        """Take no connection any more, break off those that are open, and wait until what they asked for is done or undone."""
+        super().server_close()
+        with self._counting:
+            for raw in self._raw:
+                with suppress(OSError):
+                    raw.shutdown(socket.SHUT_RDWR)
+            self._counting.wait_for(lambda: not self._raw, timeout=REQUEST_S)
 
     def _serve(self, request: socket.socket, client_address: Any) -> None:
         """Serve one connection from its handshake to its end."""

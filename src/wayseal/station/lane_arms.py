@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.custody import EpochKey
-from wayseal.model.errors import Integrity, Invalid, NotArmed, Unavailable
+from wayseal.model.errors import Integrity, Invalid, NotArmed, Refused, Unavailable
 from wayseal.seal.keys import Roster
 from wayseal.seal.keys.durable import write_file
 from wayseal.seal.keys.roster import peek_version
@@ -21,6 +21,8 @@ from wayseal.station.carrier_wire import RosterAnswer
 from wayseal.station.lane import LaneHost
 
 FILE = "disarmed.json"
+LOCKED_OUT = frozenset(("lane-unknown", "lane-revoked", "lane-replaced"))
+"""What the centre says to a lane that it lets in no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class LaneArms:
         """Ask the centre for charters and roster, and note whether this lane is armed. Raises `Unavailable`, `Integrity`, `Refused`."""
         try:
             answer = self._fetch(self._host.charter.version)
-        except NotArmed as error:
+        except Refused as error:
             self._disarm(error)
             return
         with self._lock:
@@ -104,16 +106,22 @@ class LaneArms:
                 raise
         self.current()
 
-    def _disarm(self, error: NotArmed) -> None:
-        """Note what the centre said. A second answer never gives more time than the first."""
+    def _disarm(self, error: Refused) -> None:
+        """Note what the centre said. A second answer never gives more time than the first, and a lane that is locked out has none.
+
+        Raises the error when it is about something else.
+        """
         code, text = error.facts.get("code"), error.facts.get("disarmed_until")
-        if not isinstance(code, str) or not isinstance(text, str):
+        if code in LOCKED_OUT:
+            until = self._clock()
+        elif isinstance(text, str):
+            until = from_text(text)
+        else:
             raise error
-        until = from_text(text)
         with self._lock:
             if self.disarmed is not None:
                 until = min(until, self.disarmed.until)
-            self.disarmed = Disarmed(code, until)
+            self.disarmed = Disarmed(str(code), until)
             write_file(self._file, json.dumps({"code": code, "until": to_text(until)}).encode())
 
     def _read_disarmed(self) -> Disarmed | None:
