@@ -35,9 +35,13 @@ MAKER = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"maker").digest())
 DEVICE = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"device").digest())
 SIGNER = Signer(DEVICE.public_key().public_bytes_raw(), DEVICE.sign)
 ROOT_HASH = "5c" * 32
-CHRONY = (
+SOURCES = (
     "^,*,192.0.2.1,2,6,377,21,0.000012345,0.000012345,0.010000000\n"
-    "^,+,192.0.2.2,2,6,377,22,-0.000023456,-0.000023456,0.012000000\n"
+    "^,-,192.0.2.2,2,6,377,22,-0.000023456,-0.000023456,0.012000000\n"
+)
+TRACKING = (
+    "C0000201,192.0.2.1,3,1795348500.557806259,0.000012345,-0.000000753,0.000000753,"
+    "-1.240,-0.269,5.273,0.000006449,0.000007080,64.3,Normal\n"
 )
 MODULES = (
     "usb/storage/usb-storage",
@@ -64,7 +68,7 @@ class HostTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.chrony = Completed(0, CHRONY.encode())
+        self.chrony = {"sources": Completed(0, SOURCES.encode()), "tracking": Completed(0, TRACKING.encode())}
         self.facts = HostFacts()
 
     def put(self, name: str, data: bytes | str, *, mode: int = 0o644) -> Path:
@@ -99,7 +103,7 @@ class HostTree:
 
     def run(self, command: Sequence[str]) -> Completed:
         """Run a program for real; only chrony, which asks a running daemon, answers from here."""
-        return self.chrony if command[0] == "chronyc" else run_command(command)
+        return self.chrony[command[-1]] if command[0] == "chronyc" else run_command(command)
 
     def view(self) -> HostView:
         """Return the view of this host."""
@@ -109,7 +113,7 @@ class HostTree:
         """Return a copy whose files can be replaced without changing this tree's."""
         shutil.copytree(self.root, root, symlinks=True, copy_function=os.link)
         tree = HostTree(root)
-        tree.chrony, tree.facts = self.chrony, self.facts
+        tree.chrony, tree.facts = dict(self.chrony), self.facts
         return tree
 
 

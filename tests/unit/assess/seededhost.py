@@ -115,11 +115,22 @@ def run_stranger(tree: HostTree) -> None:
     tree.link("/proc/700/exe", "/usr/local/bin/sync-tool")
 
 
+def show_tracking(old: str, new: str) -> Seed:
+    """Return the deed of chrony telling something else of the clock."""
+
+    def sow(tree: HostTree) -> None:
+        text = tree.chrony["tracking"].output.decode()
+        assert old in text
+        tree.chrony["tracking"] = Completed(0, text.replace(old, new).encode())
+
+    return sow
+
+
 def show_clock(*rows: str) -> Seed:
     """Return the deed of chrony seeing other sources."""
 
     def sow(tree: HostTree) -> None:
-        tree.chrony = Completed(0, "".join(f"{row}\n" for row in rows).encode())
+        tree.chrony["sources"] = Completed(0, "".join(f"{row}\n" for row in rows).encode())
 
     return sow
 
@@ -205,8 +216,11 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p17", "self-signed-bill", "not signed by a declared signer", lambda tree: tree.sign(tree.facts.sbom, make_bill(tree, NOW), Ed25519PrivateKey.generate())),
     Seeded("p18", "open-hole", "CVE-2026-0001 in openssl", lambda tree: tree.sign(tree.facts.feed, make_feed(NOW, fixed="3.0.18-1"))),
     Seeded("p18", "old-feed", "9 days old", lambda tree: tree.sign(tree.facts.feed, make_feed(NOW - timedelta(days=9)))),
-    Seeded("p23", "one-source", "1 time sources are in use", show_clock("^,*,192.0.2.1,2,6,377,21,0.0000123,0.0000123,0.01")),
+    Seeded("p23", "one-source", "1 time sources agree", show_clock("^,*,192.0.2.1,2,6,377,21,0.0000123,0.0000123,0.01")),
     Seeded("p23", "an-hour-off", "3600.0 s away", show_clock("^,*,192.0.2.1,2,6,377,21,0.1,0.1,0.01", "^,+,192.0.2.2,2,6,377,9,0.1,0.1,0.01", "^,x,192.0.2.3,2,6,377,9,3600.0,3600.0,0.01")),
+    Seeded("p23", "falsetickers", "0 time sources agree", show_clock("^,x,192.0.2.1,2,6,377,21,0.1,0.1,0.01", "^,x,192.0.2.2,2,6,377,9,-0.9,-0.9,0.01")),
+    Seeded("p23", "clock-not-set", "the clock is +3600.0 s from chrony's time", show_tracking(",0.000012345,", ",3600.000000000,")),
+    Seeded("p23", "not-in-step", "follows no source", show_tracking("Normal", "Not synchronised")),
     Seeded("p28", "opened", "the case was opened", put("/sys/class/hwmon/hwmon0/intrusion0_alarm", "1\n")),
     Seeded("p28", "seal-broken", "gpio17/value reads 0", put("/sys/class/gpio/gpio17/value", "0\n")),
     Seeded("p28", "other-disk", "disk sda is not in the inventory", put("/sys/block/sda/device/vpd_pg80", b"\0\x80\0\x08DISK-666")),

@@ -8,11 +8,13 @@ from wayseal.assess.host.view import HostView
 from wayseal.assess.probe import Seen, broken, judge, probe
 
 MOST_OFFSET_S: Final = 1.0
+_USABLE: Final = frozenset("*+-")
+"""chrony's states of a source that agrees with the majority: selected, combined with it, or agreeing but not combined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A time source as chrony sees it: its state (`*` in use, `+` combined with it), and its offset in seconds."""
+    """A time source as chrony sees it: its state (one letter, see chronyc's manual), its reach, and its offset in seconds."""
 
     name: str
     state: str
@@ -32,23 +34,43 @@ def parse_sources(text: str) -> list[Source]:
     return sources
 
 
+def parse_tracking(text: str) -> float | None:
+    """Return how many seconds the host's clock is from chrony's own time (`chronyc -n -c tracking`); None when not in step.
+
+    Sources are measured against chrony's time. A chrony that may not set the clock follows its sources well, and the clock does not.
+    """
+    fields = text.strip().split(",")
+    try:
+        return None if fields[13] == "Not synchronised" else float(fields[4])
+    except (IndexError, ValueError):
+        return None
+
+
 @probe("p23", where="host")
 def check_time(view: HostView) -> Seen:
-    """Pass when chrony follows enough reachable sources, each within a second of the host's clock."""
-    asked = view.run(["chronyc", "-n", "-c", "sources"])
-    if asked.code:
-        return broken("chrony does not answer", code=asked.code)
+    """Pass when the host's clock is within a second of chrony's time, and that of enough reachable sources."""
+    asked, tracked = (view.run(["chronyc", "-n", "-c", what]) for what in ("sources", "tracking"))
+    if asked.code or tracked.code:
+        return broken("chrony does not answer", code=asked.code or tracked.code)
     sources = parse_sources(asked.output.decode(errors="replace"))
-    good = [one for one in sources if one.state in "*+" and one.reach and abs(one.offset_s) <= MOST_OFFSET_S]
+    away = parse_tracking(tracked.output.decode(errors="replace"))
+    good = [
+        one for one in sources if one.state in _USABLE and one.reach and abs(one.offset_s) <= MOST_OFFSET_S
+    ]
     faults = [
         f"source {one.name} is {one.offset_s:+.1f} s away"
         for one in sources
         if one.reach and abs(one.offset_s) > MOST_OFFSET_S
     ]
+    if away is None:
+        faults.append("the clock follows no source")
+    elif not abs(away) <= MOST_OFFSET_S:
+        faults.append(f"the clock is {away:+.1f} s from chrony's time")
     if len(good) < view.facts.time_sources:
-        faults.append(f"{len(good)} time sources are in use, not {view.facts.time_sources}")
+        faults.append(f"{len(good)} time sources agree with the clock, not {view.facts.time_sources}")
     seen = [[one.name, one.state, one.reach, f"{one.offset_s:.6f}"] for one in sources]
-    return judge(faults, f"the clock agrees with {len(good)} sources", sources=seen)
+    told = None if away is None else f"{away:.6f}"
+    return judge(faults, f"the clock agrees with {len(good)} sources", sources=seen, clock_offset=told)
 
 
 @probe("p28", where="host")
