@@ -127,7 +127,7 @@ def drill_canaries(view: SiteView) -> Seen:
 
 def _meet_canary(doors: Doors) -> str:
     """Lay one canary and open it as the drill's officer; return what came of it."""
-    record, _ = keep_noise(doors, Kind.FACE, doors.record_class)
+    record, _ = keep_noise(doors, Kind.DOCUMENT, doors.record_class)
     doors.note_canary(record.header.object_id)
     opening = _opening(doors, doors.officer(), Purpose.RESTORE_DRILL)
     return _name_outcome(lambda: opening(record))

@@ -29,7 +29,7 @@ def drill_restore(view: SiteView) -> Seen:
     doors = view.doors
     if doors is None:
         return no_doors()
-    control, body = keep_noise(doors, Kind.FACE, doors.record_class)
+    control, body = keep_noise(doors, Kind.DOCUMENT, doors.record_class)
     doomed = _doom_record(doors)
     with _restored_store(doors, [control, doomed]) as store:
         opener = replace(doors.opener, store=store)
@@ -61,7 +61,7 @@ def _doom_record(doors: Doors) -> SealedRecord:
     backup = doors.scratch / f"{epoch.replace('/', '_')}.sealed"
     if backup.exists():
         return parse_record(backup.read_bytes())
-    record, _ = keep_noise(doors, Kind.FACE, DRILL)
+    record, _ = keep_noise(doors, Kind.DOCUMENT, DRILL)
     doors.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in doors.scratch.glob(f"{DRILL}_*.sealed"):
         old.unlink()
