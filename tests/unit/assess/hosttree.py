@@ -43,6 +43,7 @@ TRACKING = (
     "C0000201,192.0.2.1,3,1795348500.557806259,0.000012345,-0.000000753,0.000000753,"
     "-1.240,-0.269,5.273,0.000006449,0.000007080,64.3,Normal\n"
 )
+LOGO = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + bytes(64)
 MODULES = (
     "usb/storage/usb-storage",
     "usb/storage/uas",
@@ -195,7 +196,11 @@ def _add_disks(tree: HostTree, scratch: Path) -> None:
     make_luks(scratch / "luks.img", *ARGON2ID)
     (tree.root / "dev").mkdir(parents=True)
     shutil.move(scratch / "luks.img", tree.root / "dev/sda3")
-    tree.put("/dev/sda", random.Random(7).randbytes(2**20))
+    disk = bytearray(random.Random(7).randbytes(2**20))
+    disk[2**18 + 4096 : 2**18 + 4096 + len(LOGO)] = LOGO  # in the signed image, where pictures belong
+    tree.put("/dev/sda", bytes(disk))
+    tree.put("/sys/block/sda/sda2/start", f"{2**18 // 512}\n")
+    tree.put("/sys/block/sda/sda2/size", f"{2**18 // 512}\n")
     tree.put("/sys/block/sda/size", "2048\n")
     tree.put("/sys/block/sda/device/vpd_pg80", b"\0\x80\0\x08DISK-001")
     mappings = {
@@ -226,7 +231,10 @@ def _add_processes(tree: HostTree) -> None:
     for name, pid in PROGRAMS.items():
         tree.put(f"/usr/bin/{name}", f"\x7fELF {name}".encode(), mode=0o755)
         tree.put(f"/proc/{pid}/comm", f"{name}\n")
-        tree.put(f"/proc/{pid}/cmdline", f"/usr/bin/{name}\0-f\0")
+        tree.put(
+            f"/proc/{pid}/cmdline",
+            f"/usr/bin/{name}\0lane\0run\0" if name == "wayseal" else f"/usr/bin/{name}\0-f\0",
+        )
         tree.link(f"/proc/{pid}/exe", f"/usr/bin/{name}")
     tree.put("/proc/2/comm", "kthreadd\n")
     tree.put(

@@ -9,14 +9,24 @@ from typing import BinaryIO, Final
 from wayseal.assess.host.view import HostView
 from wayseal.model.errors import Invalid
 
+SECTOR: Final = 512
+"""The unit of sizes in sysfs, whatever the disk's own is."""
+
 _NOT_DISKS: Final = ("loop", "ram", "zram", "dm-", "md", "sr", "fd")
+_IN_MEMORY: Final = frozenset((
+    "autofs", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs",
+    "fusectl", "hugetlbfs", "mqueue", "nsfs", "overlay", "proc", "pstore", "ramfs", "rpc_pipefs", "securityfs", "selinuxfs",
+    "sysfs", "tmpfs", "tracefs",
+))  # fmt: skip
+"""Kinds of file systems that keep nothing on a disk of their own."""
+
 BOOT_MOUNTS: Final = frozenset(("/boot", "/boot/efi", "/efi"))
 """What firmware and boot loader must be able to read: the only places that may lie outside encryption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A mounted file system on a block device: the device's kernel name (`dm-0`, `sda2`), where, and whether read only."""
+    """A mounted file system: its device's kernel name (`dm-0`, `sda2`) or source, where it is, and whether read only."""
 
     device: str
     place: str
@@ -40,13 +50,19 @@ def disk_serial(view: HostView, disk: str) -> str | None:
 
 
 def list_mounts(view: HostView) -> Iterator[Mount]:
-    """Yield what the first process sees mounted from block devices (`/proc/1/mountinfo`)."""
+    """Yield what the first process sees mounted (`/proc/1/mountinfo`), all but file systems that live in memory.
+
+    A file system without a device of its own (btrfs, a network's) goes by its source; one from a network is named as it is.
+    """
     for line in (view.read_text("/proc/1/mountinfo") or "").splitlines():
-        fields = line.split()
-        if len(fields) < 10 or fields[2].startswith("0:"):
+        before, _, after = line.partition(" - ")
+        fields, kind, source = before.split(), *[*after.split(), "", ""][:2]
+        if len(fields) < 6 or kind in _IN_MEMORY:
             continue
         name = _kernel_name(view, fields[2])
-        if name is not None and not name.startswith(("loop", "ram", "zram")):
+        if name is None:
+            name = view.path(source).resolve().name if source.startswith("/dev/") else f"{kind} {source}"
+        if not name.startswith(("loop", "ram", "zram")):
             yield Mount(name, fields[4], read_only="ro" in fields[5].split(","))
 
 
@@ -86,3 +102,19 @@ def open_disk(view: HostView, name: str) -> tuple[BinaryIO, int]:
         file.close()
         raise Invalid(f"/dev/{name} is no disk")
     return file, os.lseek(descriptor, 0, os.SEEK_END)
+
+
+def verified_extents(view: HostView, disk: str) -> list[tuple[int, int]]:
+    """Return first byte and end of each partition of a disk that a verity mapping checks: signed, and written by nobody."""
+    mapped = {
+        lower
+        for name in view.list_names("/sys/class/block")
+        if mapping_of(view, name).startswith("CRYPT-VERITY-")
+        for lower in below(view, name)
+    }
+    extents = []
+    for part in mapped & set(view.list_names(f"/sys/block/{disk}")):
+        start = int(view.read_text(f"/sys/block/{disk}/{part}/start") or 0) * SECTOR
+        size = int(view.read_text(f"/sys/block/{disk}/{part}/size") or 0) * SECTOR
+        extents.append((start, start + size))
+    return sorted(extents)

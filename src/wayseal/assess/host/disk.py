@@ -6,17 +6,26 @@ Reads raw blocks and hands them to the carver that the caller brought; what is f
 import io
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
-from wayseal.assess.host.blocks import BOOT_MOUNTS, find_luks, list_disks, list_mounts, mapping_of, open_disk
+from wayseal.assess.host.blocks import (
+    BOOT_MOUNTS,
+    find_luks,
+    list_disks,
+    list_mounts,
+    mapping_of,
+    open_disk,
+    verified_extents,
+)
 from wayseal.assess.host.spool import KEY_KIND, read_spool
 from wayseal.assess.host.view import HostView
 from wayseal.assess.probe import Seen, judge, probe
 
 BLOCK: Final = 256 * 1024
 BLOCKS: Final = 128
-"""How many blocks of each disk are read: 32 MiB. Their places follow from the assessor's nonce."""
+"""How many blocks of each disk are read: 32 MiB. Their places follow from the assessor's nonce, outside verified partitions."""
 
 
 @dataclass(slots=True)
@@ -73,20 +82,33 @@ def _check_blocks(view: HostView, look: _Look) -> None:
     """Carve blocks of every disk at places that the nonce chooses, and say where something was."""
     look.facts["blocks"] = {}
     for name in list_disks(view):
-        chance = random.Random(view.nonce + name.encode())  # noqa: S311 - reproducible by the assessor, no secret
+        verified = verified_extents(view, name)
         file, size = open_disk(view, name)
         with file:
-            last = max(0, size // BLOCK - 1)
-            places = range(last + 1) if last < BLOCKS else sorted(chance.sample(range(last + 1), BLOCKS))
+            places = _choose_blocks(view.nonce + name.encode(), size, verified)
             found = [hit for place in places for hit in _carve_block(view, file, place)]
         look.facts["blocks"][name] = {
             "read": len(places),
             "block_bytes": BLOCK,
-            "found": [[at, kind] for at, kind in found[:20]],
+            "verified_bytes": str(sum(end - start for start, end in verified)),
+            "found": [[str(at), kind] for at, kind in found[:20]],
         }
         if found:
             at, kind = found[0]
             look.faults.append(f"/dev/{name} shows plaintext in {len(found)} places ({kind} at byte {at})")
+
+
+def _choose_blocks(seed: bytes, size: int, verified: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the numbers of up to 128 different blocks of a disk, none of which lies in a verified extent."""
+    count = max(1, -(-size // BLOCK))
+    chance = random.Random(seed)  # noqa: S311 - reproducible by the assessor, no secret
+    numbers = range(count) if count <= BLOCKS else (chance.randrange(count) for _ in range(50 * BLOCKS))
+    chosen: set[int] = set()
+    for number in numbers:
+        first, end = number * BLOCK, (number + 1) * BLOCK
+        if len(chosen) < BLOCKS and not any(first < stop and start < end for start, stop in verified):
+            chosen.add(number)
+    return sorted(chosen)
 
 
 def _carve_block(view: HostView, file: BinaryIO, place: int) -> list[tuple[int, str]]:

@@ -24,7 +24,7 @@ def check_memory(view: HostView) -> Seen:
         faults.append("the machine can hibernate")
     locked = _locked_limit(view)
     if locked is None:
-        faults.append(f"the lane's process ({view.facts.service}) does not run")
+        faults.append(f"the lane's process ({view.facts.service} lane) does not run")
     elif locked < view.facts.memlock_bytes:
         faults.append(f"the lane may lock {locked} bytes, not {view.facts.memlock_bytes}")
     good = "memory reaches no disk, and the lane may lock its pages"
@@ -80,7 +80,7 @@ def _is_masked(view: HostView, unit: str) -> bool:
 
 def _locked_limit(view: HostView) -> int | None:
     """Return how many bytes the lane's process may lock; None when it does not run, 2**63 without a limit."""
-    process = find_process(view, view.facts.service)
+    process = find_process(view, view.facts.service, argument="lane")
     limits = view.read_text(f"/proc/{process.pid}/limits") if process else None
     for line in (limits or "").splitlines():
         if line.startswith("Max locked memory"):

@@ -1,7 +1,9 @@
 """The processes of a host, read from its `/proc`."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from wayseal.assess.host.view import HostView
 
@@ -25,9 +27,13 @@ def list_processes(view: HostView) -> Iterator[Process]:
             yield Process(pid, name)
 
 
-def find_process(view: HostView, name: str) -> Process | None:
-    """Return the first process of that name, or None."""
-    return next((one for one in list_processes(view) if one.name == name[:15]), None)
+def find_process(view: HostView, name: str, *, argument: str | None = None) -> Process | None:
+    """Return the first process of that name, other than this one, that was started with an argument; None when there is none."""
+    for one in list_processes(view):
+        wanted = one.name == name[:15] and not (view.root == Path("/") and one.pid == os.getpid())
+        if wanted and (argument is None or argument in read_arguments(view, one)):
+            return one
+    return None
 
 
 def read_arguments(view: HostView, process: Process) -> list[str]:
