@@ -313,12 +313,14 @@ def init_site(
     organisation: str = "agency",
     config: str | None = None,
     witnesses: str = "",
+    rules: str | None = None,
     clock: Clock = utc_now,
 ) -> SiteFacts:
     """Make a home: keys, ledger, schema, default policy and record classes. Raises `Invalid` where one is already.
 
     `config` is the text of a `wayseal.toml` to begin with, which names site and organisation and may choose a keeper;
-    `witnesses` that of a witness policy (tlog-policy) for the keyroom to pin and the centre to publish to.
+    `witnesses` that of a witness policy (tlog-policy) for the keyroom to pin and the centre to publish to; `rules` other
+    rules than the default ones.
     """
     if (home / SITE_FILE).exists() or (home.exists() and any(home.iterdir())):
         raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
@@ -332,7 +334,7 @@ def init_site(
     origin = f"{settings.organisation}/{settings.site}/{new_ulid(now).lower()}"
     facts = SiteFacts(id=new_ulid(now), created=now, evaluation=evaluation, origin=origin)
     (home / "policy").mkdir(mode=0o700)
-    (home / "policy" / "site.cedar").write_text(default_rules(), encoding="utf-8")
+    (home / "policy" / "site.cedar").write_text(rules or default_rules(), encoding="utf-8")
     keyroom = Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
     keys = CentreKeys.create(home / "centre", passphrase)
     ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
