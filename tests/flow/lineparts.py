@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+from sqlalchemy import Connection
 
 from wayseal.flow.identify import Identification, identify_encounter
 from wayseal.flow.review import Register
@@ -137,6 +138,7 @@ class Line:
     searcher: KnownFaces = field(default_factory=lambda: KnownFaces({"traveller-1": 1, "traveller-2": 2}))
     hosts: dict[str, LaneHost] = field(default_factory=dict)
     expect: Callable[[str | None], Collection[str]] = lambda _: ()
+    watch: Callable[[Connection, Encounter], object] = lambda _connection, _encounter: None
 
     def lane(self, name: str = "lane1", direction: Direction = Direction.ENTRY) -> LaneStation:
         """Return a lane that delivers to this site."""
@@ -155,6 +157,7 @@ class Line:
             opener=self.site.opener, archive=self.site.archive, searcher=self.searcher,
             matcher=self.site.principal("matcher", "matcher"),
             record_class=self.site.settings.retention.default_class, expect=self.expect,
+            watch=self.watch,
         )  # fmt: skip
 
     @property

@@ -15,6 +15,7 @@ from wayseal.cli.common import (
     show_progress,
     stderr,
 )
+from wayseal.cli.lane_health import health
 from wayseal.cli.remote import enrol, join, revoke, run_remote, send
 from wayseal.model.errors import Invalid, NotArmed
 
@@ -129,7 +130,7 @@ def _telling_stop(*, as_json: bool) -> Iterator[None]:
         raise
 
 
-for _verb in (enrol, join, send, revoke):
+for _verb in (enrol, health, join, send, revoke):
     command.add_command(_verb)
 
 

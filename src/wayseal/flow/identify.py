@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from wayseal.flow.archive import Archive, Paper
 from wayseal.flow.documents import (
     answer_document,
@@ -66,6 +68,8 @@ class Identification:
     note_canary: Callable[[RecordId], object] = lambda _: None
     expect: Callable[[str | None], Collection[str]] = lambda _: ()
     """From a plate's text to the travellers who are expected behind it."""
+    watch: Callable[[Connection, Encounter], object] = lambda _connection, _encounter: None
+    """Counts an encounter for its lane's health, together with marking it as answered."""
 
 
 def identify_encounter(
@@ -119,7 +123,7 @@ def identify_encounter(
     )
     sealed = _keep_answer(work, answered, row.epoch, expected=len(expected))
     record(answered)
-    _mark_answered(store, answered, sealed)
+    _mark_answered(work, answered, sealed)
     return answered
 
 
@@ -222,9 +226,10 @@ def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId, *, e
     return sealed
 
 
-def _mark_answered(store: CentreStore, answered: Encounter, sealed: SealedRecord) -> None:
-    """Point the encounter's row at its answer: from now on it counts as answered."""
-    with write(store.engine) as connection:
+def _mark_answered(work: Identification, answered: Encounter, sealed: SealedRecord) -> None:
+    """Point the encounter's row at its answer: from now on it counts as answered, and in its lane's health."""
+    with write(work.archive.store.engine) as connection:
+        work.watch(connection, answered)
         encounter_rows.set_document(connection, answered.id, sealed.header.object_id, epoch=sealed.epoch)
         encounter_rows.set_seen(
             connection, answered.id, time=answered.time, occupants_seen=answered.occupants_seen

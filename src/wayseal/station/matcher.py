@@ -6,6 +6,7 @@ Owns the order receive, identify, record crossings, and finishes what an earlier
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from wayseal.flow.drift import LaneWatch
 from wayseal.flow.expect import PlateHistory
 from wayseal.flow.identify import (
     Identification,
@@ -79,6 +80,7 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         record_class=site.settings.retention.default_class,
         note_canary=site.keyroom.note_canary,
         expect=_expect_nobody if history is None else history.expect,
+        watch=LaneWatch(site.ledger, site.clock, site.settings.health.limits()).count,
     )
     return Matcher(work, open_register(site))
 

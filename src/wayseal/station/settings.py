@@ -10,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wayseal.flow.admit import Habits
+from wayseal.flow.drift import Limit
 from wayseal.flow.meter import Pool
 from wayseal.model.border import Direction
 from wayseal.model.errors import Invalid, NotFound, Unavailable
@@ -283,6 +284,59 @@ class StoreSettings(BaseModel):
             raise Unavailable(f"cannot read the database URL's file: {error.strerror}") from None
 
 
+class ShareSettings(BaseModel):
+    """A share of failures that is fair, and one that is poor."""
+
+    model_config = _STRICT
+    fair: float = Field(gt=0, lt=1, title="Fair", description="Share of failures that a lane may have.")
+    poor: float = Field(
+        gt=0, lt=1, title="Poor", description="Share that must raise an alarm soon; above the fair one."
+    )
+
+    @model_validator(mode="after")
+    def _check_order(self) -> "ShareSettings":
+        if not self.fair < self.poor:
+            raise ValueError("the poor share must be above the fair one")
+        return self
+
+    def limit(self) -> Limit:
+        """Return what the watch follows."""
+        return Limit(self.fair, self.poor)
+
+
+class HealthSettings(BaseModel):
+    """When a lane does too badly: an alarm comes at once, not with a later sample (R-81)."""
+
+    model_config = _STRICT
+    not_captured: ShareSettings = Field(
+        default=ShareSettings(fair=0.10, poor=0.25),
+        title="Not captured",
+        description="Of the occupants seen.",
+    )
+    low_quality: ShareSettings = Field(
+        default=ShareSettings(fair=0.15, poor=0.35), title="Low quality", description="Of the faces captured."
+    )
+    stranger_scores: ShareSettings = Field(
+        default=ShareSettings(fair=0.10, poor=0.25),
+        title="Nearly matched",
+        description="Of the searches without a match: those with somebody above the lower threshold.",
+    )
+    slow: ShareSettings = Field(
+        default=ShareSettings(fair=0.01, poor=0.05),
+        title="Slow",
+        description="Of the vehicles: over two seconds (R-22).",
+    )
+
+    def limits(self) -> dict[str, Limit]:
+        """Return the limits by measure."""
+        return {
+            "capture-rate": self.not_captured.limit(),
+            "face-quality": self.low_quality.limit(),
+            "stranger-scores": self.stranger_scores.limit(),
+            "seconds-to-result": self.slow.limit(),
+        }
+
+
 class DutySettings(BaseModel):
     """Somebody who must be told of an incident."""
 
@@ -415,6 +469,9 @@ class SiteSettings(BaseModel):
         default=OversightSettings(), title="Oversight", description="See each field."
     )
     store: StoreSettings = Field(default=StoreSettings(), title="Store", description="See each field.")
+    health: HealthSettings = Field(
+        default=HealthSettings(), title="Lane health", description="See each field."
+    )
     incident: IncidentSettings = Field(
         default=IncidentSettings(), title="Incidents", description="See each field."
     )

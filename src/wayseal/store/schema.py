@@ -20,10 +20,12 @@ from sqlalchemy import (
 
 from wayseal.store.schema_base import UtcTime, centre, lane
 from wayseal.store.schema_exports import EXPORT_TABLES
+from wayseal.store.schema_health import HEALTH_TABLES
 from wayseal.store.schema_oversight import OVERSIGHT_TABLES
 
 __all__ = [
     "EXPORT_TABLES",
+    "HEALTH_TABLES",
     "OVERSIGHT_TABLES",
     "UtcTime",
     "centre",

@@ -27,6 +27,7 @@ TABLES = {
         "export_ballots",
     },
     ("centre", "0005"): {"crossings"},
+    ("centre", "0006"): {"lane_days", "lane_watch"},
     ("lane", "0001"): {"outbox"},
 }
 
