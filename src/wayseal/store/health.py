@@ -41,12 +41,11 @@ class LaneDay:
 
     def plus(self, other: "LaneDay") -> "LaneDay":
         """Return both days' counts together, under this one's lane, day and model."""
-        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
-        shapes = {
-            name: tuple(a + b for a, b in zip(getattr(self, name), getattr(other, name), strict=True))
-            for name in _SHAPES
-        }
-        return replace(self, **counts, **shapes)
+        values: dict[str, Any] = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        for name in _SHAPES:
+            pairs = zip(getattr(self, name), getattr(other, name), strict=True)
+            values[name] = tuple(mine + yours for mine, yours in pairs)
+        return replace(self, **values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +112,5 @@ def _put(connection: Connection, table: Table, key: Any, values: dict[str, Any])
 
 
 def _read_day(row: dict[str, Any]) -> LaneDay:
-    shapes = {name: tuple(json.loads(row.pop(name))) for name in _SHAPES}
-    return LaneDay(day=date.fromisoformat(row.pop("day")), **shapes, **row)
+    values = row | {name: tuple(json.loads(row[name])) for name in _SHAPES}
+    return LaneDay(**values | {"day": date.fromisoformat(row["day"])})
