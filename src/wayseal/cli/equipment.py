@@ -213,12 +213,15 @@ def coverage_command(home: Path, *, passphrase_file: Path | None, as_json: bool,
 @csv_option
 @click.pass_obj
 def lanes_command(home: Path, *, passphrase_file: Path | None, as_json: bool, as_csv: bool) -> None:
-    """Show which lanes may have the next epoch key, and every reason why not. Exit code 1 when one may not."""
-    from wayseal.flow.oversee.describe import list_lane_rows
+    """Show which lanes may have the next epoch key, and every reason why not; and what each sealed in the last day.
+
+    Exit code 1 when one may not, or when a face was sealed in a lane of people who opted out.
+    """
+    from wayseal.station.overseer import list_lanes
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        rows = list_lane_rows(site.oversight)
+        rows = list_lanes(site)
     print_rows("Lanes", rows, as_json=as_json, as_csv=as_csv)
-    if not all(row["fit"] for row in rows):
+    if any(not row["fit"] or (row["opted_out"] and row["faces"]) for row in rows):
         raise SystemExit(1)

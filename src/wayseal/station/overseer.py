@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from wayseal.flow.oversee.describe import list_lane_rows
 from wayseal.flow.oversee.desk import Desk, Rules
 from wayseal.flow.oversee.standing import StandingChange, reinstate_vendor, standing_of, suspend_vendor
 from wayseal.flow.policy import Principal
+from wayseal.model.clock import to_text
 from wayseal.station.arming import list_unfit
 from wayseal.station.settings import OversightSettings
 
@@ -76,3 +78,26 @@ def _tell_change(site: "Site", change: StandingChange) -> dict[str, Any]:
         "vendor": change.organisation, "standing": change.standing.value, "reached": list(change.reached),
         "ledger_index": change.ledger_index, "gate_has_read": learned.read, "disarmed_lanes": sorted(unfit),
     }  # fmt: skip
+
+
+def list_lanes(site: "Site") -> list[dict[str, Any]]:
+    """Return every lane that is known, with its fitness, whether people opted out there, and what it sealed in the last day.
+
+    `faces` counts pictures, templates and scenes: in a lane of people who opted out it is 0, or something is wrong.
+    """
+    rows = {row["lane"]: row for row in list_lane_rows(site.oversight)}
+    unknown = [name for name in sorted(site.settings.lanes) if name not in rows]
+    for lane in unknown:
+        rows[lane] = {
+            "lane": lane, "fit": True, "enforced": False, "reasons": [], "told": None, "since": None
+        }  # fmt: skip
+    since = to_text(site.clock() - timedelta(days=1))
+    for lane, row in rows.items():
+        kinds = [
+            site.ledger.entry(index)["kind"]
+            for index in site.ledger.find(type="capture", lane=lane, since=since)
+        ]
+        row["opted_out"] = not site.settings.lane(lane).faces
+        row["sealed"] = len(kinds)
+        row["faces"] = sum(kind in ("face", "template", "scene") for kind in kinds)
+    return [rows[lane] for lane in sorted(rows)]
