@@ -180,6 +180,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p05", "plain-disk", "/var is not encrypted", make_plain_var),
     Seeded("p05", "plain-btrfs", "/srv is not encrypted (sdc1)", edit("/proc/1/mountinfo", "25 22 8:1", "26 22 0:40 / /srv rw shared:5 - btrfs /dev/sdc1 rw\n25 22 8:1")),
     Seeded("p05", "network-folder", "/mnt is not encrypted (nfs4 files:/share)", edit("/proc/1/mountinfo", "25 22 8:1", "26 22 0:41 / /mnt rw shared:5 - nfs4 files:/share rw\n25 22 8:1")),
+    Seeded("p05", "disk-vanishes", "/dev/sda cannot be read (FileNotFoundError)", lambda tree: tree.remove("/dev/sda")),
     Seeded("p05", "old-kdf", "pbkdf2, not argon2id", make_pbkdf2),
     Seeded("p05", "old-header", "has no LUKS2 header", make_luks1),
     Seeded("p05", "picture-in-spool", "the spool shows plaintext (jpeg", put(f"{LANE}/segments/citizen/x.jpg", picture())),
@@ -227,5 +228,6 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p28", "opened", "the case was opened", put("/sys/class/hwmon/hwmon0/intrusion0_alarm", "1\n")),
     Seeded("p28", "seal-broken", "gpio17/value reads 0", put("/sys/class/gpio/gpio17/value", "0\n")),
     Seeded("p28", "other-disk", "disk sda is not in the inventory", put("/sys/block/sda/device/vpd_pg80", b"\0\x80\0\x08DISK-666")),
+    Seeded("p28", "one-serial-twice", "two disks show one serial", lambda tree: (tree.put("/sys/block/sdb/size", "2048\n"), tree.put("/sys/block/sdb/device/serial", "DISK-001\n"), tree.put("/dev/sdb", bytes(4096)))),
     Seeded("p28", "second-disk", "disk sdb is not in the inventory", lambda tree: (tree.put("/sys/block/sdb/size", "2048\n"), tree.put("/sys/block/sdb/device/serial", "USB-1\n"), tree.put("/dev/sdb", bytes(4096)))),
 )  # fmt: skip

@@ -8,8 +8,11 @@ from hosttree import NOW, SIGNER, HostTree, make_tree, need_tools
 from seededhost import SEEDED, Seeded
 
 from wayseal.assess.bundle import parse_bundle
-from wayseal.assess.catalogue import load_catalogue
+from wayseal.assess.catalogue import Where, find_probe, load_catalogue
 from wayseal.assess.collector import assess_host, host_probes
+from wayseal.assess.egress_policy import DAEMON, RULES
+from wayseal.assess.host.keys import check_keys
+from wayseal.assess.probe import Subject, run_part
 from wayseal.flow.collect import declare_host
 from wayseal.model.oversight import EquipmentKind, Observation, Result
 
@@ -56,6 +59,49 @@ def test_misconfiguration_is_caught(clean_host: HostTree, tmp_path: Path, seeded
     assert set(caught) == {seeded.probe}, caught
     assert seen[seeded.probe].result is Result.FAIL
     assert seeded.says in seen[seeded.probe].reason
+
+
+RELIED = {
+    "p01": ("/proc/sys/kernel/osrelease", "/proc/modules", "/etc/modprobe.d"),
+    "p02": ("/sys/bus", "/sys/bus/usb/devices/usb1/authorized_default", "/sys/module/usbcore"),
+    "p03": (DAEMON, RULES, "/proc/400"),
+    "p04": (DAEMON, "/proc/401", "/proc/cmdline"),
+    "p05": (
+        "/proc/1/mountinfo",
+        "/sys/block",
+        "/sys/class/block",
+        "/dev/sda3",
+        "/dev/sda",
+        "/var/lib/wayseal",
+    ),
+    "p06": ("/proc/sys/kernel/core_pattern", "/proc/500/limits", "/sys/class/block/dm-2"),
+    "p13": ("/sys/class/tpm", "/sys/class/tpm/tpm0/pcr-sha256/7", "/proc/cmdline", "/sys/block/dm-0"),
+    "p14": ("/sys/class/dmi", "/lib/firmware/bridge.bin", "/lib/firmware/bridge.bin.sig"),
+    "p16": ("/etc/passwd", "/etc/shadow", "/proc/sys/kernel/yama", "/proc/sys/fs"),
+    "p17": ("/usr/share/wayseal/sbom.cdx.json", "/usr/share/wayseal/sbom.cdx.json.sig", "/proc"),
+    "p18": ("/usr/share/wayseal/known-exploited.json", "/var/lib/dpkg/status"),
+    "p28": ("/sys/class/dmi", "/sys/block", "/sys/class/gpio"),
+}
+"""What each probe judges by."""
+
+
+@pytest.mark.parametrize(
+    ("probe", "name"), [(probe, name) for probe, names in RELIED.items() for name in names]
+)
+def test_nothing_to_see_is_no_pass(clean_host: HostTree, tmp_path: Path, probe: str, name: str) -> None:
+    """A probe whose source is gone never passes, and is never waved through as not applicable."""
+    tree = clean_host.copy(tmp_path / "root")
+    tree.remove(name)
+    subject = Subject(EquipmentKind.LANE_HOST, {Where.HOST: tree.view()})
+    seen = run_part(find_probe(probe), Where.HOST, subject, lambda: NOW)
+    assert seen.result in (Result.FAIL, Result.ERROR), seen.reason
+
+
+def test_no_files_is_no_search(clean_host: HostTree, tmp_path: Path) -> None:
+    """A search for keys that found no file to search says so."""
+    tree = HostTree(tmp_path)
+    tree.facts = clean_host.facts
+    assert check_keys(tree.view()).reason == "there is no file to search"
 
 
 def test_every_host_probe_is_seeded() -> None:

@@ -81,21 +81,32 @@ def _check_header(view: HostView, name: str, look: _Look) -> dict[str, Any]:
 def _check_blocks(view: HostView, look: _Look) -> None:
     """Carve blocks of every disk at places that the nonce chooses, and say where something was."""
     look.facts["blocks"] = {}
-    for name in list_disks(view):
-        verified = verified_extents(view, name)
-        file, size = open_disk(view, name)
-        with file:
-            places = _choose_blocks(view.nonce + name.encode(), size, verified)
-            found = [hit for place in places for hit in _carve_block(view, file, place)]
-        look.facts["blocks"][name] = {
-            "read": len(places),
-            "block_bytes": BLOCK,
-            "verified_bytes": str(sum(end - start for start, end in verified)),
-            "found": [[str(at), kind] for at, kind in found[:20]],
-        }
-        if found:
-            at, kind = found[0]
-            look.faults.append(f"/dev/{name} shows plaintext in {len(found)} places ({kind} at byte {at})")
+    disks = list_disks(view)
+    for name in disks:
+        try:
+            look.facts["blocks"][name] = _sample_disk(view, name, look)
+        except OSError as error:
+            look.faults.append(f"/dev/{name} cannot be read ({type(error).__name__})")
+    if not disks:
+        look.faults.append("no disk was found to read")
+
+
+def _sample_disk(view: HostView, name: str, look: _Look) -> dict[str, Any]:
+    """Carve blocks of one disk and return what was read and found."""
+    verified = verified_extents(view, name)
+    file, size = open_disk(view, name)
+    with file:
+        places = _choose_blocks(view.nonce + name.encode(), size, verified)
+        found = [hit for place in places for hit in _carve_block(view, file, place)]
+    if found:
+        at, kind = found[0]
+        look.faults.append(f"/dev/{name} shows plaintext in {len(found)} places ({kind} at byte {at})")
+    return {
+        "read": len(places),
+        "block_bytes": BLOCK,
+        "verified_bytes": str(sum(end - start for start, end in verified)),
+        "found": [[str(at), kind] for at, kind in found[:20]],
+    }
 
 
 def _choose_blocks(seed: bytes, size: int, verified: Sequence[tuple[int, int]]) -> list[int]:

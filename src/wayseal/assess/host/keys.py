@@ -62,6 +62,8 @@ def check_keys(view: HostView) -> Seen:
     )
     if count > FILES_LIMIT and not found:
         return broken(f"more than {FILES_LIMIT} files: the rest was not searched", files=count)
+    if not count:
+        return broken("there is no file to search", folders=list(view.facts.key_folders))
     facts = {
         "folders": list(view.facts.key_folders),
         "files": count,

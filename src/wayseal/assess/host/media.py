@@ -33,6 +33,8 @@ def check_drivers(view: HostView) -> Seen:
     """Pass when no storage driver is loaded, built in, or on disk without modprobe being told to refuse it."""
     if view.read_text("/proc/sys/kernel/osrelease") is None:
         return broken("the kernel's release cannot be read")
+    if view.read_text("/proc/modules") is None and module_files(view):
+        return broken("the list of loaded modules cannot be read")
     loaded, builtin = loaded_modules(view), builtin_modules(view)
     present = {name for name, sign in _SIGNS.items() if view.exists(sign)}
     files = module_files(view) & set(DRIVERS)
@@ -60,6 +62,8 @@ def check_drivers(view: HostView) -> Seen:
 @probe("p02", where="host")
 def check_ports(view: HostView) -> Seen:
     """Pass when every USB controller starts new devices unauthorised and no Thunderbolt device is authorised."""
+    if not view.exists("/sys/bus"):
+        return broken("the kernel's buses cannot be seen")
     usb, thunderbolt = view.exists("/sys/bus/usb"), view.exists("/sys/bus/thunderbolt")
     files = module_files(view) & {"usbcore", "thunderbolt"}
     loadable = files - refused_modules(view, files)
