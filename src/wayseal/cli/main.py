@@ -36,6 +36,7 @@ NOUNS = {
     "record": "Sealed records: inspect one without a key.",
     "serve": "The officer's console on loopback.",
     "release": "Open one sealed record, for a purpose, after the ledger knows.",
+    "report": "Live figures for those who decide and audit: page, PDF, table.",
     "retention": "What is due, its erasure, holds, and the search for residue.",
     "ticket": "Maintenance tickets: four hours, one lane, numbers only.",
     "vendor": "Who supplies and maintains equipment: contracts, people, suspension.",

@@ -146,10 +146,8 @@ def list_silences(ledger: LedgerReader, device: str, now: datetime) -> list[Sile
     """
     found: list[Silence] = []
     last: dict[str, Any] | None = None
-    for index in ledger.find(type="egress-watch"):
+    for index in ledger.find(type="egress-watch", object=device):
         entry = ledger.entry(index)
-        if entry["object"] != device or entry["action"] == "gap":
-            continue
         if last is not None:
             found += _between(last, entry)
         last = entry

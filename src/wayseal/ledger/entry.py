@@ -236,7 +236,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"vendor_id": s.USB_ID, "product_id": s.USB_ID, "interface": s.NAME, "port": s.NAME},
     ),
     "egress-watch": EntryType(
-        {"object": s.DEVICE, "action": s.one_of("started", "beat", "stopped", "gap")},
+        {"object": s.DEVICE, "action": s.one_of("started", "beat", "stopped")},
         s.list_fields(s.is_count, "events", "missed", "pace_s"),
     ),
     "ticket": EntryType(
