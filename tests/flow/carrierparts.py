@@ -7,6 +7,7 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -156,7 +157,7 @@ def run_lane(home: Path, count: int, *death: str) -> subprocess.CompletedProcess
 
 
 def main_centre(home: Path, port: int) -> None:
-    """Listen until killed; one answered encounter a line on stdout."""
+    """Listen until told to stop, and answer what came in; one answered encounter a line on stdout."""
 
     def say(*words: object) -> None:
         print(*words, flush=True)  # noqa: T201 - the parent reads it
@@ -171,6 +172,7 @@ def main_centre(home: Path, port: int) -> None:
             warn=say,
         ) as (server, _),
     ):
+        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
         say("listening", server.server_address[1])
         server.serve_forever(poll_interval=0.05)
 

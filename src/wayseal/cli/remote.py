@@ -1,6 +1,7 @@
 """`wayseal lane` where lane and centre are different computers: enrol, join, send, revoke, and the run itself."""
 
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from wayseal.model.errors import Invalid, NotArmed, Unavailable
 
 if TYPE_CHECKING:
     from wayseal.station.carrier_link import CarrierLink
-    from wayseal.station.remote_lane import LaneSummary
+    from wayseal.station.remote_lane import LaneSummary, RemoteLane
 
 _DIRECTION = click.Choice(["entry", "exit"])
 
@@ -109,10 +110,11 @@ def send(
     from wayseal.station.lane_home import open_lane_home
     from wayseal.station.remote_lane import send_waiting
 
-    with open_lane_home(home, read_passphrase(passphrase_file)) as lane:
-        link = lane.open_link(centre or lane.facts.centre)
+    with (
+        open_lane_home(home, read_passphrase(passphrase_file)) as lane,
+        closing(lane.open_link(centre or lane.facts.centre)) as link,
+    ):
         summary = send_waiting(lane, link, within_s=within)
-        link.close()
     _print_summary(summary, link, as_json=as_json)
     if summary.problem is not None:
         raise summary.problem
@@ -151,7 +153,6 @@ def run_remote(
     from wayseal.station.optics import lane_optics
     from wayseal.station.remote_lane import RemoteLane, explain_stop
     from wayseal.vision.capture import LaneCapture
-    from wayseal.vision.frames import open_source
     from wayseal.vision.networks import load_networks
 
     said = threading.Lock()
@@ -165,27 +166,32 @@ def run_remote(
             raise Invalid(
                 f"this home is lane {opened.facts.lane}'s", hint="Give that lane, or another --home."
             )
-        link = opened.open_link(centre or opened.facts.centre)
         settings = opened.settings
-        networks = load_networks(model=settings.match.model)
-        optics = lane_optics(settings.lane(lane))
-        try:
-            running = RemoteLane(opened, link, LaneCapture(networks, optics), tell)
-            with (
-                open_source(source, clock=opened.clock) as frames,
-                show_progress(f"lane {lane}", frames.frames_total) as advance,
-            ):
-                try:
-                    running.run(_step(frames, advance), drain_s=drain)
-                finally:
-                    running.summary.dropped_frames = frames.counts.dropped
-        except NotArmed as error:
-            if as_json:
-                print_json(explain_stop(error))
-            raise
-        finally:
-            link.close()
+        capture = LaneCapture(load_networks(model=settings.match.model), lane_optics(settings.lane(lane)))
+        with closing(opened.open_link(centre or opened.facts.centre)) as link:
+            try:
+                running = RemoteLane(opened, link, capture, tell)
+                _run_stream(running, source, lane, drain)
+            except NotArmed as error:
+                if as_json:
+                    print_json(explain_stop(error))
+                raise
     _print_summary(running.summary, link, as_json=as_json)
+
+
+def _run_stream(running: "RemoteLane", source: str, lane: str, drain: float) -> None:
+    """Let a stream pass a lane that is ready."""
+    from wayseal.model.clock import utc_now
+    from wayseal.vision.frames import open_source
+
+    with (
+        open_source(source, clock=utc_now) as frames,
+        show_progress(f"lane {lane}", frames.frames_total) as advance,
+    ):
+        try:
+            running.run(_step(frames, advance), drain_s=drain)
+        finally:
+            running.summary.dropped_frames = frames.counts.dropped
 
 
 def _step(frames: Any, advance: Any) -> Any:
