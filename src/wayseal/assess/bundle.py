@@ -223,6 +223,8 @@ def _read_quote(value: Any) -> Quote | None:
         raise Integrity("the evidence bundle's quote is malformed") from None
     if any(len(part) > SIZE_LIMIT for part in parts):
         raise Integrity("the evidence bundle's quote is too long")
+    if [base64.b64encode(part).decode() for part in parts] != [value["attest"], value["signature"]]:
+        raise Integrity("the evidence bundle's quote has another spelling")
     return Quote(*parts)
 
 
