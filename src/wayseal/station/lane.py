@@ -156,11 +156,13 @@ class RosterKeys:
 
     def current(self) -> Sequence[EpochKey]:
         """Return the keys to seal to now. Raises `NotArmed`, with the centre's reason, when there is none: the lane must stop."""
-        now = self._clock()
-        hour = epoch_id(self._class, now)
+        hour = epoch_id(self._class, self._clock())
         if hour != self._asked:
             self._ask()
             self._asked = hour
+        now = self._clock()  # read anew: a fresh roster begins after we asked, and the hour may have turned meanwhile
+        if epoch_id(self._class, now) != hour:
+            return self.current()
         if self._roster is None:
             raise NotArmed("the lane has no roster", lane=self._host.lane)
         return self._roster.keys_for(self._class, now)

@@ -22,6 +22,7 @@ from fastapi.templating import Jinja2Templates
 from wayseal.model.border import Seat, Verdict
 from wayseal.model.errors import NotFound, QuotaExceeded, Unapproved, WaysealError
 from wayseal.model.ids import EncounterId, RecordId, check_name
+from wayseal.station.arming import list_disarmed
 from wayseal.station.portal import Portal, open_portal
 from wayseal.station.shift import cover_lane, end_shift, list_lanes
 from wayseal.station.site import Site
@@ -242,8 +243,9 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
         rows = console.portal(session).rows(lane=lane, limit=SHOWN)
         lanes = sorted(path.name for path in (console.site.home / "lanes").glob("*"))
         return console.page(
-            request, "lane.html", session, lane=lane, lanes=lanes, vehicles=console.lines(session, rows)
-        )
+            request, "lane.html", session, lane=lane, lanes=lanes, vehicles=console.lines(session, rows),
+            disarmed=list_disarmed(console.site, lane),
+        )  # fmt: skip
 
     @app.get("/vehicles", response_class=HTMLResponse)
     def vehicles(request: Request, session: SignedIn, lane: str = "") -> Response:
