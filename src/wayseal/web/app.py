@@ -28,6 +28,7 @@ from wayseal.station.shift import cover_lane, end_shift, list_lanes
 from wayseal.station.site import Site
 from wayseal.store.encounters import StoredEncounter
 from wayseal.web.duty import DutyWatch, add_duty_routes
+from wayseal.web.exports import add_export_routes
 from wayseal.web.session import Opened, Session, Sessions
 from wayseal.web.views import add_crossing, list_verdicts, show_shift, show_vehicle
 
@@ -168,6 +169,7 @@ def create_app(site: Site, code: str) -> FastAPI:
     add_duty_routes(
         app, console.page, current_session, ledger=site.ledger, clock=site.clock, zone=console.zone
     )
+    add_export_routes(app, console.page, site, console.zone)
     return app
 
 

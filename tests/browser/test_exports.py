@@ -1,0 +1,230 @@
+"""The approvers' pages in a real browser with the protocol's virtual authenticator: enrol, sign in, read, approve, decline."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from consoleparts import Console
+from lineparts import PASSPHRASE
+from playwright.sync_api import Browser, CDPSession, Page, expect
+from test_console import AXE, list_violations
+
+from wayseal.flow.disclose import Wanted, request_export
+from wayseal.flow.handover import release_export
+from wayseal.flow.parcel import RecipientBox
+from wayseal.flow.partners import add_approver, add_recipient
+from wayseal.model.clock import utc_now
+from wayseal.model.disclosure import Export
+from wayseal.model.errors import Refused
+from wayseal.station.exports import describe_export, describe_votes, open_disclosure, open_partners
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+@pytest.fixture(scope="module")
+def box(console: Console, tmp_path_factory: pytest.TempPathFactory) -> RecipientBox:
+    """A registered recipient."""
+    made = RecipientBox.create("county-court", tmp_path_factory.mktemp("court"), PASSPHRASE)
+    card = made.card("court")
+    add_recipient(
+        open_partners(console.line.site, "privacy-1"), card.name, organisation="court", form=card.form, key=card.key,
+        receipt_key=card.receipt_key,
+    )  # fmt: skip
+    return made
+
+
+class Office:
+    """Approvers with an authenticator each, at one console."""
+
+    def __init__(self, console: Console, browser: Browser) -> None:
+        self.console = console
+        self.url = console.url.replace("127.0.0.1", "localhost")
+        self.browser = browser
+        self.site = console.line.site
+        self.desk = open_disclosure(self.site)
+
+    def ask(self) -> Export:
+        """Request an export of everybody's pictures."""
+        people = [one for answered in self.console.answered for one in answered.occupants]
+        records = [one.record for one in people if one.record is not None]
+        wanted = Wanted(records, "county-court", "court-order", "statute", utc_now() + timedelta(days=30))
+        return request_export(self.desk, self.site.principal("privacy-1", "privacy_officer"), wanted)
+
+    def register(self, name: str, organisation: str) -> str:
+        """Register an approver and return their enrolment code."""
+        _, code = add_approver(
+            open_partners(self.site, "privacy-1"), name, organisation=organisation, role="export_approver"
+        )
+        return code
+
+    def open_page(self) -> tuple[Page, CDPSession, str]:
+        """Return a page with a virtual authenticator that verifies its user, the protocol's session, and the authenticator's id."""
+        page = self.browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        protocol = page.context.new_cdp_session(page)
+        protocol.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": False, "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        made: dict[str, Any] = protocol.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return page, protocol, str(made["authenticatorId"])
+
+    def enrol(self, name: str, organisation: str) -> tuple[Page, CDPSession, str]:
+        """Enrol an approver's authenticator and sign them in with it, by keyboard."""
+        code = self.register(name, organisation)
+        page, protocol, authenticator = self.open_page()
+        page.goto(self.url + "/exports/enrol")
+        expect(page.locator("main button")).to_be_enabled()
+        page.keyboard.type(name)
+        page.keyboard.press("Tab")
+        page.keyboard.type(code)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/exports/sign-in")
+        expect(page.locator("main button")).to_be_enabled()
+        page.keyboard.type(name)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/exports")
+        return page, protocol, authenticator
+
+
+@pytest.fixture
+def office(console: Console, browser: Browser, box: RecipientBox) -> Iterator[Office]:
+    """The approvers' office; its pages are closed afterwards."""
+    assert box
+    opened = Office(console, browser)
+    yield opened
+    for context in browser.contexts:
+        context.close()
+
+
+def test_two_authenticators_release_an_export(office: Office, box: RecipientBox) -> None:
+    """Two people of two organisations enrol, read, and approve by keyboard; the recipient opens what they signed for."""
+    export = office.ask()
+    for name, organisation in (("kim", "privacy-office"), ("lee", "inspector-general")):
+        page, _, _ = office.enrol(name, organisation)
+        page.locator("a.export").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#manifest")).to_have_text(export.manifest.decode())
+        expect(page.locator("button[data-key=a]")).to_be_enabled()
+        page.keyboard.press("a")
+        expect(page.locator("button[data-key=a]")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("p.verdict")).to_have_text("You have approved this export.")
+    done = release_export(office.desk, office.site.principal("privacy-1", "privacy_officer"), export.id)
+    bundle, items = box.open_bundle(done.file.read_bytes(), sender=office.site.keys.identity.public)
+    assert len(items) == export.records
+    assert [one.form.value for one in bundle.evidence.approvers] == ["webauthn", "webauthn"]
+    seconds = [one["seconds"] for one in describe_export(office.desk, export.id)["approvals"]]
+    assert all(value is not None and value >= 0 for value in seconds)
+
+
+def test_unverified_user_signs_nothing(office: Office) -> None:
+    """When the authenticator does not verify its user the page says so, nothing is sent, and the button works again."""
+    export = office.ask()
+    page, protocol, authenticator = office.enrol("ann", "privacy-office")
+    page.goto(f"{office.url}/exports/{export.id}")
+    protocol.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
+    page.locator("button[data-key=a]").click()
+    expect(page.locator("#said")).to_contain_text("did not verify you")
+    assert describe_export(office.desk, export.id)["approvals"] == []
+    protocol.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": True})
+    page.locator("button[data-key=a]").click()
+    expect(page.locator("p.verdict")).to_be_visible()
+
+
+FORGED = """async ([path, verification]) => {
+  const asked = await (await fetch(path + "/ballot", {method: "POST"})).json();
+  asked.publicKey.userVerification = verification;
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.publicKey);
+  const signed = await navigator.credentials.get({publicKey});
+  const body = JSON.stringify({checkpoint: asked.checkpoint, credential: signed.toJSON()});
+  const send = () => fetch(path + "/approval", {method: "POST", headers: {"Content-Type": "application/json"}, body});
+  const first = await send();
+  return [first.status, (await first.json()).error, (await send()).status];
+}"""
+
+
+def test_server_demands_verification(office: Office) -> None:
+    """A page that asks its authenticator for less gets a signature that the server refuses."""
+    export = office.ask()
+    page, protocol, authenticator = office.enrol("bob", "counsel")
+    page.goto(f"{office.url}/exports/{export.id}")
+    protocol.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
+    status, error, again = page.evaluate(FORGED, [f"/exports/{export.id}", "discouraged"])
+    assert (status, error, again) == (403, "the authenticator did not verify its user", 403)
+    assert describe_export(office.desk, export.id)["approvals"] == []
+
+
+def test_replayed_assertion(office: Office) -> None:
+    """The same assertion sent twice counts once."""
+    export = office.ask()
+    page, _, _ = office.enrol("cat", "counsel-2")
+    page.goto(f"{office.url}/exports/{export.id}")
+    status, _, again = page.evaluate(FORGED, [f"/exports/{export.id}", "required"])
+    assert (status, again) == (200, 403)
+    assert len(describe_export(office.desk, export.id)["approvals"]) == 1
+
+
+def test_decline_by_keyboard(office: Office) -> None:
+    """Declining with a reason ends the export, and shows among that approver's votes."""
+    export = office.ask()
+    page, _, _ = office.enrol("dan", "ombudsman")
+    page.goto(f"{office.url}/exports/{export.id}")
+    page.locator("#reason").focus()
+    page.locator("#reason").select_option("too-many-records")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main .mark").first).to_contain_text("declined")
+    expect(page.locator("button[data-key=a]")).to_have_count(0)
+    (vote,) = [one for one in describe_votes(office.desk) if one["approver"] == "dan"]
+    assert (vote["shown"], vote["declined"]) == (1, 1)
+    with pytest.raises(Refused):
+        release_export(office.desk, office.site.principal("privacy-1", "privacy_officer"), export.id)
+
+
+def test_wrong_code_and_stranger(office: Office) -> None:
+    """A wrong enrolment code enrols nothing, and who is not enrolled cannot sign in; both are told why."""
+    office.register("eve", "court")
+    page, _, _ = office.open_page()
+    page.goto(office.url + "/exports/enrol")
+    expect(page.locator("main button")).to_be_enabled()
+    page.fill("#approver", "eve")
+    page.fill("#code", "0" * 16)
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("code is not good")
+    page.goto(office.url + "/exports/sign-in")
+    expect(page.locator("main button")).to_be_enabled()
+    page.fill("#approver", "eve")
+    page.locator("#approver").press("Enter")
+    expect(page.locator("#said")).to_contain_text("no authenticator is enrolled")
+
+
+def test_sessions_do_not_mix(office: Office, page: Page) -> None:
+    """An officer's session opens no export, and an approver's opens no vehicle."""
+    answer = page.request.get(
+        office.console.url + "/exports", headers={"Accept": "text/html"}, max_redirects=0
+    )
+    assert (answer.status, answer.headers["location"]) == (303, "/exports/sign-in")
+    approver, _, _ = office.enrol("fay", "archive")
+    answer = approver.request.get(office.url + "/vehicles", max_redirects=0)
+    assert answer.status == 401
+
+
+def test_export_pages_are_accessible(office: Office, tmp_path: Path) -> None:
+    """Axe finds nothing against WCAG 2.2 AA on any of the pages, and every control is at least 44 px high."""
+    export = office.ask()
+    page, _, _ = office.enrol("gus", "records-office")
+    for number, path in enumerate(
+        ("/exports", f"/exports/{export.id}", "/exports/enrol", "/exports/sign-in")
+    ):
+        page.goto(office.url + path)
+        page.screenshot(path=tmp_path / f"{number}.png", full_page=True)
+        heights = page.evaluate(
+            "() => [...document.querySelectorAll('main a, main button, main input, main select, main summary')]"
+            ".map(e => [e.outerHTML.slice(0, 60), e.getBoundingClientRect().height])"
+        )
+        assert [entry for entry in heights if 0 < entry[1] < 44] == []
+        if AXE.is_file():
+            assert list_violations(page) == []
