@@ -31,6 +31,7 @@ from wayseal.model.errors import Integrity, Invalid, NotFound, WaysealError
 from wayseal.model.oversight import AssessmentKind, Equipment, EquipmentKind, Observation
 from wayseal.seal.suite import sha256
 from wayseal.station.devices import read_serial
+from wayseal.station.drills import drill_parts
 from wayseal.station.papers import (
     decode_accounts,
     outside_parts,
@@ -229,10 +230,10 @@ def _expect(
 
 def _look_outside(site: "Site", device: Equipment, drawn: DrawnAssessment) -> SiteView:
     """Return the outside prober's view: the plan that was filed, the register's own lists, and the site's doors."""
-    parts: dict[str, Any] = outside_parts(site, device.id)
+    history = _read_history(site, device, drawn)
+    parts: dict[str, Any] = drill_parts(site, device, history) | outside_parts(site, device.id)
     return SiteView(
-        equipment=device, clock=site.clock, roster=_read_roster(site), history=_read_history(site, device, drawn),
-        doors=_open_doors(site), earlier=_read_earlier(site), **parts,
+        equipment=device, clock=site.clock, roster=_read_roster(site), history=history, doors=_open_doors(site), **parts,
     )  # fmt: skip
 
 
@@ -273,11 +274,6 @@ def _open_doors(site: "Site") -> Doors:
         agency=site.oversight.agency, record_class=site.settings.retention.default_class,
         scratch=site.home / "oversight",
     )  # fmt: skip
-
-
-def _read_earlier(site: "Site") -> str:
-    """Return the checkpoint that the site kept last before this assessment; empty before the first one."""
-    return site.ledger.latest_checkpoint() or ""
 
 
 def _read_papers(site: "Site", device: Equipment) -> DocumentView:

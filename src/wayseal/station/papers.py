@@ -16,6 +16,7 @@ from wayseal.assess.outside.view import (
     Account,
     Camera,
     CloudPlan,
+    EgressPlan,
     InboundPlan,
     LanePlan,
     Peer,
@@ -49,6 +50,8 @@ class _PlanPaper(BaseModel):
     inbound: InboundPlan | None = None
     cloud: CloudPlan | None = None
     time: TimePlan | None = None
+    egress: EgressPlan | None = None
+    inserted_at: AwareDatetime | None = None
 
 
 class _AccountsPaper(BaseModel):
@@ -150,7 +153,7 @@ def decode_accounts(body: bytes) -> tuple[tuple[Account, ...], datetime]:
 
 
 def decode_plan(body: bytes) -> dict[str, Any]:
-    """Return the parts of an outside view that a plan file names (`cameras`, `peer`, `lane`, `inbound`, `cloud`, `time`). Raises `Invalid`."""
+    """Return the parts of an outside view that a plan file names (`cameras`, `peer`, `lane`, `inbound`, `cloud`, `time`, `egress`, `inserted_at`). Raises `Invalid`."""
     paper = _read(_PlanPaper, body)
     return {name: getattr(paper, name) for name in paper.model_fields_set}
 

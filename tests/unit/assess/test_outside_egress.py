@@ -13,7 +13,7 @@ from netparts import NOW, make_equipment
 from netspace import Space, join_spaces, open_spaces
 
 from wayseal.assess.outside.egress import probe_egress
-from wayseal.assess.outside.station import Station, find_tokens, read_tokens
+from wayseal.assess.outside.station import Station, find_tokens
 from wayseal.assess.outside.view import EgressPlan, OutsideView
 from wayseal.assess.outside.wire import Endpoint
 from wayseal.assess.probe import Seen
@@ -49,7 +49,7 @@ class Network:
         """What the assessor is told."""
         return EgressPlan(
             allowed=(Endpoint(CENTRE, 443),), station=(STATION, STATION6), tcp_ports=TCP, udp_ports=UDP,
-            arrived=lambda token: token in read_tokens(self.notes),
+            notes=self.notes,
         )  # fmt: skip
 
     def look(self, plan: EgressPlan | None) -> Seen:

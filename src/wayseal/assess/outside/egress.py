@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from wayseal.assess.outside.station import read_tokens
 from wayseal.assess.outside.sweep import sweep_ports
 from wayseal.assess.outside.view import EgressPlan, OutsideView, untold
 from wayseal.assess.outside.wire import Endpoint, State, exchange
@@ -49,7 +50,8 @@ def probe_egress(view: OutsideView) -> Seen:
     allowed = {str(at): exchange(at, b"", limit_s=view.limit_s).state for at in plan.allowed}
     tries = [*_try_streams(plan, view.limit_s), *_try_packets(plan), *_try_resolvers(plan, view.limit_s)]
     view.pause(min(1.0, view.limit_s))  # for what is still on its way
-    arrived = [one.way for one in tries if plan.arrived(one.token)]
+    noted = read_tokens(plan.notes)
+    arrived = [one.way for one in tries if one.token in noted]
     facts = {
         "allowed": {name: state.value for name, state in allowed.items()},
         "tries": [{"way": one.way, "state": one.state} for one in tries],

@@ -4,7 +4,8 @@ Reads and verifies; the checkpoint is fetched the way every outsider gets it. Wh
 assessment's evidence, so that a ledger put back to an older state is found even when all of it agrees with itself.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from wayseal.assess.probe import Seen, broken, judge, probe
@@ -15,6 +16,7 @@ from wayseal.ledger.policy import NONE, Policy
 from wayseal.ledger.proof import verify_consistency
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, LedgerBroken, WaysealError
+from wayseal.model.oversight import Assessment
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
 from wayseal.store.centre import read_record
 from wayseal.store.engine import read
@@ -53,6 +55,16 @@ def drill_ledger(view: SiteView) -> Seen:
         "gaps": gaps,
     }
     return judge(faults, "whole, witnessed, and continues what was seen last time", **facts)
+
+
+def read_kept(assessments: Sequence[Assessment]) -> str:
+    """Return the checkpoint that the newest assessment kept in its evidence, "" when none did."""
+    for assessment in sorted(assessments, key=lambda one: one.finished_at, reverse=True):
+        for seen in assessment.observations:
+            kept = json.loads(seen.evidence).get("checkpoint") if seen.probe == "p22" else None
+            if isinstance(kept, str):
+                return kept
+    return ""
 
 
 def _fetch(doors: Doors) -> str:

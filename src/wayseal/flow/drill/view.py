@@ -49,8 +49,8 @@ class Doors:
 class ExportTrial(Protocol):
     """Tries whole export ceremonies under the site's own rules, in a home of its own with made-up records."""
 
-    def __call__(self, organisations: Sequence[str]) -> bool:
-        """Say whether an export with one approval of each of these organisations, in this order, was released."""
+    def __call__(self, ceremonies: Sequence[Sequence[str]], /) -> Sequence[bool]:
+        """Say of each ceremony, with one approval of each of its organisations in their order, whether it released its export."""
 
 
 @dataclass(frozen=True, kw_only=True)
