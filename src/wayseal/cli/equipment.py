@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     since_option,
 )
 from wayseal.cli.equipment_parts import assess, collect, draw, file
+from wayseal.cli.equipment_survey import survey
 
 
 @click.group()
@@ -23,7 +24,7 @@ def command() -> None:
     """Equipment: enrol it, assess it, sign the site off, and see which lanes are armed."""
 
 
-for _verb in (assess, collect, draw, file):
+for _verb in (assess, collect, draw, file, survey):
     command.add_command(_verb)
 
 
