@@ -11,7 +11,9 @@ from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
 
 from wayseal.flow.drill.access import BURST, VENDOR, drill_canaries, drill_vendor
 from wayseal.flow.drill.restore import drill_restore
+from wayseal.flow.drill.view import DRILL
 from wayseal.flow.policy import default_rules
+from wayseal.flow.reconcile import Books, reconcile_day
 from wayseal.model.border import Seat
 from wayseal.model.custody import Purpose
 from wayseal.model.oversight import Result
@@ -163,3 +165,14 @@ def test_no_doors(site: Site, scratch: Path) -> None:
     view = replace(make_view(site, scratch), doors=None)
     for drill in (drill_vendor, drill_canaries, drill_restore):
         assert drill(view).result is Result.ERROR
+
+
+def test_day_balances(busy: Site, home: Path, clock: MovableClock) -> None:
+    """After every drill, put aside under the home itself, each lane's day balances and no copy is a stray one."""
+    view = make_view(busy, home / "oversight")
+    for drill in (drill_vendor, drill_canaries, drill_restore, drill_restore):
+        assert drill(view).result is Result.PASS
+    outboxes = tuple((home / "lanes").glob("*"))
+    balances = reconcile_day(Books(busy.ledger, busy.store, busy.schedule, home, outboxes), clock().date())
+    assert set(balances) == {"lane1", DRILL}
+    assert all(one.is_balanced for one in balances.values())

