@@ -138,6 +138,10 @@ def test_09_pack_verifies_anywhere(ws: Session, tmp_path: Path) -> None:
     folder = tmp_path / "pack"
     packed = ws.call("incident", "pack", known["incident"], folder, "--json")
     assert packed.code == 0, packed.err
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Already erased" in page
+    assert "Controls coordinated at every site" in page
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
     keys = sorted((ws.home / "ledger").glob("log-*.vkey"))
     trust = [word for key in keys for word in ("--trust", str(key))]
     away = Session(tmp_path / "nowhere", tmp_path / "nothing", ws.capture)

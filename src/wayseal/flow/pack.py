@@ -26,7 +26,7 @@ COLUMNS = ("record", "kind", "lane", "day", "record_class", "opened", "exported"
 _GUIDE = """# Evidence pack of an incident
 
 `incident.json` says what happened, whom it is about and what it concerns. Nothing in this folder shows a person: records appear
-by id, people by staff id. `records.csv` lists every picture that was or could have been seen.
+by id, people by staff id. `report.html` (and `.pdf`) is the same to print. `records.csv` lists every picture that was or could have been seen.
 
 Believe none of it; count again:
 
@@ -48,7 +48,7 @@ def write_pack(
     facts: Facts,
     *,
     keys: Sequence[VerifierKey],
-    recommendations: Mapping[str, Any],
+    recommendations: Sequence[Mapping[str, Any]],
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Write the pack into a new or empty folder, and return its `incident.json`. Raises `Invalid` where anything is already."""
@@ -72,7 +72,7 @@ def write_pack(
         "format": FORMAT,
         "incident": dict(incident),
         "scope": describe_scope(scope, ledger, proofs=0),
-        "recommendations": dict(recommendations),
+        "recommendations": list(recommendations),
     }
     (folder / "incident.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
     return shown

@@ -5,6 +5,7 @@ they show.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Any
 from wayseal.flow.incident import NotificationRule, describe_incident, find_incident, list_notifications
 from wayseal.flow.pack import write_pack
 from wayseal.flow.policy import Principal
+from wayseal.flow.reports.incident import build_incident, list_recommendations
+from wayseal.flow.reports.render import write_report
+from wayseal.flow.reports.value import Sources
 from wayseal.flow.scope import Question, Scope, scope_incident
 from wayseal.flow.scope_facts import Facts
 from wayseal.ledger.checkpoint import log_keys
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealHeader
-from wayseal.model.errors import Invalid
+from wayseal.model.errors import Invalid, Unavailable
 from wayseal.model.ids import RecordId, epoch_id, new_ulid
 from wayseal.model.oversight import Incident, Notification, SubjectKind
 from wayseal.seal.suite import sha256
@@ -125,10 +129,17 @@ def pack_incident(
     """Write an incident's evidence pack and return its `incident.json`."""
     incident, scope, facts = scope_known(site, incident_id, on_progress=on_progress)
     shown = describe_incident(incident, list_clocks(site, incident, scope), site.clock())
-    return write_pack(
+    sources = Sources(site.oversight, evaluation=site.facts.evaluation)
+    told = write_pack(
         folder, site.ledger, shown, scope, facts,
-        keys=log_keys(site.ledger.origin, site.keys.log_signer), recommendations={}, on_progress=on_progress,
+        keys=log_keys(site.ledger.origin, site.keys.log_signer), recommendations=list_recommendations(sources),
+        on_progress=on_progress,
     )  # fmt: skip
+    report = build_incident(sources, shown, told["scope"])
+    write_report(report, folder / "report.html")
+    with suppress(Unavailable):  # where the PDF's libraries are not installed; the page is there
+        write_report(report, folder / "report.pdf")
+    return told
 
 
 def log_answer(site: Site, incident: str, actor: str, count: int) -> int:

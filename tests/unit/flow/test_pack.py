@@ -38,7 +38,7 @@ def pack(story: Story, tmp_path: Path) -> Path:
         story.ledger, story.keys, question, may_open=lambda _kind, _class, lane: lane == "lane-1"
     )
     write_pack(
-        tmp_path / "pack", story.ledger, {"incident": "x"}, scope, facts, keys=story.keys, recommendations={}
+        tmp_path / "pack", story.ledger, {"incident": "x"}, scope, facts, keys=story.keys, recommendations=[]
     )
     return tmp_path / "pack"
 
@@ -133,4 +133,4 @@ def test_no_pack(tmp_path: Path, pack: Path, story: Story) -> None:
     question = Question(SubjectKind.PRINCIPAL, "officer:a", at(1), at(6))
     scope, facts = scope_incident(story.ledger, story.keys, question, may_open=lambda *_: True)
     with pytest.raises(Invalid):
-        write_pack(pack, story.ledger, {}, scope, facts, keys=story.keys, recommendations={})
+        write_pack(pack, story.ledger, {}, scope, facts, keys=story.keys, recommendations=[])
