@@ -77,8 +77,10 @@ def check_time(view: HostView) -> Seen:
 def check_case(view: HostView) -> Seen:
     """Pass when case and disks have the inventory's serials and every declared tamper sensor reads shut."""
     facts = view.facts
-    if facts.chassis_serial is None or not facts.disk_serials:
-        return broken("the inventory has no serials of case and disks")
+    missing = [] if facts.chassis_serial else ["the case"]
+    missing += [] if facts.disk_serials else ["the disks"]
+    if missing:
+        return broken(f"the inventory has no serial of {' and '.join(missing)}")
     chassis = view.read_text("/sys/class/dmi/id/chassis_serial")
     disks = {name: disk_serial(view, name) for name in list_disks(view)}
     sensors = {name: view.read_text(name) for name in sorted({*facts.seals, *find_intrusion_sensors(view)})}
