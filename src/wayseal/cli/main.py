@@ -17,6 +17,7 @@ NOUNS = {
     "config": "The site's settings: check the file, show what is in force.",
     "crossing": "Who entered or left, without a picture: list, decide.",
     "demo": "The main job on a rendered lane video, from nothing to a table.",
+    "document": "Configurations, schematics and contracts of the site, sealed: add, list, open.",
     "egress": "Removable media at this host: refuse, check, watch.",
     "encounter": "Vehicles that passed: list them, show one.",
     "equipment": "Devices at each lane: enrol, assess, findings, coverage, arming.",
