@@ -67,6 +67,19 @@ def test_02_assess(ws: Session, tmp_path: Path) -> None:
     assert agency["of"] == "agency"
 
 
+def test_02b_due(ws: Session) -> None:
+    """What is due is listed with the run it owes; --run makes what can be made on this machine, and tells how each ended."""
+    assert ws.call("equipment", "due", "--json").json == []
+    (row,) = ws.call("equipment", "due", "--days", "2", "--json").json
+    assert (row["equipment"], row["cycle"]) == ("host1", "daily")
+    assert ws.call("equipment", "changed", "host1", "--json").code == 0
+    made = ws.call("equipment", "due", "--run", "--json")
+    assert made.code == 1
+    (row,) = made.json
+    assert (row["cycle"], row["passed"]) == ("change", False)
+    assert ws.call("equipment", "due", "--json").json == []
+
+
 def test_03_misspelt_facts(ws: Session, tmp_path: Path) -> None:
     """A misspelt field of what is declared is an error that names its place, and nothing is filed."""
     facts = tmp_path / "facts.json"

@@ -36,9 +36,10 @@ def run(
     """
     from wayseal.cli.lane import list_summary, print_vehicle
     from wayseal.flow.documents import encounter_line
+    from wayseal.station.at_work import at_work
     from wayseal.station.centre_run import open_centre_server
     from wayseal.station.site import open_site
-    from wayseal.station.steady import Publisher, Sweeper
+    from wayseal.station.steady import Overseer, Publisher, Sweeper
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
@@ -57,6 +58,8 @@ def run(
             ),
             Publisher(site),
             Sweeper(site),
+            at_work(home),
+            Overseer(site),
         ):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())

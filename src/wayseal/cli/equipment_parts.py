@@ -145,6 +145,38 @@ def assess(
         raise SystemExit(1)
 
 
+@click.command("due")
+@click.option("--days", type=click.IntRange(0, 366), default=0, show_default=True, help="Look so far ahead.")
+@click.option(
+    "--run", "go", is_flag=True, help="Assess what is due and runs on this machine, or has no host."
+)
+@actor_option
+@passphrase_option
+@json_option
+@csv_option
+@click.pass_obj
+def due(
+    home: Path, *, days: int, go: bool, actor: str, passphrase_file: Path | None, as_json: bool, as_csv: bool
+) -> None:
+    """List the assessments that are due, with what each device owes; with --run, for a timer, make those that can be made here.
+
+    Exit code 1 while something is due that was not made here and passed.
+    """
+    from datetime import timedelta
+
+    from wayseal.flow.oversee.describe import list_due
+    from wayseal.station.assessing import run_due
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        rows = list_due(site.oversight, within=timedelta(days=days))
+        if go:
+            rows = run_due(site, rows, actor=actor)
+    print_rows("Due", rows, as_json=as_json, as_csv=as_csv)
+    if any(row.get("passed") is not True for row in rows):
+        raise SystemExit(1)
+
+
 @click.command("file")
 @click.argument("kind", type=click.Choice(["facts", "plan", "quote", "document", "key", "accounts"]))
 @click.argument("of")

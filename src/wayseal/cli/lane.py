@@ -89,8 +89,9 @@ def run(
             "this home has joined no centre", hint="wayseal lane enrol at the centre, then wayseal lane join."
         )
     from wayseal.station.assemble import open_one_host
+    from wayseal.station.at_work import at_work
     from wayseal.station.site import open_site
-    from wayseal.station.steady import Publisher, Sweeper
+    from wayseal.station.steady import Overseer, Publisher, Sweeper
     from wayseal.vision.frames import open_source
 
     def tell(encounter: "Encounter") -> None:
@@ -105,6 +106,8 @@ def run(
             show_progress(f"lane {lane}", frames.frames_total) as advance,
             Publisher(site),
             Sweeper(site),
+            at_work(home),
+            Overseer(site),
         ):
             summary = host.run(_counting(frames, advance))
             summary.dropped_frames = frames.counts.dropped

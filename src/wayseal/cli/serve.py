@@ -22,7 +22,7 @@ def command(home: Path, *, port: int | None, passphrase_file: Path | None) -> No
     import uvicorn
 
     from wayseal.station.site import open_site
-    from wayseal.station.steady import Publisher, Sweeper
+    from wayseal.station.steady import Overseer, Publisher, Sweeper
     from wayseal.web.app import create_app
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
@@ -43,5 +43,5 @@ def command(home: Path, *, port: int | None, passphrase_file: Path | None) -> No
                 create_app(site, code), log_level="warning", access_log=False, timeout_graceful_shutdown=2
             )
         )
-        with Publisher(site), Sweeper(site):
+        with Publisher(site), Sweeper(site), Overseer(site):
             server.run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""What goes on by itself while a site is open: the ledger stays witnessed, and what is due is erased on time.
+"""What goes on by itself while a site is open: the ledger stays witnessed, what is due is erased, what is overdue is found.
 
 Owns threads with a steady pace. None of them may stop the station: a problem is kept to be shown, and the act tried again.
 """
@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from wayseal.flow.erase import erase_due
+from wayseal.flow.oversee.duties import open_overdue
 from wayseal.ledger.policy import parse_policy
 from wayseal.ledger.publish import publish_checkpoint
 from wayseal.model.errors import WaysealError
+from wayseal.station.arming import list_unfit
 from wayseal.station.site import Site
 
 POLICY = "policy"
@@ -84,4 +86,16 @@ class Sweeper(Steady):
     def act(self) -> str | None:
         """Sweep once."""
         erase_due(self._site.eraser)
+        return None
+
+
+class Overseer(Steady):
+    """Keeps oversight's computed facts on the ledger: lanes that lost their fitness, certificates that are overdue."""
+
+    pace_s = 60.0
+
+    def act(self) -> str | None:
+        """Look once."""
+        list_unfit(self._site)
+        open_overdue(self._site.oversight)
         return None

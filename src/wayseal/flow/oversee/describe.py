@@ -1,7 +1,7 @@
 """Rows of the register as JSON values for commands, screens and reports; and what an organisation's people did, from the ledger."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -135,6 +135,31 @@ def list_equipment_rows(desk: Desk, *, since: datetime | None = None, retired: b
             for one in equipment_rows.list_equipment(rows, retired=retired)
             if since is None or one.enrolled_at >= since
         ]
+
+
+def list_due(desk: Desk, *, within: timedelta = timedelta(0)) -> list[Row]:
+    """Return what is due now, or within a time from now: each device with the larger of the two runs that it owes, soonest first.
+
+    A device that was changed, or never assessed, owes the whole catalogue.
+    """
+    until = desk.clock() + within
+    with view(desk) as rows:
+        devices = equipment_rows.list_equipment(rows)
+        plans = [(one, plan_one(rows, one, desk.rules, until - within)) for one in devices]
+    found = []
+    for device, due in plans:
+        if min(due.full, due.daily) > until:
+            continue
+        fresh = due.full == device.changed_at and device.changed_at != device.enrolled_at
+        cycle = ("change" if fresh else "full") if due.full <= until else "daily"
+        when = due.full if due.full <= until else due.daily
+        found.append(
+            {
+                "equipment": device.id, "cycle": cycle, "due": to_text(when), "serial": device.serial,
+                "organisation": device.organisation, "lane": device.lane,
+            }
+        )  # fmt: skip
+    return sorted(found, key=lambda row: str(row["due"]))
 
 
 def show_equipment(desk: Desk, device: str) -> Row:
