@@ -6,7 +6,7 @@ entries wait in a queue on disk; the centre takes them under the device that it 
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from wayseal.ledger.entry import check_entry
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.errors import Invalid, Refused
+from wayseal.seal.keys.durable import lock_folder
 
 PACE: Final = timedelta(minutes=5)
 """How often a watch says that it lives. A silence of twice that is a gap."""
@@ -156,7 +157,7 @@ def list_silences(ledger: LedgerReader, device: str, now: datetime) -> list[Sile
 
 def _between(last: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Silence]:
     """Return the silence between two entries of one watch, if there was one."""
-    since, until = from_text(last["time"]), from_text(entry["time"])
+    since, until = when_seen(last), when_seen(entry)
     missed = int(entry.get("missed", 0))
     if last["action"] == "stopped":
         reason = "stopped"
@@ -173,7 +174,7 @@ def _between(last: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Silence]
 
 def _since(last: Mapping[str, Any], now: datetime) -> list[Silence]:
     """Return the silence that lasts."""
-    since = from_text(last["time"])
+    since = when_seen(last)
     if last["action"] == "stopped":
         return [Silence(last["object"], since, None, "stopped", 0)]
     if now - since > 2 * timedelta(seconds=last.get("pace_s", PACE.total_seconds())):
@@ -186,18 +187,19 @@ class EntryQueue:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
 
     def put(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Append entries. Raises `Invalid` for one that no ledger would take; beyond 10,000 the queue takes no more."""
         for entry in entries:
             check_entry(entry)
-        if len(self.peek()) + len(entries) > QUEUE_LIMIT:
-            raise Invalid("the queue of device events is full", hint="Let the lane reach its centre.")
-        with self._file.open("a", encoding="ascii") as file:
-            file.writelines(json.dumps(dict(entry)) + "\n" for entry in entries)
-            file.flush()
-            os.fsync(file.fileno())
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with lock_folder(self._file.parent):
+            if len(self.peek()) + len(entries) > QUEUE_LIMIT:
+                raise Invalid("the queue of device events is full", hint="Let the lane reach its centre.")
+            with self._file.open("a", encoding="ascii") as file:
+                file.writelines(json.dumps(dict(entry)) + "\n" for entry in entries)
+                file.flush()
+                os.fsync(file.fileno())
 
     def peek(self) -> list[dict[str, Any]]:
         """Return what waits, oldest first. A line that a crash left half written is left out."""
@@ -215,21 +217,33 @@ class EntryQueue:
 
     def drop(self, count: int) -> None:
         """Forget the oldest `count` entries, which the centre has on its ledger."""
-        rest = self.peek()[count:]
-        part = self._file.with_suffix(".part")
-        part.write_text("".join(json.dumps(entry) + "\n" for entry in rest), encoding="ascii")
-        part.replace(self._file)
+        with lock_folder(self._file.parent):
+            rest = self.peek()[count:]
+            part = self._file.with_suffix(".part")
+            part.write_text("".join(json.dumps(entry) + "\n" for entry in rest), encoding="ascii")
+            part.replace(self._file)
 
 
-def take_entries(append: Append, device: str, entries: Sequence[Mapping[str, Any]]) -> int:
-    """Append what a host's queue brought, at the centre; return how many.
+def take_entries(
+    append: Append, lane: str, devices: Collection[str], entries: Sequence[Mapping[str, Any]], now: datetime
+) -> int:
+    """Append what a lane's queue brought, at the centre; return how many.
 
-    Raises `Refused` for entries of another type or about another device than the one the host is known by.
+    Each gets the centre's time and keeps the host's own as `seen`: a host cannot date what it tells, nor tell it again as new.
+    Raises `Refused` for entries of another type, or about a device that is not among the lane's `devices`.
     """
+    taken = []
     for entry in entries:
-        if entry.get("type") not in _TYPES or entry.get("object") != device:
-            raise Refused("a host may only tell of its own ports", device=device)
-        check_entry(entry)
-    if entries:
-        append(list(entries))
-    return len(entries)
+        if entry.get("type") not in _TYPES or entry.get("object") not in devices:
+            raise Refused("a host may only tell of its own ports", lane=lane)
+        whole = {**entry, "lane": lane, "seen": entry.get("time"), "time": to_text(now)}
+        check_entry(whole)
+        taken.append(whole)
+    if taken:
+        append(taken)
+    return len(taken)
+
+
+def when_seen(entry: Mapping[str, Any]) -> datetime:
+    """Return when a host saw what an entry tells, by the host's own clock."""
+    return from_text(entry.get("seen", entry["time"]))

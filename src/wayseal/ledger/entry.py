@@ -233,11 +233,11 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "usb-event": EntryType(
         {"object": s.DEVICE, "action": s.one_of("add", "remove", "refused", "allowed")},
-        {"vendor_id": s.USB_ID, "product_id": s.USB_ID, "interface": s.NAME, "port": s.NAME},
+        {"vendor_id": s.USB_ID, "product_id": s.USB_ID, "interface": s.NAME, "port": s.NAME, "seen": s.TIME},
     ),
     "egress-watch": EntryType(
         {"object": s.DEVICE, "action": s.one_of("started", "beat", "stopped")},
-        s.list_fields(s.is_count, "events", "missed", "pace_s"),
+        {**s.list_fields(s.is_count, "events", "missed", "pace_s"), "seen": s.TIME},
     ),
     "ticket": EntryType(
         {"object": s.ULID, "action": s.one_of("issued", "used", "refused", "revoked"), "actor": s.PRINCIPAL},

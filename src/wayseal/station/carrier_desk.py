@@ -1,4 +1,4 @@
-"""What the centre answers lanes on other hosts: five verbs, each of which may be repeated without harm.
+"""What the centre answers lanes on other hosts: six verbs, each of which may be repeated without harm.
 
 Owns who may ask what. A certificate names the lane; the register says whether it is let in; the oversight of equipment says
 whether it may have keys. What a lane hears back are receipts, rosters and charters: never who anybody is.
@@ -13,6 +13,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from wayseal.flow.egress import take_entries
+from wayseal.flow.oversee.desk import view
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, NotArmed, Refused, SealBroken
 from wayseal.model.ids import EncounterId, epoch_id, epoch_span
@@ -25,6 +27,7 @@ from wayseal.station.carrier_register import LaneEntry, LaneRegister, check_dire
 from wayseal.station.carrier_wire import (
     RosterAnswer,
     decode_delivery,
+    decode_entries,
     decode_join,
     decode_roster_request,
     encode_certificate,
@@ -35,6 +38,7 @@ from wayseal.station.carrier_wire import (
 )
 from wayseal.station.centre import CENTRE
 from wayseal.station.site import Site
+from wayseal.store.oversight.equipment import list_equipment
 
 Unfit = Callable[[str], str | None]
 """Says why a lane may have no next epoch key (a code such as `assessment-overdue`), or None when it may."""
@@ -88,6 +92,7 @@ class CentreDesk:
             "roster": lambda: self._roster(entry, body),
             "renew": lambda: self._certify(entry, certificate),
             "health": self._health,
+            "ports": lambda: self._ports(entry, body),
         }
         return verbs[verb]()
 
@@ -181,6 +186,16 @@ class CentreDesk:
         """Return a fresh certificate for the very keys that a lane has."""
         public = Ed25519PublicKey.from_public_bytes(_raw_public(certificate))
         return encode_certificate(to_pem(self.authority.issue("lane", entry.lane, public, entry.device)))
+
+    def _ports(self, entry: LaneEntry, body: bytes) -> bytes:
+        """Put what a lane's host saw at its ports on the ledger. Even a disarmed lane may tell."""
+        with view(self.site.oversight) as rows:
+            devices = {one.id for one in list_equipment(rows, lane=entry.lane)}
+        now = self.site.clock()
+        count = take_entries(
+            self.site.ledger.append, entry.lane, devices | {entry.lane}, decode_entries(body), now
+        )
+        return encode_canonical({"taken": count})
 
     def _health(self) -> bytes:
         """Return figures, and nothing that names anybody."""

@@ -1,4 +1,4 @@
-"""A lane's line to its centre: five verbs over HTTPS, and every failure as one of `model.errors`.
+"""A lane's line to its centre: six verbs over HTTPS, and every failure as one of `model.errors`.
 
 Owns one connection, which is made when it is needed and kept. A request that got no answer raises `Unavailable`; all verbs
 may be repeated, so the caller tries again later. It holds no key but the lane's own for TLS.
@@ -8,8 +8,9 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -32,6 +33,7 @@ from wayseal.station.carrier_wire import (
     decode_receipts,
     decode_roster_answer,
     encode_delivery,
+    encode_entries,
     encode_join,
     encode_roster_request,
 )
@@ -83,6 +85,10 @@ class CarrierLink:
     def renew(self) -> str:
         """Return a fresh certificate (PEM) for this lane's keys."""
         return decode_certificate(self._ask("renew", b""))
+
+    def report_ports(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Bring what this host's watch of its ports has seen to the centre's ledger."""
+        self._ask("ports", encode_entries(entries))
 
     def read_health(self) -> dict[str, int]:
         """Return the centre's figures."""

@@ -19,6 +19,8 @@ from wayseal.seal.strict import ByteReader, decode_canonical, encode_canonical
 DELIVERY_FORMAT: Final = "wayseal-delivery/v1"
 RECORDS_LIMIT: Final = 64
 """Records of one vehicle."""
+ENTRIES_LIMIT: Final = 500
+"""Device events in one message."""
 HEAD_LIMIT: Final = 1024
 BODY_LIMITS: Final[Mapping[str, int]] = {
     "deliver": 64 * 1024 * 1024,
@@ -26,6 +28,7 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "join": 16 * 1024,
     "renew": 0,
     "health": 0,
+    "ports": 256 * 1024,
 }
 """The verbs, and how many bytes a request for each may have."""
 ANSWER_LIMIT: Final = 4 * 1024 * 1024
@@ -195,6 +198,23 @@ def decode_certificate(body: bytes) -> str:
     if not isinstance(text, str):
         raise Invalid("not an answer with a certificate")
     return text
+
+
+def encode_entries(entries: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return what a host's watch of its ports has to tell, as a message."""
+    return encode_canonical({"entries": [dict(entry) for entry in entries]})
+
+
+def decode_entries(body: bytes) -> list[dict[str, Any]]:
+    """Return the entries of such a message, checked by nobody yet. Raises `Invalid`."""
+    listed = decode_canonical(body, ("entries",))["entries"]
+    if (
+        not isinstance(listed, list)
+        or len(listed) > ENTRIES_LIMIT
+        or not all(isinstance(one, dict) for one in listed)
+    ):
+        raise Invalid("a message that holds no device events")
+    return listed
 
 
 def encode_joined(pem: str, mark: bytes) -> bytes:

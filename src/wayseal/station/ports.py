@@ -3,6 +3,7 @@
 Owns putting the watch together, with the ledger where the host has one and with a queue where it has not. Needs no passphrase.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -82,9 +83,9 @@ def renew_guard(root: Path, device: str, append: Append, clock: Clock) -> int:
     """Write the policy again where it differs from what it must say now; return how many files that were.
 
     A medium whose time is over is no surprise. Anything else that had changed is, and raises an alarm on the ledger. Does
-    nothing on a host where the policy was never written.
+    nothing on a host where the policy was never written, or for a user who may not write it.
     """
-    if not (root / RULES).is_file():
+    if not os.access(root / RULES, os.R_OK | os.W_OK):
         return 0
     now = clock()
     media = read_media(root, now)

@@ -24,9 +24,12 @@ from wayseal.station.carrier_link import CarrierLink
 from wayseal.station.lane import Capture, LaneStation
 from wayseal.station.lane_arms import LaneArms
 from wayseal.station.lane_home import LaneHome
+from wayseal.station.ports import forward_queue
 
 _WAITING = 16
 _FIRST_PAUSE_S = 0.5
+PORTS_S = 0.5
+"""How long a device event may wait here: it has a second to be on the ledger."""
 LANE_CODES = frozenset(
     ("lane-unknown", "lane-revoked", "lane-replaced", "not-a-lane", "not-the-centre", "certificate-expired",
      "certificate-unknown")
@@ -88,6 +91,7 @@ class Courier:
                 self._send()
                 self._pause = 0.0
                 self.summary.problem = None
+                self._tell_ports()
             except (WaysealError, OSError) as error:
                 self.summary.problem = error if isinstance(error, WaysealError) else Unavailable(str(error))
                 self._pause = min(max(_FIRST_PAUSE_S, self._pause * 2), self._poll)
@@ -110,9 +114,16 @@ class Courier:
                 self.summary.problem = error
         self._station.tidy()
 
+    def _tell_ports(self) -> None:
+        """Send what the watch of this host's ports has seen. What the centre refuses waits, and holds up no picture."""
+        try:
+            forward_queue(self._home.home, self._link.report_ports)
+        except (Refused, Invalid) as error:
+            self.summary.problem = error
+
     def _next_s(self) -> float:
         """Return how long to wait for a vehicle before going round anyhow."""
-        return max(self._not_before - monotonic(), 0.05) if self._pause else self._poll
+        return max(self._not_before - monotonic(), 0.05) if self._pause else min(self._poll, PORTS_S)
 
 
 class RemoteLane:
