@@ -53,23 +53,31 @@ def plan_command(home: Path, *, as_of: datetime | None, passphrase_file: Path | 
 @command.command("run")
 @as_of_option
 @click.option("--yes", is_flag=True, help="Erase without asking. Without it the plan is shown first.")
+@click.option(
+    "--running",
+    is_flag=True,
+    help="With --as-of: also an hour that still runs and to which a lane at work here is sealing.",
+)
 @passphrase_option
 @json_option
 @click.pass_obj
 def run_command(
-    home: Path, *, as_of: datetime | None, yes: bool, passphrase_file: Path | None, as_json: bool
-) -> None:
+    home: Path, *, as_of: datetime | None, yes: bool, running: bool, passphrase_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
     """Destroy the keys of every epoch whose time has come. Nothing can bring them back.
 
     The figures are those after the run: `due` and `overdue` are what is left to do.
     """
     from wayseal.flow.erase import erase_due, log_clock_step, plan_erasure
     from wayseal.retention.steady import ClockWatch
+    from wayseal.station.at_work import check_running_hours
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         moment = site.as_of(as_of)
         plan = plan_erasure(site.eraser, as_of=moment)
+        if not running:
+            check_running_hours(home, plan, site.clock())
         if not yes:
             stderr.print(f"{len(plan.due)} epochs with {plan.due_records} records would be erased for ever.")
             click.confirm("Erase them?", abort=True, err=True)

@@ -75,17 +75,17 @@ class Erasure:
 def plan_erasure(eraser: Eraser, *, as_of: datetime | None = None) -> Plan:
     """Return what is due now, or would be at `as_of`. Changes nothing.
 
-    Hours that have not begun are left alone when they are empty, so that pretending to be later disarms no lane.
+    Hours that are not over are left alone while they are empty, so that pretending to be later disarms no lane.
     """
     now = eraser.clock()
     epochs = list_epochs(eraser.store, (key.epoch for key in eraser.vault.epoch_keys()))
-    begun = {epoch: count for epoch, count in epochs.items() if count or _has_begun(epoch, now)}
+    begun = {epoch: count for epoch, count in epochs.items() if count or _is_over(epoch, now)}
     return eraser.schedule_now().plan(as_of or now, begun)
 
 
-def _has_begun(epoch: EpochId, now: datetime) -> bool:
-    """Say whether an epoch's hour has begun."""
-    return epoch_span(epoch)[1] <= now
+def _is_over(epoch: EpochId, now: datetime) -> bool:
+    """Say whether an epoch's hour is over."""
+    return epoch_span(epoch)[2] <= now
 
 
 def erase_due(eraser: Eraser, *, as_of: datetime | None = None) -> list[Erasure]:
