@@ -1,15 +1,18 @@
 """Devices on loopback for the outside probes: a GStreamer camera, small servers that behave and that do not, certificates."""
 
+import base64
+import hashlib
 import os
+import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +62,7 @@ class Badge:
         self.certificate_file.write_bytes(pem)
         self.key_file.write_bytes(secret)
         self.both_file.write_bytes(pem + secret)
-        self.sha256 = sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+        self.sha256 = hashlib.sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
     @property
     def pair(self) -> tuple[Path, Path]:
@@ -177,3 +180,78 @@ def make_equipment(kind: EquipmentKind = EquipmentKind.LANE_HOST, **changes: Any
 def has_tool(name: str) -> bool:
     """Say whether a Debian tool is installed."""
     return shutil.which(name) is not None
+
+
+def guarded(
+    user: str, password: str, *, scheme: str = "Basic", lock_after: int = 1000, protocol: str = "HTTP/1.1"
+) -> Callable[[socket.socket], None]:
+    """Return a service with one login that locks after some wrong guesses."""
+    wrong = [0]
+
+    def permits(head: str) -> bool:
+        if scheme == "Basic":
+            token = base64.b64encode(f"{user}:{password}".encode()).decode()
+            return f"Authorization: Basic {token}\r\n" in head
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', head))
+        ha1 = hashlib.sha256(f"{user}:cam:{password}".encode()).hexdigest()
+        ha2 = hashlib.sha256(f"{head.split(' ', maxsplit=1)[0]}:{fields.get('uri')}".encode()).hexdigest()
+        whole = f"{ha1}:{fields.get('nonce')}:00000001:{fields.get('cnonce')}:auth:{ha2}"
+        return fields.get("response") == hashlib.sha256(whole.encode()).hexdigest()
+
+    def talk(connection: socket.socket) -> None:
+        while data := connection.recv(4096).decode("latin-1"):
+            if wrong[0] >= lock_after:
+                connection.sendall(f"{protocol} 429 Slow down\r\nContent-Length: 0\r\n\r\n".encode())
+            elif "Authorization:" in data and permits(data):
+                connection.sendall(f"{protocol} 200 OK\r\nContent-Length: 2\r\n\r\nok".encode())
+            else:
+                wrong[0] += "Authorization:" in data
+                shown = 'Digest realm="cam", nonce="n1", qop="auth", algorithm=SHA-256'
+                challenge = 'Basic realm="cam"' if scheme == "Basic" else shown
+                connection.sendall(
+                    f"{protocol} 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 3\r\n\r\nno!".encode()
+                )
+
+    return talk
+
+
+Change = Callable[[bytearray], bytes]
+_1900 = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+def keep(packet: bytearray) -> bytes:
+    """Send the answer as it is."""
+    return bytes(packet)
+
+
+@contextmanager
+def time_server(
+    offset: timedelta = timedelta(0), change: Change = keep, clock: Callable[[], datetime] = lambda: NOW
+) -> Iterator[Endpoint]:
+    """Serve SNTP whose clock is `offset` ahead of the tests' own; `change` may damage the answer."""
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    line.bind(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                question, caller = line.recvfrom(512)
+            except OSError:
+                return
+            if not question:
+                return
+            shown = clock() + offset - _1900
+            seconds, fraction = divmod(int(shown / timedelta(microseconds=1)), 10**6)
+            stamp = struct.pack(">II", seconds & 0xFFFFFFFF, (fraction << 32) // 10**6)
+            packet = bytearray(bytes([0x24, 1, 6, 0xEC]) + bytes(12) + stamp + question[40:48] + stamp * 2)
+            line.sendto(change(packet), caller)
+
+    worker = threading.Thread(target=serve, daemon=True)
+    worker.start()
+    try:
+        yield Endpoint("127.0.0.1", line.getsockname()[1])
+    finally:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", line.getsockname())
+        worker.join(5)
+        line.close()

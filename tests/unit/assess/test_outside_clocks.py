@@ -2,63 +2,21 @@
 
 import json
 import socket
-import struct
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netparts import NOW, answer, closed_endpoint, hang, listen, make_equipment
+from netparts import NOW, Change, answer, closed_endpoint, hang, listen, make_equipment, time_server
 
 from wayseal.assess.outside.clocks import ask_sntp, probe_clocks
 from wayseal.assess.outside.cloud import probe_cloud
 from wayseal.assess.outside.view import CloudPlan, OutsideView, TimePlan
-from wayseal.assess.outside.wire import Endpoint
 from wayseal.assess.probe import Seen
 from wayseal.model.oversight import Result
-
-Change = Callable[[bytearray], bytes]
-_1900 = datetime(1900, 1, 1, tzinfo=UTC)
-
-
-def keep(packet: bytearray) -> bytes:
-    """Send the answer as it is."""
-    return bytes(packet)
-
-
-@contextmanager
-def time_server(offset: timedelta = timedelta(0), change: Change = keep) -> Iterator[Endpoint]:
-    """Serve SNTP whose clock is `offset` ahead of the tests' own; `change` may damage the answer."""
-    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    line.bind(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                question, caller = line.recvfrom(512)
-            except OSError:
-                return
-            if not question:
-                return
-            shown = NOW + offset - _1900
-            seconds, fraction = divmod(int(shown / timedelta(microseconds=1)), 10**6)
-            stamp = struct.pack(">II", seconds & 0xFFFFFFFF, (fraction << 32) // 10**6)
-            packet = bytearray(bytes([0x24, 1, 6, 0xEC]) + bytes(12) + stamp + question[40:48] + stamp * 2)
-            line.sendto(change(packet), caller)
-
-    worker = threading.Thread(target=serve, daemon=True)
-    worker.start()
-    try:
-        yield Endpoint("127.0.0.1", line.getsockname()[1])
-    finally:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-            last.sendto(b"", line.getsockname())
-        worker.join(5)
-        line.close()
 
 
 def look(plan: TimePlan | None, limit_s: float = 3.0) -> Seen:

@@ -1,11 +1,7 @@
 """p12: default logins are found on real RTSP and HTTP services, few guesses are made, and a locked door is left alone."""
 
-import base64
-import hashlib
 import json
-import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,6 +13,7 @@ from netparts import (
     answer,
     closed_endpoint,
     gstreamer_camera,
+    guarded,
     hang,
     listen,
     make_equipment,
@@ -61,39 +58,6 @@ def look(camera: Camera, pauses: list[float] | None = None, limit_s: float = 5.0
 def make_camera(stream: Endpoint, badge: Badge, **more: Any) -> Camera:
     """A camera whose maker's login is known."""
     return Camera("camera1", stream, "/lane", badge.sha256, **{"default_logins": MAKERS, **more})
-
-
-def guarded(
-    user: str, password: str, *, scheme: str = "Basic", lock_after: int = 1000, protocol: str = "HTTP/1.1"
-) -> Callable[[socket.socket], None]:
-    """Return a service with one login that locks after some wrong guesses."""
-    wrong = [0]
-
-    def permits(head: str) -> bool:
-        if scheme == "Basic":
-            token = base64.b64encode(f"{user}:{password}".encode()).decode()
-            return f"Authorization: Basic {token}\r\n" in head
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', head))
-        ha1 = hashlib.sha256(f"{user}:cam:{password}".encode()).hexdigest()
-        ha2 = hashlib.sha256(f"{head.split(' ', maxsplit=1)[0]}:{fields.get('uri')}".encode()).hexdigest()
-        whole = f"{ha1}:{fields.get('nonce')}:00000001:{fields.get('cnonce')}:auth:{ha2}"
-        return fields.get("response") == hashlib.sha256(whole.encode()).hexdigest()
-
-    def talk(connection: socket.socket) -> None:
-        while data := connection.recv(4096).decode("latin-1"):
-            if wrong[0] >= lock_after:
-                connection.sendall(f"{protocol} 429 Slow down\r\nContent-Length: 0\r\n\r\n".encode())
-            elif "Authorization:" in data and permits(data):
-                connection.sendall(f"{protocol} 200 OK\r\nContent-Length: 2\r\n\r\nok".encode())
-            else:
-                wrong[0] += "Authorization:" in data
-                shown = 'Digest realm="cam", nonce="n1", qop="auth", algorithm=SHA-256'
-                challenge = 'Basic realm="cam"' if scheme == "Basic" else shown
-                connection.sendall(
-                    f"{protocol} 401 No\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 3\r\n\r\nno!".encode()
-                )
-
-    return talk
 
 
 def secret_stream(stack: ExitStack, badge: Badge) -> Endpoint:
