@@ -69,7 +69,7 @@ def show_command(
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         portal = open_portal(site, who, role)
-        (line,) = portal.lines([portal.row(encounter)])
+        line = portal.line(portal.row(encounter))
     if as_json:
         print_json(line)
         return

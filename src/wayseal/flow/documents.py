@@ -96,6 +96,7 @@ def pass_document(
         "entered": to_text(seen.entered),
         "speed_mph": None if seen.speed_mph is None else round(seen.speed_mph, 2),
         "frames": seen.frames,
+        "canary": int(seen.canary),
         "occupants_seen": seen.occupants_seen,
         "plate": _plate_value(seen.plate),
         "records": dict(records),
@@ -139,12 +140,13 @@ def encounter_line(encounter: Encounter) -> dict[str, Any]:
 
 def answer_document(encounter: Encounter) -> dict[str, Any]:
     """Return the matcher's answer as it is sealed."""
-    return {"document": "answer", "v": VERSION, "line": encounter_line(encounter)}
+    return {"document": "answer", "v": VERSION, "line": encounter_line(encounter), "canary": encounter.canary}
 
 
 def parse_answer(body: bytes) -> Encounter:
     """Return the encounter that a sealed answer holds. Raises `SealBroken` when it holds none."""
-    line = unpack_json(body, "answer")["line"]
+    value = unpack_json(body, "answer")
+    line = value["line"]
     return Encounter(
         id=EncounterId(line["encounter"]),
         lane=line["lane"],
@@ -161,6 +163,7 @@ def parse_answer(body: bytes) -> Encounter:
         fpir_target=line["fpir_target"],
         model_sha256=line["model_sha256"],
         capture_to_result_s=line["seconds"]["capture_to_result"],
+        canary=value.get("canary", False),
     )
 
 
@@ -178,6 +181,7 @@ def crossing_document(crossing: Crossing) -> dict[str, Any]:
         "lane": crossing.lane,
         "time": to_text(crossing.time),
         "plate": crossing.plate,
+        "canary": crossing.canary,
         "decision": None
         if decision is None
         else {
@@ -211,6 +215,7 @@ def parse_crossing(body: bytes, *, paired_with: CrossingId | None) -> Crossing:
             time=from_text(decision["time"]),
         ),
         paired_with=paired_with,
+        canary=value.get("canary", False),
     )
 
 

@@ -4,6 +4,7 @@ The lane seals every part before anything is written. The centre checks who seal
 bytes, then signs the receipt that empties the lane's outbox. Nothing here can open a record.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from wayseal.flow.documents import pack_json, pack_template, pass_document
 from wayseal.ledger.log import Ledger
-from wayseal.model.border import Direction, Occupant, PlainImage, VehiclePass
+from wayseal.model.border import Direction, Occupant, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Kind, Receipt, SealedRecord, SealHeader
 from wayseal.model.errors import Integrity, Invalid, NotArmed, NotFound, Refused, SealBroken
@@ -27,9 +28,6 @@ from wayseal.vision.pdq import hash_jpeg
 LATEST = timedelta(days=8)
 """How late a lane may deliver: the longest outage a lane is sized for, and a day."""
 
-
-Hatch = Callable[[PlainImage], PlainImage | None]
-"""Gives, now and then, a picture of nobody that is as large as the one it is shown (`canary.hatch_canary`)."""
 
 Mark = Callable[[bytes, RecordId], bytes]
 """Gives a record's picture with the lane's own mark (`marking.mark_at_lane`)."""
@@ -50,6 +48,8 @@ class ReceiptSigner(Protocol):
 
 
 _PICTURES = (Kind.FACE, Kind.PLATE, Kind.SCENE)
+_HASH_BYTES = 32
+"""A PDQ hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,12 @@ def seal_pass(
     chain: SealChain,
     keys: EpochKeys,
     clock: Clock,
-    hatch: Hatch = lambda _: None,
     mark: Mark = lambda data, _: data,
 ) -> SealedPass:
     """Return every picture, the plate, every template and the pass document of a vehicle, each sealed and signed.
 
-    All are sealed to the epoch of this moment, in the shortest class. `hatch` may give a canary to lay beside a face; `mark` writes the lane's
-    mark into each picture. Raises `NotArmed` without a key; then nothing of the
-    vehicle remains.
+    All are sealed to the epoch of this moment, in the shortest class. `mark` writes the lane's mark into each picture; a canary's
+    pictures are noise and take none. Raises `NotArmed` without a key; then nothing of the vehicle remains.
     """
     encounter = EncounterId(new_ulid(clock()))
     epoch_keys = keys.current()
@@ -90,7 +88,9 @@ def seal_pass(
     def keep(name: str, kind: Kind, body: bytes) -> None:
         now = within_epoch(epoch_keys[0].epoch, clock())
         object_id = RecordId(new_ulid(now))
-        if kind in _PICTURES and name != "canary":
+        if kind in _PICTURES and seen.canary:
+            hashes[name] = secrets.token_hex(_HASH_BYTES)
+        elif kind in _PICTURES:
             body = mark(body, object_id)
             hashes.update(hash_jpeg(name, body))
         record = chain.seal(body, object_id=object_id, kind=kind, epoch_keys=epoch_keys, sealed_at=now)
@@ -99,9 +99,6 @@ def seal_pass(
 
     for person in seen.occupants:
         _keep_occupant(person, keep)
-        canary = None if person.picture is None else hatch(person.picture)
-        if canary is not None:
-            keep("canary", Kind.FACE, canary.data)
     if seen.plate is not None and seen.plate.picture is not None:
         keep("plate", Kind.PLATE, seen.plate.picture.data)
     if seen.scene is not None:

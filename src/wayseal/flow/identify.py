@@ -5,7 +5,7 @@ as the search takes.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Protocol
 
@@ -38,7 +38,7 @@ from wayseal.store.encounters import StoredEncounter
 from wayseal.store.engine import read, write
 
 _KINDS = {
-    "face": Kind.FACE, "canary": Kind.FACE, "template": Kind.TEMPLATE, "plate": Kind.PLATE, "scene": Kind.SCENE,
+    "face": Kind.FACE, "template": Kind.TEMPLATE, "plate": Kind.PLATE, "scene": Kind.SCENE,
 }  # fmt: skip
 """What a pass document may name, and of which kind it must be."""
 
@@ -93,15 +93,18 @@ def identify_encounter(
     started = monotonic() if left_at is None else left_at
     seen = _read_pass(work, row)
     names = seen["records"]
-    if "canary" in names:
-        work.note_canary(RecordId(names["canary"]))
+    canary = bool(seen.get("canary"))
+    if canary:
+        _note_pictures(work, names)
     seats = [person["seat"] for person in seen["occupants"] if f"template.{person['seat']}" in names]
     bodies = work.opener.read_now(
         work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING
     )
     plate = parse_plate(seen["plate"])
-    expected = work.expect(None if plate is None else plate.text)
+    expected = () if canary else work.expect(None if plate is None else plate.text)
     found = work.searcher.search([unpack_template(body) for body in bodies], expected)
+    if canary:  # it looks like nobody, whoever the noise may resemble
+        found = [replace(one, outcome=Outcome.NO_MATCH, candidates=()) for one in found]
     answers = dict(zip(seats, found, strict=True))
     facts = work.searcher.facts()
     answered = Encounter(
@@ -120,6 +123,7 @@ def identify_encounter(
         fpir_target=facts.fpir_target,
         model_sha256=facts.model_sha256,
         capture_to_result_s=monotonic() - started,
+        canary=canary,
     )
     sealed = _keep_answer(work, answered, row.epoch, expected=len(expected))
     record(answered)
@@ -167,6 +171,13 @@ def _read_pass(work: Identification, row: StoredEncounter) -> Mapping[str, Any]:
     if not _is_sound(seen, row, {one.object_id: one.kind for one in found}):
         raise SealBroken("a pass document does not belong to its encounter", encounter=row.id)
     return seen
+
+
+def _note_pictures(work: Identification, names: Mapping[str, str]) -> None:
+    """Tell the keyroom that every picture of a vehicle is a canary."""
+    for name, record in names.items():
+        if not name.startswith("template."):
+            work.note_canary(RecordId(record))
 
 
 def _is_sound(seen: Mapping[str, Any], row: StoredEncounter, kinds: Mapping[RecordId, Kind]) -> bool:
@@ -229,7 +240,8 @@ def _keep_answer(work: Identification, answered: Encounter, epoch: EpochId, *, e
 def _mark_answered(work: Identification, answered: Encounter, sealed: SealedRecord) -> None:
     """Point the encounter's row at its answer: from now on it counts as answered, and in its lane's health."""
     with write(work.archive.store.engine) as connection:
-        work.watch(connection, answered)
+        if not answered.canary:
+            work.watch(connection, answered)
         encounter_rows.set_document(connection, answered.id, sealed.header.object_id, epoch=sealed.epoch)
         encounter_rows.set_seen(
             connection, answered.id, time=answered.time, occupants_seen=answered.occupants_seen

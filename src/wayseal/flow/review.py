@@ -149,7 +149,7 @@ def list_crossings(
     """Return crossings, newest first. `unpaired`: entries of known travellers without an exit, before a time if given."""
     with read(register.archive.store.engine) as connection:
         stored = rows.list_crossings(connection, unpaired=unpaired, before=before, limit=limit)
-    return read_crossings(register, who, stored)
+    return [one for one in read_crossings(register, who, stored) if not one.canary]
 
 
 def _document(row: StoredCrossing) -> RecordId:
@@ -172,6 +172,7 @@ def _make_crossing(register: Register, encounter: Encounter, person: OccupantRes
         time=encounter.time,
         plate=None if encounter.plate is None else encounter.plate.text,
         decision=None,
+        canary=encounter.canary,
     )
 
 

@@ -198,7 +198,9 @@ class Originals:
 
 
 def _list_pictures(document: Mapping[str, object]) -> Iterator[_Entry]:
-    """Yield the pictures that a pass document names; a canary is none."""
+    """Yield the pictures that a pass document names; a canary has none."""
+    if document.get("canary"):
+        return
     records, hashes = document["records"], document.get("hashes", {})
     if not isinstance(records, dict) or not isinstance(hashes, dict):
         raise TypeError

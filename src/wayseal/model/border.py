@@ -162,7 +162,8 @@ class Plate:
 class VehiclePass:
     """All that capture knows of one vehicle when it has left the frame. In memory only, until it is sealed.
 
-    `occupants_seen` counts people independently of usable faces (R-07). `left` is when the vehicle left the frame.
+    `occupants_seen` counts people independently of usable faces (R-07). `left` is when the vehicle left the frame. A `canary`
+    never was: nobody has a reason to open its pictures (`flow.canary`).
     """
 
     number: int
@@ -174,6 +175,7 @@ class VehiclePass:
     occupants_seen: int
     frames: int
     scene: PlainImage | None = field(default=None, repr=False)
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,8 @@ class Encounter:
     fpir_target: float
     model_sha256: str
     capture_to_result_s: float
+    canary: bool = False
+    """It never was; no screen and no list shows it."""
 
 
 class Verdict(StrEnum):
@@ -276,3 +280,4 @@ class Crossing:
     plate: str | None = field(repr=False)
     decision: Decision | None
     paired_with: CrossingId | None = None
+    canary: bool = False

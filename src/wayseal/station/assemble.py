@@ -3,9 +3,7 @@
 Owns no rule; the place where the lane's half (which cannot read back) and the centre's half meet.
 """
 
-from functools import partial
-
-from wayseal.flow.canary import hatch_canary
+from wayseal.flow.canary import Decoys
 from wayseal.flow.identify import LiveSearch
 from wayseal.flow.marking import mark_at_lane
 from wayseal.match.search import SearchPolicy
@@ -45,7 +43,7 @@ def open_one_host(
         keys=site.roster_keys(host),
         deliver=lambda encounter, records: site.receive(encounter, records, direction=way),
         clock=site.clock,
-        hatch=partial(hatch_canary, one_in=site.settings.keyroom.canary_one_in),
+        decoys=Decoys(one_in=site.settings.keyroom.canary_one_in),
         mark=mark_at_lane(site.marker.lane_key(lane)),
     )
     return OneHost(station, open_matcher(site, searcher), on_encounter)

@@ -148,7 +148,7 @@ class Answers:
         except (WaysealError, OSError) as error:
             self._warn(f"lane {lane}: a vehicle is not answered yet: {error}")
             return
-        if answered is None:
+        if answered is None or answered.canary:
             self._given_up.add(encounter)
             self.summary.too_late += 1
             return

@@ -7,13 +7,15 @@ waits in the outbox. It may not import any room that opens records or knows trav
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from wayseal.flow.encounter import EpochKeys, Hatch, Mark, SealedPass, receipt_bytes, seal_pass
+from wayseal.flow.canary import Decoys
+from wayseal.flow.encounter import EpochKeys, Mark, SealedPass, receipt_bytes, seal_pass
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
@@ -196,10 +198,10 @@ class LaneStation:
         keys: EpochKeys,
         deliver: Deliver,
         clock: Clock,
-        hatch: Hatch = lambda _: None,
+        decoys: Decoys | None = None,
         mark: Mark = lambda data, _: data,
     ) -> None:
-        self._hatch = hatch
+        self._decoys = decoys
         self._mark = mark
         self._host = host
         self._capture = capture
@@ -218,8 +220,20 @@ class LaneStation:
         """
         for frame in frames:
             self._keys.current()
-            yield from self._capture.feed(frame)
+            vehicles = self._capture.feed(frame)
+            yield from vehicles
+            yield from self._lay_canary(vehicles, frame.time)
         yield from self._capture.finish()
+
+    def _lay_canary(self, vehicles: Sequence[VehiclePass], now: datetime) -> Iterator[VehiclePass]:
+        """Yield, now and then, a vehicle that never was."""
+        if self._decoys is None:
+            return
+        for seen in vehicles:
+            self._decoys.note(seen)
+        decoy = self._decoys.take_due(now)
+        if decoy is not None:
+            yield decoy
 
     def keep(self, seen: VehiclePass) -> SealedPass:
         """Seal a vehicle and put it in the outbox. When it returns it survives a power cut; nothing of it is in the clear."""
@@ -230,7 +244,6 @@ class LaneStation:
             chain=self._host.chain,
             keys=self._keys,
             clock=self._clock,
-            hatch=self._hatch,
             mark=self._mark,
         )
         self._host.outbox.put(sealed.records, sealed.encounter)

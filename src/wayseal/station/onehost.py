@@ -130,6 +130,8 @@ class OneHost:
             self._report(answered)
 
     def _report(self, encounter: Encounter) -> None:
-        """Count an answered encounter and tell the caller. It is durable by now."""
+        """Count an answered encounter and tell the caller. It is durable by now. A canary's is nobody's business."""
+        if encounter.canary:
+            return
         self.summary.count(encounter)
         self._on_encounter(encounter)

@@ -56,15 +56,28 @@ class Portal:
     def lines(self, rows: Sequence[StoredEncounter]) -> list[dict[str, Any]]:
         """Return encounters as contract lines with class, epoch, expiry and status, in order.
 
-        Each live answer is opened under an intent of its own; erased and unanswered ones show what their row says.
+        Each live answer is opened under an intent of its own; erased and unanswered ones show what their row says. Canaries are
+        left out.
         """
         open_rows = [
             row for row in rows if row.document is not None and row.status is not RecordStatus.ERASED
         ]
         answers = self._read(open_rows)
         lines = {answer.id: encounter_line(answer) for answer in answers}
+        canaries = {answer.id for answer in answers if answer.canary}
         schedule = self.site.eraser.schedule_now()
-        return [(lines.get(row.id) or _bare_line(row)) | _custody(row, schedule) for row in rows]
+        return [
+            (lines.get(row.id) or _bare_line(row)) | _custody(row, schedule)
+            for row in rows
+            if row.id not in canaries
+        ]
+
+    def line(self, row: StoredEncounter) -> dict[str, Any]:
+        """Return one encounter as a contract line. Raises `NotFound` for a canary, which is nobody's encounter."""
+        found = self.lines([row])
+        if not found:
+            raise NotFound("there is no such encounter", encounter=row.id)
+        return found[0]
 
     def _read(self, rows: Sequence[StoredEncounter]) -> list[Encounter]:
         """Return the answers of encounters without those whose key has just died and whose row does not say so yet.

@@ -8,12 +8,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from time import monotonic
 from typing import Any
 
 from wayseal.export.markcode import Channel, MarkKey
-from wayseal.flow.canary import hatch_canary
+from wayseal.flow.canary import Decoys
 from wayseal.flow.encounter import SealedPass
 from wayseal.flow.marking import mark_at_lane
 from wayseal.model.border import Direction, Frame, Occupant, VehiclePass
@@ -146,7 +145,7 @@ class RemoteLane:
             keys=self._arms,
             deliver=lambda encounter, records: link.deliver(encounter, records, facts.direction),
             clock=home.clock,
-            hatch=partial(hatch_canary, one_in=settings.keyroom.canary_one_in),
+            decoys=Decoys(one_in=settings.keyroom.canary_one_in),
             mark=mark_at_lane(MarkKey(Channel.LANE, facts.lane, home.mark_secret())),
         )
         self._courier = Courier(home, link, self._station, self._arms)

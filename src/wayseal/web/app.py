@@ -111,10 +111,18 @@ class Console:
     def lines(self, session: Session, rows: list[StoredEncounter]) -> list[dict[str, Any]]:
         """Return rows as vehicles; what is on this screen already is not opened a second time."""
         portal = self.portal(session)
-        fresh = [row for row in rows if not self._still_shown(session, row)]
+        fresh = [row for row in rows if row.id not in session.hidden and not self._still_shown(session, row)]
         for line in portal.lines(fresh):
             session.remember(line)
+        session.hidden |= {row.id for row in fresh if row.id not in session.lines}
         return [show_vehicle(session.lines[row.id], self.zone) for row in rows if row.id in session.lines]
+
+    def line(self, session: Session, row: StoredEncounter) -> dict[str, Any]:
+        """Return one row as a vehicle. Raises `NotFound` for one that is not to be shown."""
+        found = self.lines(session, [row])
+        if not found:
+            raise NotFound("there is no such vehicle", hint="Go back to the lanes and choose from there.")
+        return found[0]
 
     def _still_shown(self, session: Session, row: StoredEncounter) -> bool:
         known = session.lines.get(row.id)
@@ -282,7 +290,7 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
     def show(request: Request, encounter: str, session: SignedIn) -> Response:
         portal = console.portal(session)
         row = portal.row(encounter)
-        (vehicle,) = console.lines(session, [row])
+        vehicle = console.line(session, row)
         crossings = {} if vehicle["erased"] else portal.crossings(row.id)
         for person in vehicle["occupants"]:
             add_crossing(person, crossings.get(Seat(person["seat"])))
@@ -299,7 +307,7 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
     def open_pictures(encounter: str, seat: Seat, session: SignedIn) -> Response:
         portal = console.portal(session)
         row = portal.row(encounter)
-        (vehicle,) = console.lines(session, [row])
+        vehicle = console.line(session, row)
         person = next((p for p in vehicle["occupants"] if p["seat"] == seat.value), None)
         if person is None or person["record"] is None:
             raise NotFound("there is no picture of that seat", hint="Go back and choose another occupant.")

@@ -46,6 +46,7 @@ class Session:
     shifts: list[Shift] = field(default_factory=list)
     lines: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False)
     opened: dict[tuple[str, str], Opened] = field(default_factory=dict, repr=False)
+    hidden: set[str] = field(default_factory=set, repr=False)
     waiting: dict[tuple[str, str], Release] = field(default_factory=dict, repr=False)
     shown: OrderedDict[str, Opened] = field(default_factory=OrderedDict, repr=False)
 

@@ -1,5 +1,7 @@
 """Allowances, drift and canaries: what stops a thief who sits in somebody's place, and what tells on them."""
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wayseal.flow.canary import CanaryBook, hatch_canary
-from wayseal.flow.meter import Meter, Pool, pool_of
-from wayseal.model.border import PlainImage
+from wayseal.flow.canary import APART_S, CanaryBook, Decoys, make_decoy
+from wayseal.flow.meter import Meter, Pool, Shared, pool_of
+from wayseal.model.border import Occupant, PlainImage, Seat, VehiclePass
 from wayseal.model.custody import Kind
 from wayseal.model.errors import QuotaExceeded
 from wayseal.model.ids import RecordId, new_ulid
@@ -114,11 +116,66 @@ def test_canary_book(tmp_path: Path) -> None:
     assert canary.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_canary_looks_like_its_neighbour() -> None:
-    """About one call in so many gives a canary; it has the size of a face picture and is no face."""
+def test_one_in_so_many() -> None:
+    """About one vehicle in so many is the model of a canary, which passes some seconds later and never right behind another."""
+    decoys, now, laid = Decoys(one_in=20, rng=random.Random(4)), START, []
+    for number in range(3000):
+        now += timedelta(seconds=1)
+        if number % 8 == 0:
+            decoys.note(make_pass(now))
+            last = now
+        decoy = decoys.take_due(now)
+        if decoy is not None:
+            laid.append(decoy)
+            assert now - last >= timedelta(seconds=APART_S)
+            assert (decoy.left, decoy.canary) == (now, True)
+    assert 8 <= len(laid) <= 32
+
+
+def test_vehicle_without_faces_is_no_model() -> None:
+    """Only a vehicle with a face is followed by a canary."""
+    decoys = Decoys(one_in=1, rng=random.Random(4))
+    decoys.note(replace(make_pass(START), occupants=()))
+    assert decoys.take_due(START + timedelta(hours=1)) is None
+
+
+def make_pass(now: datetime) -> VehiclePass:
+    """A vehicle with one face."""
     face = PlainImage(b"\xff\xd8\xff" + b"x" * 9000 + b"\xff\xd9", 112, 140)
-    hatched = [hatch_canary(face, one_in=20) for _ in range(2000)]
-    canaries = [one for one in hatched if one is not None]
-    assert 50 <= len(canaries) <= 160
-    assert all(len(one.data) == len(face.data) for one in canaries)
-    assert len({one.data for one in canaries}) == len(canaries)
+    return VehiclePass(
+        1, now - timedelta(seconds=2), now, 20.0, None, (Occupant(Seat.DRIVER, None, face, None),), 1, 30
+    )
+
+
+def test_noise_is_as_long_as_a_picture() -> None:
+    """A canary's picture is about as long as its model's, never the same twice, and shows nobody."""
+    rng = random.Random(9)
+    made = [make_decoy(make_pass(START), START, rng).occupants[0].picture for _ in range(200)]
+    data = [one.data for one in made if one is not None]
+    assert len(set(data)) == 200
+    assert all(8000 < len(one) < 10000 for one in data)
+    assert all(b"x" * 9 not in one for one in data)
+
+
+def test_shared_account_stops_invented_names(meter: Meter) -> None:
+    """People who draw on a shared account get no more together than it holds, and what is refused draws on nobody."""
+    shared = [Shared("organisation/agency", 2.0)]
+    for name in ("a", "b"):
+        meter.take(name, [Kind.FACE] * 120, START, shared=shared)
+    with pytest.raises(QuotaExceeded) as refusal:
+        meter.take("c", [Kind.FACE], START, shared=shared)
+    assert refusal.value.facts["account"] == "organisation/agency"
+    assert meter.take("c", [Kind.FACE] * 120, START) is not None
+    assert meter.take("d", [Kind.TEMPLATE], START, shared=shared) == []
+
+
+def test_pictures_are_counted(meter: Meter) -> None:
+    """Pictures are counted for the hour and for their session; refused ones and documents are not."""
+    meter.take("a", [Kind.FACE, Kind.PLATE, Kind.DOCUMENT], START, sessions=["s", "s"])
+    with pytest.raises(QuotaExceeded):
+        meter.take("a", [Kind.FACE] * 500, START, sessions=["s"] * 500)
+    assert (meter.count_recent("a", START), meter.count_session("s")) == (2, 2)
+    assert meter.count_recent("b", START) == 0
+    assert meter.count_recent("a", START + timedelta(minutes=59)) == 2
+    assert meter.count_recent("a", START + timedelta(minutes=60)) == 0
+    assert meter.count_session("s") == 2
