@@ -96,6 +96,18 @@ def test_altered_row_is_found(small: Desk) -> None:
     assert caught.value.facts["table"] == "organisations"
 
 
+def test_altered_result_is_found(small: Desk) -> None:
+    """A failed probe that somebody turns into a pass in the database is found out."""
+    enrol_host(small)
+    assess(small, failing={"p03"})
+    assert verify_rows(small) > 31
+    with write(small.engine) as connection:
+        connection.execute(text("UPDATE observations SET result = 'pass' WHERE probe = 'p03'"))
+    with pytest.raises(Integrity) as caught:
+        verify_rows(small)
+    assert caught.value.facts["table"] == "observations"
+
+
 def test_rows_follow_the_ledger_after_a_crash(small: Desk, tmp_path: Path) -> None:
     """An entry whose rows a crash undid is followed at the next look; a lost database is made again whole."""
     entry = {"type": "org-status", "object": "sub", "status": "suspended", "reason": "copied-pictures"}

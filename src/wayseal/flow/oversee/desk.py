@@ -16,6 +16,7 @@ from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.errors import Integrity
 from wayseal.store.engine import read, write
+from wayseal.store.oversight import assessments as assessment_rows
 from wayseal.store.oversight import vendors as vendor_rows
 from wayseal.store.oversight.rows import list_rows, lock_size, open_scratch, read_size, write_size
 
@@ -102,14 +103,25 @@ def verify_rows(desk: Desk) -> int:
     scratch.dispose()
     with view(desk) as connection:
         there = list_rows(connection)
+        seen = assessment_rows.list_results(connection)
     for table, rows in wanted.items():
         if there[table] != rows:
-            raise Integrity(
-                "the register's rows say something else than the ledger",
-                hint="Restore the database's last backup; the ledger brings it up to date.",
-                table=table,
-            )
-    return sum(len(rows) for rows in wanted.values())
+            raise _altered(table)
+    told = [desk.ledger.entry(index) for index in desk.ledger.find(type="probe-result")]
+    logged = {
+        (one.get("assessment"), one["probe"]): (one["result"], one.get("evidence_sha256")) for one in told
+    }
+    if any(logged.get(key) != result for key, result in seen.items()):
+        raise _altered("observations")
+    return sum(len(rows) for rows in wanted.values()) + len(seen)
+
+
+def _altered(table: str) -> Integrity:
+    return Integrity(
+        "the register's rows say something else than the ledger",
+        hint="Restore the database's last backup; the ledger brings it up to date.",
+        table=table,
+    )
 
 
 def _follow(desk: Desk, connection: Connection) -> None:

@@ -86,6 +86,14 @@ def list_observations(connection: Connection, assessment: str) -> tuple[Observat
     return tuple(_observation(row) for row in rows)
 
 
+def list_results(connection: Connection) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return result and evidence digest of every observation, by assessment and probe."""
+    chosen = select(
+        observations.c.assessment, observations.c.probe, observations.c.result, observations.c.evidence_sha256
+    )
+    return {(one, probe): (result, digest) for one, probe, result, digest in connection.execute(chosen)}
+
+
 def get_assessment(connection: Connection, assessment: str) -> Assessment:
     """Return a finished assessment with its observations. Raises `NotFound` for one that was only drawn."""
     drawn = get_drawn(connection, assessment)
