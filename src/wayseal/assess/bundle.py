@@ -21,7 +21,7 @@ from typing import Any, Final
 import rfc8785
 
 from wayseal.assess.host.facts import BOOT_PCRS
-from wayseal.assess.probe import EVIDENCE_LIMIT, REASON_LIMIT
+from wayseal.assess.probe import EVIDENCE_LIMIT, REASON_LIMIT, clean_reason
 from wayseal.assess.quote import SIZE_LIMIT, Quote
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Integrity, Invalid
@@ -192,7 +192,7 @@ def _read_header(fields: Mapping[str, Any]) -> Header:
 def _read_observation(fields: Mapping[str, Any]) -> Observation:
     """Return the observation of a line's fields; its evidence must have the digest that it names."""
     texts = ("control", "evidence_sha256", "probe", "reason", "version")
-    if not all(isinstance(fields[name], str) and len(fields[name]) <= REASON_LIMIT for name in texts):
+    if not all(isinstance(fields[name], str) and _is_plain(fields[name]) for name in texts):
         raise Integrity("an observation of the evidence bundle is malformed")
     evidence = rfc8785.dumps(fields["evidence"])
     if hashlib.sha256(evidence).hexdigest() != fields["evidence_sha256"]:
@@ -237,6 +237,10 @@ def _read_time(text: Any) -> datetime:
     if moment is None or to_text(moment) != text:
         raise Integrity("a time of the evidence bundle is not in canonical form")
     return moment
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= REASON_LIMIT and clean_reason(text) == text
 
 
 def _is_digest(value: Any) -> bool:

@@ -188,9 +188,15 @@ def _show_part(part: Observation) -> dict[str, Any]:
     return {"evidence": json.loads(part.evidence), "reason": part.reason, "result": part.result.value}
 
 
+def clean_reason(text: str) -> str:
+    """Return a reason with every sign that a terminal would act on made a question mark: settings of a host may hold any."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def observe(spec: ProbeSpec, seen: Seen, clock: Clock) -> Observation:
     """Return what was seen as an observation of the probe."""
-    reason = seen.reason if len(seen.reason) <= REASON_LIMIT else seen.reason[: REASON_LIMIT - 3] + "..."
+    text = clean_reason(seen.reason)
+    reason = text if len(text) <= REASON_LIMIT else text[: REASON_LIMIT - 3] + "..."
     return Observation(
         probe=spec.id,
         control=spec.control,

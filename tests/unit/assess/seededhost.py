@@ -80,6 +80,22 @@ def make_pbkdf2(tree: HostTree) -> None:
     make_luks(tree.root / "dev/sda3", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000")
 
 
+def make_weak_kdf(tree: HostTree) -> None:
+    """A key slot that somebody made quick to open, and quick to guess."""
+    tree.remove("/dev/sda3")
+    options = (
+        "--pbkdf",
+        "argon2id",
+        "--pbkdf-memory",
+        "64",
+        "--pbkdf-force-iterations",
+        "4",
+        "--pbkdf-parallel",
+        "1",
+    )
+    make_luks(tree.root / "dev/sda3", *options)
+
+
 def make_luks1(tree: HostTree) -> None:
     """An old header, which cannot have Argon2id at all."""
     tree.remove("/dev/sda3")
@@ -182,6 +198,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p05", "network-folder", "/mnt is not encrypted (nfs4 files:/share)", edit("/proc/1/mountinfo", "25 22 8:1", "26 22 0:41 / /mnt rw shared:5 - nfs4 files:/share rw\n25 22 8:1")),
     Seeded("p05", "disk-vanishes", "/dev/sda cannot be read (FileNotFoundError)", lambda tree: tree.remove("/dev/sda")),
     Seeded("p05", "old-kdf", "pbkdf2, not argon2id", make_pbkdf2),
+    Seeded("p05", "weak-kdf", "takes less than 32 MiB", make_weak_kdf),
     Seeded("p05", "old-header", "has no LUKS2 header", make_luks1),
     Seeded("p05", "picture-in-spool", "the spool shows plaintext (jpeg", put(f"{LANE}/segments/citizen/x.jpg", picture())),
     Seeded("p05", "debug-folder", "the spool shows plaintext (jpeg", put(f"{LANE}/debug/1.dat", bytes(100) + picture())),
@@ -190,6 +207,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p06", "swap-file", "swap on /boot/efi/swap is not encrypted", edit("/proc/swaps", "/dev/dm-2 partition", "/boot/efi/swap file")),
     Seeded("p06", "cores", "core dumps go to core", put("/proc/sys/kernel/core_pattern", "core\n")),
     Seeded("p06", "core-pipe", "core dumps go to |/usr/lib/systemd", put("/proc/sys/kernel/core_pattern", "|/usr/lib/systemd/systemd-coredump %P\n")),
+    Seeded("p06", "core-escape", "core dumps go to ?[31m/tmp/core", put("/proc/sys/kernel/core_pattern", "\x1b[31m/tmp/core\n")),
     Seeded("p06", "hibernates", "can hibernate", put("/sys/power/state", "freeze mem disk\n")),
     Seeded("p06", "lane-stopped", "does not run", put("/proc/500/cmdline", "/usr/bin/wayseal\0equipment\0assess\0")),
     Seeded("p06", "memlock", "may lock 65536 bytes", edit("/proc/500/limits", "268435456            268435456", "65536                65536")),

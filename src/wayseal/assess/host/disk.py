@@ -28,6 +28,10 @@ BLOCKS: Final = 128
 """How many blocks of each disk are read: 32 MiB. Their places follow from the assessor's nonce, outside verified partitions."""
 
 
+KDF_MEMORY: Final = 32 * 1024
+"""KiB that Argon2id must take at least: what cryptsetup chooses on the smallest hosts."""
+
+
 @dataclass(slots=True)
 class _Look:
     """What one run of the probe has found so far."""
@@ -70,9 +74,16 @@ def _check_header(view: HostView, name: str, look: _Look) -> dict[str, Any]:
         return {}
     header = json.loads(dumped.output)
     kdfs = sorted({slot["kdf"]["type"] for slot in header["keyslots"].values()})
+    weak = [
+        slot for slot in header["keyslots"].values() if slot["kdf"].get("memory", KDF_MEMORY) < KDF_MEMORY
+    ]
     ciphers = sorted({part.get("encryption", part["type"]) for part in header["segments"].values()})
     if kdfs and kdfs != ["argon2id"]:
         look.faults.append(f"/dev/{name} has a key slot with {', '.join(kdfs)}, not argon2id alone")
+    if weak:
+        look.faults.append(
+            f"/dev/{name} has a key slot whose Argon2id takes less than {KDF_MEMORY // 1024} MiB"
+        )
     if any(not cipher.startswith("aes-xts") for cipher in ciphers):
         look.faults.append(f"/dev/{name} is under {', '.join(ciphers)}, not aes-xts")
     return {"kdf": kdfs, "cipher": ciphers}

@@ -7,9 +7,11 @@ unless a probe asks for raw blocks, and a program that does not end is killed wi
 import contextlib
 import hashlib
 import os
+import selectors
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,7 @@ _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a program ended: its exit code, and what it wrote, each cut at 1 MiB."""
+    """How a program ended: its exit code, and what it wrote, each at most 1 MiB."""
 
     code: int
     output: bytes
@@ -44,8 +46,8 @@ ReadSuite = Callable[[bytes], int]
 """Returns the suite id of a sealed record; raises a `WaysealError` for bytes that are none."""
 
 
-def run_command(command: Sequence[str]) -> Completed:
-    """Run a program and return how it ended. Raises `Unavailable` when it is not there or does not end in 20 s."""
+def run_command(command: Sequence[str], *, patience_s: float = COMMAND_PATIENCE_S) -> Completed:
+    """Run a program and return how it ended. Raises `Unavailable` when it is not there, does not end, or writes over 1 MiB."""
     environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_PATHS}"}
     try:
         process = subprocess.Popen(
@@ -56,12 +58,34 @@ def run_command(command: Sequence[str]) -> Completed:
         raise Unavailable(f"the program {command[0]} is not installed", hint="Install its package.") from None
     with process:
         try:
-            output, errors = process.communicate(timeout=COMMAND_PATIENCE_S)
-        except subprocess.TimeoutExpired:
+            output, errors = _read_pipes(process, command[0], time.monotonic() + patience_s)
+            code = process.wait(patience_s)
+        except (Unavailable, subprocess.TimeoutExpired):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            raise Unavailable(f"the program {command[0]} did not end") from None
-    return Completed(process.returncode, output[:OUTPUT_LIMIT], errors[:OUTPUT_LIMIT])
+            raise
+    return Completed(code, output, errors)
+
+
+def _read_pipes(process: subprocess.Popen[bytes], name: str, deadline: float) -> tuple[bytes, bytes]:
+    """Return what a program writes until it closes both pipes. Raises `Unavailable` when that is too long or too late."""
+    written = {pipe.fileno(): bytearray() for pipe in (process.stdout, process.stderr) if pipe is not None}
+    with selectors.DefaultSelector() as selector:
+        for pipe in written:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise Unavailable(f"the program {name} did not end")
+            for key, _ in ready:
+                data = os.read(key.fd, 65536)
+                written[key.fd] += data
+                if not data:
+                    selector.unregister(key.fd)
+                if len(written[key.fd]) > OUTPUT_LIMIT:
+                    raise Unavailable(f"the program {name} wrote more than 1 MiB")
+    output, errors = written.values()
+    return bytes(output), bytes(errors)
 
 
 @dataclass(frozen=True, slots=True)
