@@ -10,10 +10,12 @@ from pathlib import Path
 import pyrage
 import pytest
 from exportparts import Office, open_office
-from lineparts import Line
+from lineparts import PASSPHRASE, Line, MovableClock
 from sqlalchemy import update
+from witnessparts import make_bench
 
 from wayseal.export.approval import decode_approval, encode_approval, sign_approval
+from wayseal.export.bundle import read_bundle
 from wayseal.export.manifest import decode_manifest
 from wayseal.flow.consent import decline_export, give_approval, show_ballot
 from wayseal.flow.disclose import Wanted, find_export, request_export
@@ -25,12 +27,14 @@ from wayseal.flow.partners import add_recipient, retire_recipient, revoke_approv
 from wayseal.flow.policy import Principal
 from wayseal.flow.reconcile import Books, reconcile_day
 from wayseal.flow.witnessed import examine_delivery
-from wayseal.ledger.checkpoint import log_keys
+from wayseal.ledger.checkpoint import log_keys, verify_checkpoint
 from wayseal.model.custody import Purpose
 from wayseal.model.disclosure import BundleForm, Export
 from wayseal.model.errors import Erased, Integrity, Invalid, LedgerBroken, NotFound, Refused
 from wayseal.model.ids import RecordId, new_ulid
 from wayseal.station.exports import describe_export, describe_votes, open_partners
+from wayseal.station.site import init_site, open_site
+from wayseal.station.steady import Sweeper
 from wayseal.store.approvers import get_recipient, put_recipient
 from wayseal.store.engine import read, write
 from wayseal.store.exports import get_export
@@ -527,3 +531,41 @@ def test_keyroom_counts_for_itself(office: Office) -> None:
     ledger.append([{"type": "org-status", "object": "inspector-general", "status": "suspended"}])
     with pytest.raises(Refused):
         office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
+
+
+def test_steady_round_raises_alarms(office: Office) -> None:
+    """While a station runs, an overdue receipt becomes an alarm by itself, once."""
+    with Sweeper(office.site, pace_s=3600) as sweeper:
+        sweeper.do_once()
+        export = office.ask(office.records)
+        office.approve(export, "kim", "lee")
+        release(office, export)
+        office.line.clock.move(timedelta(hours=25))
+        for _ in range(2):
+            sweeper.do_once()
+            assert sweeper.problem is None
+    assert len(office.site.ledger.find(type="alarm", object=export.id)) == 1
+
+
+def test_witnesses_come_first(tmp_path: Path, clock: MovableClock) -> None:
+    """Where a witness policy is set nothing is opened until its quorum has cosigned approvals and intents."""
+    with make_bench(tmp_path) as bench:
+        init_site(tmp_path / "home", PASSPHRASE, evaluation=True, witnesses=bench.policy(), clock=clock)
+        with open_site(tmp_path / "home", PASSPHRASE, clock=clock) as site:
+            bench.serve(site, "audit", "privacy")
+            office = open_office(Line(site, clock), tmp_path / "people")
+            export = office.ask(office.records)
+            office.approve(export, "kim", "lee")
+            bench.stop("privacy")
+            with pytest.raises(Refused, match="too few witnesses"):
+                release(office, export)
+            assert not [
+                i for i in site.ledger.find(type="open-done") if site.ledger.entry(i)["purpose"] == "export"
+            ]
+            bench.serve(site, "privacy")
+            data = release(office, export)
+    keys = [key for name in ("audit", "privacy") for key in bench.keys[name]]
+    _, good = verify_checkpoint(
+        read_bundle(data).evidence.checkpoint, (*log_keys(site.ledger.origin, site.keys.log_signer), *keys)
+    )
+    assert {signature.key for signature in good} >= set(keys)

@@ -20,13 +20,13 @@ CHILD = Path(__file__).with_name("exportchild.py")
 @pytest.mark.parametrize(
     ("boundary", "when", "entered"),
     [
-        ("wayseal.flow.handover:_open_items", "before", False),
+        pytest.param("wayseal.flow.handover:_open_items", "before", False, marks=pytest.mark.slow),
         ("wayseal.flow.handover:_open_items", "after", False),
-        ("wayseal.flow.handover:write_file", "before", False),
+        pytest.param("wayseal.flow.handover:write_file", "before", False, marks=pytest.mark.slow),
         ("wayseal.flow.handover:write_file", "after", False),
-        ("ledger", "before", False),
+        pytest.param("ledger", "before", False, marks=pytest.mark.slow),
         ("ledger", "after", True),
-        ("wayseal.store.exports:mark_released", "before", True),
+        pytest.param("wayseal.store.exports:mark_released", "before", True, marks=pytest.mark.slow),
     ],
 )
 def test_killed_release(home: Path, tmp_path: Path, boundary: str, when: str, *, entered: bool) -> None:

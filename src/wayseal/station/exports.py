@@ -3,31 +3,27 @@
 Owns no rule: `flow.disclose`, `flow.consent`, `flow.handover` and `flow.followup` judge.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from wayseal.export.approval import LOCALHOST, RelyingParty
 from wayseal.flow.consent import count_needed
 from wayseal.flow.disclose import Disclosure, ExportRules, find_export
+from wayseal.flow.followup import purge_files, raise_alarms
 from wayseal.flow.oversee.desk import view
 from wayseal.flow.oversee.standing import is_suspended, standing_of
 from wayseal.flow.partners import VENDOR, Partners
 from wayseal.flow.policy import Principal
-from wayseal.ledger.policy import parse_policy
-from wayseal.ledger.publish import publish_checkpoint, require_quorum
 from wayseal.model.clock import to_text
-from wayseal.model.custody import RecordStatus
 from wayseal.model.disclosure import Export, ExportState, GivenApproval, Manifest
 from wayseal.model.errors import NotFound
-from wayseal.model.ids import RecordId
 from wayseal.model.oversight import Tier
 from wayseal.station.settings_export import ExportSettings
+from wayseal.station.witnessing import open_publisher
 from wayseal.store import approvers as people
 from wayseal.store import exports as rows
 from wayseal.store.engine import read
 from wayseal.store.oversight import vendors as vendor_rows
-from wayseal.store.records import find_known
 
 if TYPE_CHECKING:
     from wayseal.station.site import Site
@@ -46,7 +42,7 @@ def open_disclosure(site: "Site") -> Disclosure:
         signer=site.keys.identity,
         folder=site.home / FOLDER,
         mark=lambda picture, record, mark: site.marker.mark_for_export(picture, mark, record).data,
-        publish=_open_publisher(site),
+        publish=open_publisher(site.ledger, site.keys.log_signer) or site.sign_checkpoint,
         principal=lambda staff, role, organisation: _name_approver(site, staff, role, organisation),
         is_vendor=lambda organisation: _is_vendor(site, organisation),
     )
@@ -72,20 +68,6 @@ def read_party(settings: ExportSettings) -> RelyingParty:
     if settings.console is None:
         return RelyingParty(LOCALHOST, ())
     return RelyingParty(settings.console.removeprefix("https://").partition(":")[0], (settings.console,))
-
-
-def _open_publisher(site: "Site") -> Callable[[], str]:
-    """Return what signs a checkpoint and gets the witnesses' word; it raises `Refused` when their quorum does not stand."""
-
-    def publish() -> str:
-        file = site.ledger.folder / "policy"
-        if not file.is_file():
-            return site.sign_checkpoint()
-        done = publish_checkpoint(site.ledger, site.keys.log_signer, parse_policy(file.read_bytes()))
-        require_quorum(done)
-        return done.note
-
-    return publish
 
 
 def _name_approver(site: "Site", staff: str, role: str, organisation: str) -> Principal:
@@ -223,11 +205,14 @@ def _median(values: list[float]) -> float | None:
     return round(ordered[len(ordered) // 2], 1) if ordered else None
 
 
-def count_records(desk: Disclosure, manifest: Manifest) -> dict[str, int]:
-    """Return how many of an export's records can still be opened, by status: what is erased meanwhile cannot leave."""
-    with read(desk.store.engine) as connection:
-        known = find_known(connection, [RecordId(one) for one in manifest.records])
-    counted = dict.fromkeys((one.value for one in RecordStatus), 0)
-    for row in known.values():
-        counted[row.status.value] += 1
-    return counted
+def watch_exports(site: "Site") -> int:
+    """Raise the alarms that are due for exports and remove sealed files no longer needed; return how many alarms.
+
+    A site that never gave anything away is left alone: its keyroom is not even asked for.
+    """
+    with read(site.store.engine) as connection:
+        if not rows.list_exports(connection):
+            return 0
+    desk = open_disclosure(site)
+    purge_files(desk)
+    return len(raise_alarms(desk))

@@ -8,12 +8,14 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+from wayseal.flow.egress_duty import settle_ports
 from wayseal.flow.erase import erase_due
 from wayseal.flow.oversee.duties import open_overdue
 from wayseal.ledger.policy import parse_policy
 from wayseal.ledger.publish import publish_checkpoint
 from wayseal.model.errors import WaysealError
 from wayseal.station.arming import list_unfit
+from wayseal.station.exports import watch_exports
 from wayseal.station.site import Site
 
 POLICY = "policy"
@@ -79,18 +81,22 @@ class Publisher(Steady):
 
 
 class Sweeper(Steady):
-    """Erases what is due, so that no record outlives its class by more than the hour that the class allows for."""
+    """Erases what is due, so that no record outlives its class by more than the hour that the class allows for.
+
+    What recipients owe for exports is looked at on the same round.
+    """
 
     pace_s = 300.0
 
     def act(self) -> str | None:
         """Sweep once."""
         erase_due(self._site.eraser)
+        watch_exports(self._site)
         return None
 
 
 class Overseer(Steady):
-    """Keeps oversight's computed facts on the ledger: lanes that lost their fitness, certificates that are overdue."""
+    """Keeps oversight's computed facts on the ledger: lanes that lost their fitness, certificates that are overdue, ports unwatched."""
 
     pace_s = 60.0
 
@@ -98,4 +104,5 @@ class Overseer(Steady):
         """Look once."""
         list_unfit(self._site)
         open_overdue(self._site.oversight)
+        settle_ports(self._site.oversight)
         return None
