@@ -203,12 +203,14 @@ def report_command(
 @click.pass_obj
 def attention_command(home: Path, *, passphrase_file: Path | None, as_json: bool, as_csv: bool) -> None:
     """List what is overdue or ends soon: contracts, training, notices, sign-offs, certificates. Exit code 1 when something is overdue."""
+    from wayseal.flow.egress_duty import settle_ports
     from wayseal.flow.oversee.duties import list_attention, open_overdue
     from wayseal.model.clock import to_text
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         open_overdue(site.oversight)
+        settle_ports(site.oversight)
         found = list_attention(site.oversight)
     rows = [
         {"what": one.what, "of": one.subject, "due": to_text(one.due), "overdue": one.overdue}

@@ -139,15 +139,18 @@ class Silence:
     missed: int
 
 
-def list_silences(ledger: LedgerReader, device: str, now: datetime) -> list[Silence]:
-    """Return every silence of a host's watch, from its first start on, oldest first.
+def list_silences(
+    ledger: LedgerReader, device: str, now: datetime, *, newest: int | None = None
+) -> list[Silence]:
+    """Return every silence of a host's watch, from its first start on, oldest first; of the `newest` entries only where given.
 
     A watch that stopped on purpose, one that says nothing for twice its pace, and events that were numbered but not heard are
     all silences; so is a start that follows no stop.
     """
     found: list[Silence] = []
     last: dict[str, Any] | None = None
-    for index in ledger.find(type="egress-watch", object=device):
+    indices = ledger.find(type="egress-watch", object=device)
+    for index in indices[-newest:] if newest else indices:
         entry = ledger.entry(index)
         if last is not None:
             found += _between(last, entry)

@@ -5,13 +5,25 @@ from typing import Final
 
 from wayseal.flow.egress import list_silences
 from wayseal.flow.oversee.assessments import finding_entry
-from wayseal.flow.oversee.desk import Desk, act
+from wayseal.flow.oversee.desk import Desk, act, view
 from wayseal.model.clock import to_text
 from wayseal.store.oversight import assessments as assessment_rows
+from wayseal.store.oversight.equipment import list_equipment
 
 WATCH_GAP: Final = "egress-watch-gap"
 LOOK_BACK: Final = timedelta(hours=24)
+LOOKED_AT: Final = 1000
+"""Entries of one watch that are looked at: at the usual pace three days."""
 MEND_WITHIN: Final = timedelta(days=7)
+
+
+def settle_ports(desk: Desk) -> None:
+    """Settle the silences of every device in use that was ever watched."""
+    with view(desk) as rows:
+        devices = [one.id for one in list_equipment(rows)]
+    for device in devices:
+        if desk.ledger.find(type="egress-watch", object=device):
+            settle_silences(desk, device)
 
 
 def settle_silences(desk: Desk, device: str) -> tuple[str, ...]:
@@ -22,7 +34,7 @@ def settle_silences(desk: Desk, device: str) -> tuple[str, ...]:
     with act(desk) as doing:
         recent = [
             one
-            for one in list_silences(desk.ledger, device, doing.now)
+            for one in list_silences(desk.ledger, device, doing.now, newest=LOOKED_AT)
             if one.until is None or one.until > doing.now - LOOK_BACK
         ]
         found = assessment_rows.list_findings(doing.rows, subject=device, open_only=True)

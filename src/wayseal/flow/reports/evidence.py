@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from wayseal.flow.egress import list_silences
+from wayseal.flow.egress_duty import LOOKED_AT
 from wayseal.flow.oversee.describe import list_coverage, list_finding_rows, list_lane_rows
 from wayseal.flow.oversee.desk import view
 from wayseal.flow.oversee.fitness import is_signed_off
@@ -128,7 +129,7 @@ def _watch(sources: Sources, host: str) -> str:
     since = sources.now - timedelta(hours=24)
     gaps = [
         one
-        for one in list_silences(sources.desk.ledger, host, sources.now)
+        for one in list_silences(sources.desk.ledger, host, sources.now, newest=LOOKED_AT)
         if one.until is None or one.until > since
     ]
     return f"{len(gaps)} gaps" if gaps else "kept"
