@@ -170,7 +170,7 @@ def _open_plain(path: Path) -> BinaryIO:
 
 def _resolve(root: Path, name: str) -> Path:
     """Return a path below the root with every link followed as if the root were `/`."""
-    waiting, found, links = [part for part in Path(name).parts if part != "/"], list[str](), 0
+    waiting, found, links = _split(Path(name)), list[str](), 0
     while waiting:
         part = waiting.pop(0)
         if part == "..":
@@ -185,5 +185,10 @@ def _resolve(root: Path, name: str) -> Path:
             raise Invalid("too many links")
         target = here.readlink()
         found = [] if target.is_absolute() else found
-        waiting = [piece for piece in target.parts if piece != "/"] + waiting
+        waiting = _split(target) + waiting
     return root.joinpath(*found)
+
+
+def _split(path: Path) -> list[str]:
+    """Return the names in a path without its root, which POSIX lets be `/` or `//`."""
+    return [part for part in path.parts if part.strip("/")]
