@@ -153,7 +153,6 @@ class CarrierLink:
         )
         raw = socket.create_connection((ends.host, ends.port), timeout=CONNECT_S)
         try:
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = TlsStream(raw, context, server=False, within_s=CONNECT_S)
             _check_centre(stream, ends.site)
         except CertificateRejected:

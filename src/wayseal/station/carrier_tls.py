@@ -77,6 +77,7 @@ class TlsStream:
 
     def __init__(self, raw: socket.socket, context: SSL.Context, *, server: bool, within_s: float) -> None:
         """Shake hands. Raises `OSError`, also when a certificate was not accepted."""
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._raw = raw
         self._readers, self._closing = 0, False
         self._tls = SSL.Connection(context, None)
