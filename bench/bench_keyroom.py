@@ -85,6 +85,7 @@ def measure_home(home: Path, server: int | None) -> dict[str, float]:
 def main() -> None:
     """Measure in process, then over the socket, and write the ratios."""
     os.environ["WAYSEAL_KEYROOM__PICTURES_BURST"] = "1000000"
+    os.environ["WAYSEAL_RELEASE__BULK_PER_HOUR"] = "1000000"
     with tempfile.TemporaryDirectory() as folder:
         home, secret = Path(folder) / "home", Path(folder) / "secret"
         secret.write_bytes(SECRET)

@@ -1,0 +1,131 @@
+"""Shifts, approvals and pinned witnesses as commands: outputs, exit codes, and the rule that a refusal shows."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from consoleparts import paint_picture
+from lineparts import PASSPHRASE, Line, make_vehicle
+from session import Session
+from witnessparts import Bench, make_bench
+
+from wayseal.model.border import Seat
+from wayseal.model.clock import utc_now
+from wayseal.station.site import open_site
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Three witnesses, of which two will run."""
+    with make_bench(tmp_path_factory.mktemp("bench")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def faces(used: Session, secret: Path, bench: Bench) -> dict[str, str]:
+    """The records of a face at each of two lanes, once the home is there."""
+    secret.write_bytes(PASSPHRASE)
+    found = {}
+    with open_site(used.home, PASSPHRASE) as site:
+        bench.serve(site, "audit", "university")
+        line = Line(site, utc_now)  # type: ignore[arg-type]  # the real time is a clock too
+        for lane in ("in1", "in2"):
+            seen = make_vehicle(utc_now, {Seat.DRIVER: 1}, plate=None)  # type: ignore[arg-type]
+            people = tuple(replace(one, picture=paint_picture(1)) for one in seen.occupants)
+            answered = line.drive(line.lane(lane), replace(seen, occupants=people))
+            record = answered.occupants[0].record
+            assert record is not None
+            found[lane] = record
+    return found
+
+
+def test_1_init_with_witnesses(ws: Session, bench: Bench, tmp_path: Path) -> None:
+    """A policy that needs nobody is refused before anything is made; a real one is pinned and on the ledger."""
+    nobody, policy = tmp_path / "nobody", tmp_path / "policy"
+    nobody.write_text("quorum none\n", encoding="ascii")
+    policy.write_text(bench.policy(), encoding="utf-8")
+    ws.secret.write_bytes(PASSPHRASE)
+    refused = ws.call("init", "--evaluation", "--witnesses", nobody)
+    assert (refused.code, ws.home.exists()) == (2, False)
+    assert "without a quorum" in refused.err
+    assert ws.call("init", "--evaluation", "--witnesses", policy, "--json").code == 0
+    assert "witness audit-0" in (ws.home / "ledger" / "policy").read_text(encoding="utf-8")
+    shown = ws.call("ledger", "show", "--type", "config", "--json")
+    assert "keyroom-clients" in shown.out
+    assert "site-rules" in shown.out
+
+
+def test_2_no_grant(ws: Session, faces: dict[str, str]) -> None:
+    """Without a grant the request is written and the opening refused, with the rule and its text."""
+    asked = ws.call(
+        "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    assert asked.code == 0
+    opened = ws.call("release", "open", asked.json["release"], "--as", "officer-7", "--json")
+    assert (opened.code, opened.out) == (3, "")
+    assert "rule: pictures-are-opened-under-a-grant" in opened.err
+    assert "!context.granted" in opened.err
+
+
+def test_3_grant(ws: Session, faces: dict[str, str]) -> None:
+    """A grant is witnessed, names its lanes and its end, and opens the picture."""
+    granted = ws.call("release", "grant", "--lane", "in1", "--hours", "2", "--as", "officer-7", "--json")
+    assert granted.code == 0
+    assert {"grant", "expires", "ledger_index"} <= granted.json.keys()
+    assert (granted.json["lanes"], granted.json["witnessed"]) == (["in1"], True)
+    asked = ws.call(
+        "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    opened = ws.call("release", "open", asked.json["release"], "--as", "officer-7", "--json")
+    assert opened.code == 0
+    assert opened.json["bytes"] > 0
+    assert ws.call("release", "grant", "--lane", "no such lane").code == 2
+    assert ws.call("release", "grant", "--lane", "in1", "--purpose", "curiosity").code == 2
+
+
+def test_4_second_person(ws: Session, faces: dict[str, str]) -> None:
+    """Another lane's picture waits for somebody of another role; one's own approval and a vendor's are refused."""
+    asked = ws.call(
+        "release", "request", faces["in2"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    release = asked.json["release"]
+    waiting = ws.call("release", "open", release, "--as", "officer-7")
+    assert waiting.code == 3
+    assert f"release: {release}" in waiting.err
+    assert "wayseal release approve" in waiting.err
+    assert ws.call("release", "approve", release, "--as", "officer-7", "--role", "supervisor").code == 3
+    vendor = ws.call("release", "approve", release, "--as", "v-1", "--role", "vendor")
+    assert vendor.code == 3
+    assert "vendors-never-see-records" in vendor.err
+    approved = ws.call("release", "approve", release, "--as", "boss-1", "--role", "supervisor", "--json")
+    assert approved.code == 0
+    assert {"release", "record", "purpose", "ledger_index", "proof"} <= approved.json.keys()
+    assert approved.json["approved_by"] == "boss-1"
+    assert ws.call("release", "open", release, "--as", "officer-7", "--json").code == 0
+    assert ws.call("release", "approve", "0" * 26, "--as", "boss-1", "--role", "supervisor").code == 3
+
+
+def test_5_witnesses_down(ws: Session, bench: Bench, faces: dict[str, str]) -> None:
+    """With one witness of two left no shift begins; one that has begun goes on."""
+    bench.stop("university")
+    late = ws.call("release", "grant", "--lane", "in1", "--as", "officer-8")
+    assert late.code == 3
+    assert "too few witnesses" in late.err
+    asked = ws.call(
+        "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    assert ws.call("release", "open", asked.json["release"], "--as", "officer-7").code == 0
+
+
+def test_6_trust(ws: Session, bench: Bench, tmp_path: Path) -> None:
+    """Pinning needs --yes and a quorum; the new policy's witnesses are named."""
+    policy = tmp_path / "policy"
+    policy.write_text(bench.policy(), encoding="utf-8")
+    assert ws.call("keyroom", "trust", "--witnesses", policy).code == 2
+    done = ws.call("keyroom", "trust", "--witnesses", policy, "--yes", "--json")
+    assert done.code == 0
+    assert "audit-0" in done.json["witnesses"]
+    assert "officer" in done.json["clients"]["centre"]
+    policy.write_text("quorum none\n", encoding="ascii")
+    assert ws.call("keyroom", "trust", "--witnesses", policy, "--yes").code == 2
