@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from wayseal.cli.common import csv_option, json_option, passphrase_option, print_csv, print_json, print_table
+from wayseal.cli.egress_media import media_command
 
 _ROOT = click.option(
     "--root",
@@ -23,6 +24,9 @@ _DEVICE = click.option("--device", default="this-host", show_default=True, help=
 @click.group()
 def command() -> None:
     """Removable media at this host: write what refuses them, check it, and watch what is plugged in."""
+
+
+command.add_command(media_command)
 
 
 @command.group()
@@ -72,12 +76,11 @@ def write(
 def _read_register(home: Path, passphrase_file: Path | None) -> list[Any]:
     """Return the media that the site's register has in force."""
     from wayseal.cli.common import read_passphrase
-    from wayseal.flow.oversee.desk import view
     from wayseal.station.site import open_site
-    from wayseal.store.oversight.equipment import list_media
+    from wayseal.station.tickets import list_admitted
 
-    with open_site(home, read_passphrase(passphrase_file)) as site, view(site.oversight) as rows:
-        return list_media(rows, active_at=site.clock())
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        return list_admitted(site)
 
 
 @guard.command()

@@ -5,23 +5,40 @@ Owns which numbers a verb gives. None of them is about a person: they are counts
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from wayseal.assess.egress_policy import allow_line
+from wayseal.flow.oversee.desk import view
+from wayseal.flow.oversee.register import add_medium
 from wayseal.flow.oversee.standing import PersonStanding, standing_of
 from wayseal.flow.ticket import Verb, load_root
 from wayseal.flow.ticket_office import TicketOffice
 from wayseal.model.border import Pixels
 from wayseal.model.clock import to_text
-from wayseal.model.errors import Invalid
+from wayseal.model.errors import Invalid, Refused
+from wayseal.model.oversight import Medium
 from wayseal.seal.keys.secret import load_secret
 from wayseal.station.site import Site
+from wayseal.store.oversight.equipment import list_media
 from wayseal.vision.camera import measure_camera
 from wayseal.vision.frames import open_source
 
 LOOK_BACK: Final = timedelta(hours=24)
 _FRAMES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class UsbIdentity:
+    """What a USB device says of itself, and the port it may be in."""
+
+    serial: str
+    vendor_id: str
+    product_id: str
+    port: str
+
+
 _COUNTED: Final = ("occupants_seen", "captured", "matched")
 
 
@@ -85,3 +102,27 @@ def read_metrics(site: Site, lane: str) -> dict[str, Any]:
         for index in site.ledger.find(type="match", lane=lane, since=to_text(site.clock() - LOOK_BACK))
     ]
     return {"vehicles": len(found), **{name: sum(entry.get(name, 0) for entry in found) for name in _COUNTED}}
+
+
+def admit_medium(site: Site, ticket: str, medium: str, usb: UsbIdentity, *, actor: str) -> Medium:
+    """Register a removable medium of the agency's for a live ticket's work order, until the ticket ends.
+
+    Raises `Refused` without a live ticket, `Invalid` for a serial, id or port that no USB device has.
+    """
+    known = {one.id: one for one in open_office(site).list_tickets()}.get(ticket)
+    if known is None or known.state != "live":
+        raise Refused(
+            "a medium is let in for a live ticket only", hint="wayseal ticket issue, then name the ticket."
+        )
+    wanted = Medium(
+        medium, usb.serial, usb.vendor_id, usb.product_id, usb.port, known.work_order, site.clock(), known.expires_at
+    )  # fmt: skip
+    allow_line(wanted)
+    return add_medium(site.oversight, wanted, actor=actor)
+
+
+def list_admitted(site: Site) -> list[Medium]:
+    """Return the media that may be let in now: registered, not ended, and their work order has a live ticket."""
+    orders = {one.work_order for one in open_office(site).list_tickets() if one.state == "live"}
+    with view(site.oversight) as rows:
+        return [one for one in list_media(rows, active_at=site.clock()) if one.work_order in orders]
