@@ -64,6 +64,26 @@ def test_migration_0002_keeps_rows(database_url: str) -> None:
     engine.dispose()
 
 
+def test_migration_0003_keeps_rows(database_url: str) -> None:
+    """Releases written under the second revision are still there, unchanged, under the third."""
+    engine = open_engine(database_url)
+    migrate(engine, to="0002")
+    with write(engine) as connection:
+        values = {
+            "id": "R" * 26,
+            "record": "S" * 26,
+            "purpose": "primary_inspection",
+            "principal": "officer:1",
+        }
+        values |= {"ledger_index": 7, "requested_at": NOON, "expires_at": NOON, "approved_by": "[]"}
+        connection.execute(schema.releases.insert().values(**values))
+    migrate(engine, to="0003")
+    with read(engine) as connection:
+        row = connection.execute(select(schema.releases.c.principal, schema.releases.c.ledger_index)).one()
+    assert tuple(row) == ("officer:1", 7)
+    engine.dispose()
+
+
 @pytest.mark.parametrize(("line", "metadata"), [("centre", schema.centre), ("lane", schema.lane)])
 def test_newest_schema_is_the_code_schema(database_url: str, line: Line, metadata: MetaData) -> None:
     """Alembic's comparison of the migrated database with the tables in the code finds no difference."""
