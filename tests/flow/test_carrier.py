@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from lineparts import PASSPHRASE, MovableClock
 
 from wayseal.model.border import Direction
+from wayseal.model.custody import Receipt, SealedRecord
 from wayseal.model.errors import (
     Integrity,
     Invalid,
@@ -271,11 +272,11 @@ def test_expired_certificate(lane: LaneHome, clock: MovableClock, *, connected: 
 @pytest.mark.usefixtures("centre")
 def test_certificate_is_renewed_in_time(lane: LaneHome, clock: MovableClock) -> None:
     """With less than a third of its time left a lane fetches a fresh certificate for the same keys, and goes on."""
-    before = lane._certificate()
+    before = lane.certificate
     assert lane.renew_certificate(lane.link) == before.not_valid_after_utc
     clock.move(timedelta(days=25))
     assert lane.renew_certificate(lane.link) > before.not_valid_after_utc
-    fresh = lane._certificate()
+    fresh = lane.certificate
     assert (fresh.public_key(), read_badge(fresh, site=lane.facts.site)) == (
         before.public_key(), read_badge(before, site=lane.facts.site),
     )  # fmt: skip
@@ -459,11 +460,42 @@ def test_outage_in_order(site: Site, clock: MovableClock, tmp_path: Path) -> Non
 def test_one_bad_vehicle_stops_no_other(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
     """A vehicle that the centre does not take stays in the outbox with its reason; the next ones go."""
     bad = seal_one(centre, lane)
-    clock.move(timedelta(days=9))
+    deliver = lane.link.deliver
+
+    def spoil(encounter: EncounterId, records: Sequence[SealedRecord], way: Direction) -> tuple[Receipt, ...]:
+        return deliver(encounter, records, Direction.EXIT if encounter == bad.encounter else way)
+
+    lane.link.deliver = spoil  # type: ignore[method-assign]
     summary = centre.drive(lane, make_car(clock, 1), make_car(clock, 2), drain_s=2.0)
     assert summary.delivered == 2
-    assert summary.refused == {bad.encounter}
+    assert set(summary.refused) == {bad.encounter}
     assert summary.waiting == len(bad.records)
+    assert "other direction" in str(summary.refused[bad.encounter])
+
+
+def test_too_old_to_be_taken(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
+    """What waited for longer than the centre takes it is let go at the lane, bytes and all, and counted."""
+    bad = seal_one(centre, lane)
+    clock.move(timedelta(days=9))
+    summary = centre.drive(lane, make_car(clock, 1))
+    assert (summary.delivered, summary.waiting, summary.expired) == (1, 0, len(bad.records))
+    left = b"".join(path.read_bytes() for path in lane.home.rglob("*") if path.is_file())
+    assert bad.records[0].data[-64:] not in left
+
+
+def test_outage_longer_than_the_keys(site: Site, clock: MovableClock, tmp_path: Path) -> None:
+    """A lane seals through an outage for as long as its keys reach, then stops and says why."""
+    enrol_travellers(site)
+    with serve_centre(site) as centre:
+        lane = centre.add_lane(tmp_path / "lane")
+        centre.drive(lane, make_car(clock, 1))
+    clock.move(timedelta(hours=site.settings.retention.epochs_ahead))
+    assert centre.drive(lane, make_car(clock, 1), drain_s=0.1).vehicles == 1
+    clock.move(timedelta(hours=1))
+    with pytest.raises(NotArmed) as told:
+        centre.drive(lane, make_car(clock, 1), drain_s=0.1)
+    assert told.value.facts["code"] == "no-key"
+    lane.close()
 
 
 def test_disarmed_lane_hears_why(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:

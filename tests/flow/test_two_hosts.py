@@ -178,6 +178,8 @@ def test_commands(
         assert joined.json["lane"] == "lane1"
         summary = lane.call("lane", "send", "--json").json["summary"]
         assert (summary["waiting"], summary["tls"]["group"]) == (0, "X25519MLKEM768")
+        status = lane.call("lane", "status", "--json")
+        assert (status.code, status.json["charter"], status.json["centre"]["lanes"]) == (0, 1, 1)
         assert [one["state"] for one in centre.call("centre", "lanes", "--json").json] == ["enrolled"]
         assert centre.call("lane", "revoke", "--lane", "lane1").code == 2
         assert centre.call("lane", "revoke", "--lane", "lane1", "--yes").code == 0
@@ -188,6 +190,8 @@ def test_commands(
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "summary" in json.loads(out.splitlines()[-1])
+    status = lane.call("lane", "status")
+    assert (status.code, "lane-revoked" in status.out, "does not answer" in status.out) == (1, True, True)
     away = lane.call("lane", "run", "--lane", "lane2", "--source", tmp_path)
     assert (away.code, "this home is lane lane1's" in away.err) == (2, True)
     assert lane.call("lane", "run", "--lane", "lane1", "--source", tmp_path, "--gallery", "g").code == 2

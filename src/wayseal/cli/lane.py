@@ -16,7 +16,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.lane_health import health
-from wayseal.cli.remote import enrol, join, revoke, run_remote, send
+from wayseal.cli.remote import enrol, join, revoke, run_remote, send, status
 from wayseal.model.errors import Invalid, NotArmed
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _telling_stop(*, as_json: bool) -> Iterator[None]:
         raise
 
 
-for _verb in (enrol, health, join, send, revoke):
+for _verb in (enrol, health, join, send, status, revoke):
     command.add_command(_verb)
 
 

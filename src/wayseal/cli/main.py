@@ -73,9 +73,9 @@ def root(ctx: click.Context, home: Path) -> None:
 def main() -> None:
     """Run the command line; an error prints `error:` and `hint:` lines on stderr and exits with its own code."""
     try:
-        root.main(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        stopped = root.main(standalone_mode=False)  # click hands an Exit's code back, it does not raise it
+        if isinstance(stopped, int):
+            sys.exit(stopped)
     except click.Abort:
         click.echo("error: stopped by the user", err=True)
         sys.exit(130)

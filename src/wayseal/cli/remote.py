@@ -11,6 +11,7 @@ from wayseal.cli.common import (
     json_option,
     passphrase_option,
     print_json,
+    print_table,
     read_passphrase,
     show_progress,
     stderr,
@@ -125,6 +126,38 @@ def send(
 
 
 @click.command()
+@click.option(
+    "--centre", metavar="HOST:PORT", help="The centre's address, where it is not the one of the join file."
+)
+@passphrase_option
+@json_option
+@click.pass_obj
+def status(home: Path, *, centre: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """At the lane computer: say what waits, whether the lane is armed, and whether the centre answers (exit code 1 if not)."""
+    from wayseal.station.lane_home import open_lane_home
+    from wayseal.station.remote_lane import read_status
+
+    with (
+        open_lane_home(home, read_passphrase(passphrase_file)) as lane,
+        closing(lane.open_link(centre or lane.facts.centre)) as link,
+    ):
+        told = read_status(lane, link)
+    if as_json:
+        print_json(told)
+    else:
+        print_table(
+            "Lane", ("what", "now"), [(name.replace("_", " "), _in_words(one)) for name, one in told.items()]
+        )
+    if told["problem"] is not None or told["disarmed"] is not None:
+        raise click.exceptions.Exit(1)
+
+
+def _in_words(value: Any) -> Any:
+    """Return a value for people: a table's cells on one line."""
+    return ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, dict) else value
+
+
+@click.command()
 @click.option("--lane", required=True, help="Lane id.")
 @click.option("--yes", is_flag=True, help="Do it.")
 @passphrase_option
@@ -215,6 +248,7 @@ def _print_summary(summary: "LaneSummary", link: "CarrierLink", *, as_json: bool
         "delivered": summary.delivered,
         "waiting": summary.waiting,
         "refused": len(summary.refused),
+        "expired": summary.expired,
     }
     seen = link.negotiated
     tls = None if seen is None else {"protocol": seen.protocol, "cipher": seen.cipher, "group": seen.group}
@@ -225,6 +259,8 @@ def _print_summary(summary: "LaneSummary", link: "CarrierLink", *, as_json: bool
         click.echo(
             "no connection to the centre" if seen is None else f"{seen.protocol} {seen.cipher} {seen.group}"
         )
+    for encounter, error in summary.refused.items():
+        stderr.print(f"warning: the centre does not take {encounter}: {error}", markup=False)
     if summary.waiting:
         why = "" if summary.problem is None else f": {summary.problem}"
         stderr.print(f"warning: {summary.waiting} sealed records wait in the outbox{why}", markup=False)

@@ -133,9 +133,11 @@ class Answers:
             self._answer(*item)
 
     def _answer_left(self) -> None:
-        """Answer what was received and never answered."""
+        """Answer what lanes on other hosts delivered and nobody answered; lanes of this host finish their own."""
+        remote = {one.lane for one in open_register(self._site).entries()}
         for row in list_unanswered(self._site.store):
-            self._answer(row.id, row.lane)
+            if row.lane in remote:
+                self._answer(row.id, row.lane)
 
     def _answer(self, encounter: EncounterId, lane: str) -> None:
         """Answer one vehicle unless it is answered; a problem is told, and tried again later."""

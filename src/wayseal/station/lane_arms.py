@@ -70,7 +70,14 @@ class LaneArms:
             except NotArmed:
                 if self.disarmed is not None:
                     raise
-        self.refresh()
+        try:
+            self.refresh()
+        except Unavailable:
+            raise NotArmed(
+                "this lane has no key for this hour, and the centre does not answer",
+                hint="Mend the line to the centre; what was sealed before waits in the outbox.",
+                code="no-key",
+            ) from None
         if self._roster is None:
             raise NotArmed(
                 "this lane has no key to seal to", code=self.disarmed.code if self.disarmed else "no-roster"

@@ -51,11 +51,11 @@ class LaneHome:
     def open_link(self, address: str) -> CarrierLink:
         """Return a line to the centre at an address (HOST:PORT); the certificates decide whether it is the centre."""
         key = load_tls_key(self.host.keeper, self._folder / "identity", self.facts.lane)
-        return CarrierLink(_ends(self.facts, address, self._certificate(), key), self.clock)
+        return CarrierLink(_ends(self.facts, address, self.certificate, key), self.clock)
 
     def renew_certificate(self, link: CarrierLink) -> datetime:
         """Fetch a fresh certificate when less than a third of the old one's time is left; return when the one in use ends."""
-        known = self._certificate()
+        known = self.certificate
         if needs_renewal(known, self.clock()):
             text = link.renew()
             fresh = from_pem(text)
@@ -85,7 +85,9 @@ class LaneHome:
         """Close it."""
         self.close()
 
-    def _certificate(self) -> x509.Certificate:
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The certificate that this lane shows."""
         return from_pem((self._folder / _CERTIFICATE).read_text(encoding="ascii"))
 
 

@@ -7,18 +7,18 @@ network. What a lane tells is what it saw and how well; who it was is the centre
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
 from wayseal.export.markcode import Channel, MarkKey
 from wayseal.flow.canary import Decoys
-from wayseal.flow.encounter import SealedPass
+from wayseal.flow.encounter import LATEST, SealedPass
 from wayseal.flow.marking import mark_at_lane
 from wayseal.model.border import Direction, Frame, Occupant, VehiclePass
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Integrity, Invalid, NotArmed, NotFound, Refused, Unavailable, WaysealError
-from wayseal.model.ids import EncounterId
+from wayseal.model.ids import EncounterId, epoch_span
 from wayseal.station.carrier_link import CarrierLink
 from wayseal.station.lane import Capture, LaneStation
 from wayseal.station.lane_arms import LaneArms
@@ -40,7 +40,10 @@ Tell = Callable[[dict[str, Any]], None]
 
 @dataclass(slots=True)
 class LaneSummary:
-    """What a run did. `waiting` records are sealed in the outbox; `refused` vehicles were not taken by the centre."""
+    """What a run did. `waiting` records are sealed in the outbox; `refused` vehicles were not taken by the centre.
+
+    `expired` records waited for longer than the centre takes them.
+    """
 
     vehicles: int = 0
     occupants_seen: int = 0
@@ -50,7 +53,8 @@ class LaneSummary:
     seconds: float = 0.0
     delivered: int = 0
     waiting: int = 0
-    refused: set[EncounterId] = field(default_factory=set)
+    expired: int = 0
+    refused: dict[EncounterId, WaysealError] = field(default_factory=dict)
     problem: WaysealError | None = None
 
 
@@ -87,17 +91,25 @@ class Courier:
                     self._arms.refresh()
                     self._home.renew_certificate(self._link)
                     self._asked = now
+                self._expire()
                 self._send()
                 self._pause = 0.0
-                self.summary.problem = None
                 self._tell_ports()
             except (WaysealError, OSError) as error:
                 self.summary.problem = error if isinstance(error, WaysealError) else Unavailable(str(error))
                 self._pause = min(max(_FIRST_PAUSE_S, self._pause * 2), self._poll)
                 self._not_before = monotonic() + self._pause
 
+    def _expire(self) -> None:
+        """Let go of what is too old for the centre to take: the keys of those hours are gone, and nobody could read it."""
+        outbox, now = self._home.host.outbox, self._home.clock()
+        for epoch in {one.epoch for one in outbox.pending()}:
+            if epoch_span(epoch)[2] < now - LATEST:
+                self.summary.expired += outbox.forget_epoch(epoch)
+
     def _send(self) -> None:
         """Deliver what waits, in order. A vehicle that the centre does not take stays and lets the next ones pass."""
+        self.summary.problem = None
         while self._arms.disarmed is None:
             waiting = self._home.host.outbox.pending(limit=1, without=self.summary.refused)
             if not waiting:
@@ -109,8 +121,7 @@ class Courier:
                 first = waiting[0].encounter
                 if first is None or error.facts.get("code") in LANE_CODES or "disarmed_until" in error.facts:
                     raise
-                self.summary.refused.add(first)
-                self.summary.problem = error
+                self.summary.refused[first] = error
         self._station.tidy()
 
     def _tell_ports(self) -> None:
@@ -293,6 +304,31 @@ def send_waiting(home: LaneHome, link: CarrierLink, *, within_s: float) -> LaneS
     """
     lane = RemoteLane(home, link, _NoCamera(), lambda _: None)
     return lane.run(iter(()), drain_s=within_s)
+
+
+def read_status(home: LaneHome, link: CarrierLink) -> dict[str, Any]:
+    """Return how a lane stands: outbox, keys, certificate, and the centre's figures when it answers. Changes nothing."""
+    arms = LaneArms(
+        home.host, home.home / "lane", home.settings.retention.default_class, link.fetch_roster, home.clock
+    )
+    roster, told = home.host.known_roster(), arms.disarmed
+    try:
+        health, problem = link.read_health(), None
+    except WaysealError as error:
+        health, problem = None, str(error)
+    seen = link.negotiated
+    return {
+        "lane": home.facts.lane,
+        "direction": home.facts.direction.value,
+        "outbox": home.host.outbox.counts(),
+        "disarmed": None if told is None else {"code": told.code, "until": to_text(told.until)},
+        "keys_until": None if roster is None else to_text(roster.valid_until),
+        "charter": home.host.charter.version,
+        "certificate_until": to_text(home.certificate.not_valid_after_utc),
+        "centre": health,
+        "problem": problem,
+        "tls": None if seen is None else asdict(seen),
+    }
 
 
 def explain_stop(error: NotArmed) -> dict[str, Any]:
