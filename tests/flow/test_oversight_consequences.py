@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 from lineparts import Line, MovableClock, make_vehicle
-from overseeparts import BOSS, DAY, add_subcontractor, answer_probes, assess, enrol_host, give_duties
+from overseeparts import BOSS, DAY, add_subcontractor, assess, enrol_host, give_duties
 
-from wayseal.assess.catalogue import load_catalogue
-from wayseal.flow.oversee.assessments import draw_assessment, record_assessment
 from wayseal.flow.oversee.describe import list_due, report_activity
+from wayseal.flow.oversee.duties import certify_return
 from wayseal.flow.oversee.register import end_contract, note_change, renew_training
 from wayseal.flow.policy import Principal
 from wayseal.model.border import Seat
@@ -159,11 +158,9 @@ def test_report_of_an_organisation(armed: Line, clock: MovableClock) -> None:
     """The report holds what its people did and what was done about it, and nothing of anybody else."""
     site = armed.site
     armed.drive(armed.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
-    drawn = draw_assessment(site.oversight, "host-1", AssessmentKind.FULL, assessor="lab", actor="tech:1")
-    seen = answer_probes(clock())
-    record_assessment(
-        site.oversight, drawn, seen, nonce=drawn.nonce, catalogue=load_catalogue(), actor="lab:1"
-    )
+    assess(site.oversight)
+    end_contract(site.oversight, "sub-1", actor=BOSS)
+    certify_return(site.oversight, "sub-1", returned=0, destroyed=3, actor="tech:1")
     rows = list(report_activity(site.oversight, "sub", clock() - DAY))
     kinds = {row["type"] for row in rows}
     assert {"register", "org-status", "assessment", "attest", "probe-result"} <= kinds

@@ -1,6 +1,8 @@
 """The register: who is in it, who hangs under whom, what closes access, and that the ledger accounts for every row."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from wayseal.flow.oversee.register import (
     retire_equipment,
 )
 from wayseal.flow.oversee.standing import chain_of, reinstate_vendor, standing_of, suspend_vendor
+from wayseal.ledger.log import Ledger
+from wayseal.model.clock import utc_now
 from wayseal.model.errors import Integrity, Invalid, NotFound, Refused
 from wayseal.model.oversight import AssessmentKind, EquipmentKind, Medium, Standing, Tier
 from wayseal.store.engine import open_engine, read, write
@@ -363,3 +367,55 @@ def test_nobody_assesses_their_own(small: Desk) -> None:
         draw_assessment(small, "host-1", AssessmentKind.FULL, assessor=assessor, actor=BOSS)
     with pytest.raises(NotFound):
         draw_assessment(small, "host-9", AssessmentKind.FULL, assessor="lab", actor=BOSS)
+
+
+def test_vendors_do_not_keep_the_register(small: Desk, clock: MovableClock) -> None:
+    """Somebody of a vendor can enrol, renew, assess, reinstate and register nothing; they can certify their own contract's return."""
+    enrol_host(small)
+    suspend_vendor(small, "prime", reason="late-notice", actor=BOSS)
+    size = small.ledger.size
+    camera = NewEquipment(EquipmentKind.CAMERA, "cam-1", "S-1", "sub", "lane1")
+    for act in (
+        lambda: enrol_equipment(small, "cam-1", camera, actor="tech:1"),
+        lambda: retire_equipment(small, "host-1", actor="tech:1"),
+        lambda: renew_training(small, "tech:1", until=clock() + DAY, actor="tech:1"),
+        lambda: draw_assessment(small, "host-1", AssessmentKind.FULL, assessor="lab", actor="tech:1"),
+        lambda: reinstate_vendor(small, "prime", approvers=("chief:1", "lab:1"), actor="tech:1"),
+        lambda: add_vendor(small, "other", tier=Tier.PRIME, under=None, actor="lab:1"),
+        lambda: end_contract(small, "lab-1", actor="tech:1"),
+    ):
+        with pytest.raises(Refused, match="agency's to keep"):
+            act()
+    assert small.ledger.size == size
+    end_contract(small, "sub-1", actor=BOSS)
+    with pytest.raises(Refused, match="agency's to keep"):
+        certify_return(small, "sub-1", returned=0, destroyed=0, actor="lab:1")
+    assert certify_return(small, "sub-1", returned=0, destroyed=0, actor="tech:1").signed_by == "tech:1"
+
+
+def test_two_writers_at_once(tmp_path: Path, clock: MovableClock) -> None:
+    """Of eight processes' desks that enrol the same serial number at once, one succeeds; all others are refused, and the rows agree."""
+    url = f"sqlite:///{tmp_path / 'records.sqlite'}"
+    first = open_test_desk(tmp_path, url, clock)
+    add_subcontractor(first)
+
+    def enrol(number: int) -> bool:
+        ledger = Ledger(tmp_path / "ledger", clock=utc_now)
+        engine = open_engine(url)
+        try:
+            enrol_host(replace(first, ledger=ledger, engine=engine), f"host-{number}")
+        except Refused:
+            return False
+        finally:
+            ledger.close()
+            engine.dispose()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(enrol, range(8)))
+    assert sum(done) == 1
+    with view(first) as rows:
+        assert len(equipment_rows.list_equipment(rows)) == 1
+    assert verify_rows(first) > 0
+    first.ledger.close()
+    first.engine.dispose()

@@ -45,7 +45,7 @@ def draw_assessment(
 
     Raises `Refused` when the assessor is the device's own organisation or works with it; the agency may assess what is its own.
     """
-    with act(desk) as doing:
+    with act(desk, actor=actor, also=(assessor,)) as doing:
         equipment = equipment_rows.get_equipment(doing.rows, device)
         if equipment.retired_at is not None:
             raise Invalid("this equipment is retired", equipment=device)
@@ -93,7 +93,7 @@ def record_assessment(
     digest and its size. What fails (3) to (5) is recorded as an error of that probe. Raises `Refused` at (1) and (2), with an
     alarm on the ledger; nothing is recorded then, and what was drawn stays an unfinished assessment.
     """
-    with act(desk) as doing:
+    with act(desk, actor=actor, also=(drawn.assessor,)) as doing:
         known = assessment_rows.get_drawn(doing.rows, drawn.id)
         refusal = _refuse_run(doing, known, nonce)
         if refusal is None:

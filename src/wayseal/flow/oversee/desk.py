@@ -3,7 +3,7 @@
 Owns the order (look, append, apply) and nothing else. A crash between entry and row is mended by the next look.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from wayseal.flow.oversee.apply import APPLIED, apply_entry
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
-from wayseal.model.errors import Integrity
+from wayseal.model.errors import Integrity, Refused
 from wayseal.store.engine import read, write
 from wayseal.store.oversight import assessments as assessment_rows
 from wayseal.store.oversight import vendors as vendor_rows
@@ -64,8 +64,11 @@ class Act:
 
 
 @contextmanager
-def act(desk: Desk) -> Iterator[Act]:
-    """Give an act that nobody else's can interleave with. An error leaves the rows as the ledger has them."""
+def act(desk: Desk, *, actor: str | None = None, also: Collection[str] = ()) -> Iterator[Act]:
+    """Give an act that nobody else's can interleave with. An error leaves the rows as the ledger has them.
+
+    Raises `Refused` when `actor` is registered with another organisation than the agency, or than one of `also`.
+    """
     with write(desk.engine) as connection:
         _follow(desk, connection)
         doing = Act(desk, connection, desk.clock())
@@ -78,7 +81,19 @@ def act(desk: Desk) -> Iterator[Act]:
                     }
                 ]
             )  # fmt: skip
+        if actor is not None:
+            check_actor(doing, actor, also)
         yield doing
+
+
+def check_actor(doing: Act, actor: str, also: Collection[str] = ()) -> None:
+    """Raise `Refused` for somebody registered with another organisation than the agency, or than one of `also`."""
+    person = vendor_rows.find_person(doing.rows, actor)
+    if person is not None and person.organisation not in (doing.desk.agency, *also):
+        raise Refused(
+            "the register is the agency's to keep", hint="Ask somebody of the agency.", actor=actor,
+            organisation=person.organisation,
+        )  # fmt: skip
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wayseal.flow.oversee.assessments import finding_entry
-from wayseal.flow.oversee.desk import Act, Desk, act, view
+from wayseal.flow.oversee.desk import Act, Desk, act, check_actor, view
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, Refused
 from wayseal.model.ids import check_name, new_ulid
@@ -40,7 +40,7 @@ def add_notice(
         raise Invalid("not a SHA-256", hint="64 hexadecimal digits, lower case: sha256sum FILE")
     if starts >= ends:
         raise Invalid("a notice that ends before it begins", lane=lane)
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         entry = {
             "type": "notice", "object": new_ulid(doing.now), "lane": lane, "text_sha256": text_sha256,
             "starts": to_text(starts), "until": to_text(ends), "actor": actor, "time": to_text(doing.now),
@@ -87,6 +87,7 @@ def certify_return(
         raise Invalid("counts cannot be negative")
     with act(desk) as doing:
         known = vendor_rows.get_contract(doing.rows, contract)
+        check_actor(doing, actor, (known.organisation,))
         if known.ends > doing.now:
             raise Invalid(
                 "the contract has not ended", hint="wayseal vendor contract end ID", contract=contract

@@ -53,7 +53,7 @@ def add_vendor(desk: Desk, vendor: str, *, tier: Tier, under: str | None, actor:
     check_name(vendor, what="organisation id")
     if (tier is Tier.SUBCONTRACTOR) != (under is not None):
         raise Invalid("a subcontractor works under somebody, and nobody else does", hint="Use --under PRIME.")
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         if vendor_rows.find_vendor(doing.rows, vendor) is not None:
             raise Invalid("this organisation is registered already", organisation=vendor)
         if under is not None:
@@ -74,7 +74,7 @@ def add_contract(desk: Desk, contract: str, new: NewContract, *, actor: str) -> 
     _check_digest(new.clauses_sha256)
     if new.starts >= new.ends:
         raise Invalid("a contract that ends before it begins", contract=contract)
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         vendor_rows.get_vendor(doing.rows, new.organisation)
         if any(one.id == contract for one in vendor_rows.list_contracts(doing.rows)):
             raise Invalid("this contract is registered already", contract=contract)
@@ -91,7 +91,7 @@ def add_contract(desk: Desk, contract: str, new: NewContract, *, actor: str) -> 
 
 def end_contract(desk: Desk, contract: str, *, actor: str) -> Contract:
     """End a contract now: access closes by itself, and what was handed over must be returned or destroyed."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         known = vendor_rows.get_contract(doing.rows, contract)
         if known.ends <= doing.now:
             raise Invalid("the contract has ended already", contract=contract)
@@ -111,7 +111,7 @@ def add_person(
     if not _PERSON.fullmatch(person):
         raise Invalid("not a staff id", hint="Use a-z, 0-9, dot, dash, colon and underscore; never a name.")
     check_name(role, what="role")
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         vendor_rows.get_vendor(doing.rows, organisation)
         known = vendor_rows.find_person(doing.rows, person)
         if known is not None and known.organisation != organisation:
@@ -126,7 +126,7 @@ def add_person(
 
 def renew_training(desk: Desk, person: str, *, until: datetime, actor: str) -> Person:
     """Record that somebody's privacy training is valid until a date."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         known = _get_person(doing, person)
         fresh = Person(known.id, known.organisation, known.role, until, known.left_at)
         return _write_person(doing, fresh, "changed", actor)
@@ -134,7 +134,7 @@ def renew_training(desk: Desk, person: str, *, until: datetime, actor: str) -> P
 
 def end_person(desk: Desk, person: str, *, actor: str) -> Person:
     """Record that somebody has left: their access ends now."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         known = _get_person(doing, person)
         return _write_person(doing, Person(known.id, known.organisation, known.role, None), "ended", actor)
 
@@ -150,7 +150,7 @@ def enrol_equipment(desk: Desk, device: str, new: NewEquipment, *, actor: str) -
         raise Invalid("not a serial number", hint="Letters, digits and . _ : / + -; at most 64.")
     if new.device_sha256 is not None:
         _check_digest(new.device_sha256)
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         vendor_rows.get_vendor(doing.rows, new.organisation)
         _check_enrolment(doing, device, new)
         fields = {
@@ -185,7 +185,7 @@ def note_change(
     desk: Desk, device: str, *, actor: str, model: str | None = None, lane: str | None = None, key: str | None = None
 ) -> Equipment:  # fmt: skip
     """Record that a device was changed: it must be assessed again before its lane gets another key. `key`: its sealing key's digest."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         known = equipment_rows.get_equipment(doing.rows, device)
         if known.retired_at is not None:
             raise Invalid("this equipment is retired", equipment=device)
@@ -202,7 +202,7 @@ def note_change(
 
 def retire_equipment(desk: Desk, device: str, *, actor: str) -> Equipment:
     """Take a device out of service. Its assessments and findings stay on the ledger."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         known = equipment_rows.get_equipment(doing.rows, device)
         if known.retired_at is not None:
             raise Invalid("this equipment is retired already", equipment=device)
@@ -214,7 +214,7 @@ def retire_equipment(desk: Desk, device: str, *, actor: str) -> Equipment:
 def add_component(desk: Desk, model: str, body: bytes, *, actor: str) -> str:
     """Keep a model's component definition, and its digest on the ledger. Returns the SHA-256."""
     check_name(model, what="model")
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         digest = equipment_rows.put_component(doing.rows, model, body, when=doing.now)
         fields = {"object": model, "component_sha256": digest}
         doing.log([_entry(doing, "component", "added", actor, fields)])
@@ -224,7 +224,7 @@ def add_component(desk: Desk, model: str, body: bytes, *, actor: str) -> str:
 def add_medium(desk: Desk, medium: Medium, *, actor: str) -> Medium:
     """Register a removable medium of the agency's for one port and one work order. Raises `Invalid` for one that ends before now."""
     check_name(medium.id, what="medium id")
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         if medium.until <= doing.now:
             raise Invalid("the registration would have ended already", medium=medium.id)
         fields = {
@@ -237,7 +237,7 @@ def add_medium(desk: Desk, medium: Medium, *, actor: str) -> Medium:
 
 def end_medium(desk: Desk, medium: str, *, actor: str) -> Medium:
     """Take a removable medium off the register before its time."""
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         equipment_rows.get_medium(doing.rows, medium)
         doing.log([_entry(doing, "medium", "ended", actor, {"object": medium})])
         return equipment_rows.get_medium(doing.rows, medium)

@@ -101,7 +101,7 @@ def suspend_vendor(desk: Desk, organisation: str, *, reason: str, actor: str) ->
 
     Each organisation that was reached comes back by an act of its own. Raises `Invalid` when it is suspended already, `Refused` for the agency itself.
     """
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         vendor = vendor_rows.get_vendor(doing.rows, organisation)
         if vendor.tier is Tier.AGENCY:
             raise Refused("the agency cannot suspend itself", hint="Suspend the organisation concerned.")
@@ -134,7 +134,7 @@ def reinstate_vendor(
     Raises `Refused` unless every device of its own passed a full assessment that was drawn after the suspension, and two
     people of two other organisations approve.
     """
-    with act(desk) as doing:
+    with act(desk, actor=actor) as doing:
         vendor = vendor_rows.get_vendor(doing.rows, organisation)
         if vendor.standing is not Standing.SUSPENDED:
             raise Invalid("this organisation is not suspended", organisation=organisation)
