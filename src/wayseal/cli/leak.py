@@ -118,7 +118,10 @@ def _read_journal(file: Path | None) -> dict[str, dict[str, Any]]:
     done: dict[str, dict[str, Any]] = {}
     if file is None or not file.exists():
         return done
-    for text in file.read_text(encoding="utf-8").splitlines():
+    whole = file.read_text(encoding="utf-8")
+    if whole and not whole.endswith("\n"):
+        file.write_text(whole + "\n", encoding="utf-8")
+    for text in whole.splitlines():
         try:
             line = json.loads(text)
             done[line["file"]] = line
