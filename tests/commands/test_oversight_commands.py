@@ -62,6 +62,12 @@ def test_02_assess(ws: Session, tmp_path: Path) -> None:
         one["id"] for one in said["probes"] if one["result"] in ("fail", "error")
     }
     assert all(row["owner"] == "agency" and row["due"] > row["opened"] for row in found)
+    assert all(row["do"] for row in found)
+    shown = ws.call("equipment", "evidence", said["assessment"], "p03", "--json").json
+    (third,) = [one for one in said["probes"] if one["id"] == "p03"]
+    assert shown["evidence_sha256"] == third["evidence_sha256"]
+    assert isinstance(shown["evidence"], dict)
+    assert ws.call("equipment", "evidence", said["assessment"], "p99").code == 2
     (site, agency) = ws.call("equipment", "coverage", "--json").json
     assert (site["assessed"], site["due"], site["total"], site["passing"]) == (1, 0, 1, 0)
     assert agency["of"] == "agency"

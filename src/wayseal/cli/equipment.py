@@ -15,7 +15,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
-from wayseal.cli.equipment_parts import assess, collect, draw, due, file
+from wayseal.cli.equipment_parts import assess, collect, draw, due, evidence, file
 from wayseal.cli.equipment_survey import survey
 
 
@@ -24,7 +24,7 @@ def command() -> None:
     """Equipment: enrol it, assess it, sign the site off, and see which lanes are armed."""
 
 
-for _verb in (assess, collect, draw, due, file, survey):
+for _verb in (assess, collect, draw, due, evidence, file, survey):
     command.add_command(_verb)
 
 
@@ -190,7 +190,8 @@ def findings_command(
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_finding_rows(site.oversight, subject=subject, open_only=not everything, since=since)
-    print_rows("Findings and POA&M", rows, as_json=as_json, as_csv=as_csv)
+    columns = ("subject", "probe", "reason", "owner", "due", "overdue", "do")
+    print_rows("Findings and POA&M", rows, as_json=as_json, as_csv=as_csv, columns=columns)
 
 
 @command.command("coverage")

@@ -145,6 +145,28 @@ def assess(
         raise SystemExit(1)
 
 
+@click.command("evidence")
+@click.argument("assessment")
+@click.argument("probe")
+@passphrase_option
+@json_option
+@click.pass_obj
+def evidence(home: Path, assessment: str, probe: str, *, passphrase_file: Path | None, as_json: bool) -> None:
+    """Show what one probe of an assessment saw: settings and listings, checked against their digest."""
+    import json
+
+    from wayseal.flow.oversee.describe import show_evidence
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        row = show_evidence(site.oversight, assessment, probe)
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(f"{row['id']} {row['control']} {row['result']}: {row['reason']}")
+        click.echo(json.dumps(row["evidence"], indent=2, ensure_ascii=False))
+
+
 @click.command("due")
 @click.option("--days", type=click.IntRange(0, 366), default=0, show_default=True, help="Look so far ahead.")
 @click.option(

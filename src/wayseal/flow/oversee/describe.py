@@ -1,16 +1,19 @@
 """Rows of the register as JSON values for commands, screens and reports; and what an organisation's people did, from the ledger."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from wayseal.assess.catalogue import load_catalogue
 from wayseal.flow.oversee.desk import Desk, view
 from wayseal.flow.oversee.fitness import judge_lane
 from wayseal.flow.oversee.schedule import Coverage, cover, plan_one
 from wayseal.flow.oversee.standing import chain_of, has_contract, is_suspended
 from wayseal.model.clock import to_text
+from wayseal.model.errors import NotFound
 from wayseal.model.oversight import (
     Assessment,
     Contract,
@@ -191,12 +194,16 @@ def finding_row(finding: Finding) -> Row:
 def list_finding_rows(
     desk: Desk, *, subject: str | None = None, open_only: bool = True, since: datetime | None = None
 ) -> list[Row]:
-    """Return findings with the plan of action of each: owner and date."""
+    """Return findings with the plan of action of each: owner and date, and what a technician does about it."""
     now = desk.clock()
     with view(desk) as rows:
         items = {one.finding: one for one in assessment_rows.list_items(rows)}
         found = assessment_rows.list_findings(rows, subject=subject, open_only=open_only, since=since)
-    return [finding_row(one) | _item_fields(items.get(one.id), now) for one in found]
+    advice = {spec.id: spec.advice for spec in load_catalogue()}
+    return [
+        finding_row(one) | _item_fields(items.get(one.id), now) | {"do": advice.get(one.probe)}
+        for one in found
+    ]
 
 
 def _item_fields(item: PoamItem | None, now: datetime) -> Row:
@@ -219,6 +226,24 @@ def assessment_row(assessment: Assessment) -> Row:
     ]  # fmt: skip
     head = {"equipment": assessment.equipment, "assessment": assessment.id, "cycle": assessment.kind.value}
     return {**head, "passed": assessment.passed, **counts, "probes": probes}
+
+
+def show_evidence(desk: Desk, assessment: str, probe: str) -> Row:
+    """Return what one probe of an assessment saw, evidence included. Raises `NotFound`, or `Integrity` for altered evidence."""
+    with view(desk) as rows:
+        seen = {one.probe: one for one in assessment_rows.list_observations(rows, assessment)}
+    if probe not in seen:
+        raise NotFound("there is no such observation", hint="wayseal equipment show ID lists assessments.")
+    one = seen[probe]
+    try:
+        evidence = json.loads(one.evidence)
+    except ValueError:
+        evidence = one.evidence.hex()
+    return {
+        "assessment": assessment, "id": one.probe, "control": one.control, "version": one.version,
+        "result": one.result.value, "reason": one.reason, "observed": to_text(one.observed_at),
+        "evidence_sha256": one.evidence_sha256, "evidence": evidence,
+    }  # fmt: skip
 
 
 def notice_row(notice: Notice, now: datetime) -> Row:
