@@ -146,6 +146,7 @@ def _add_kernel(tree: HostTree) -> None:
     tree.put("/sys/bus/usb/devices/1-1/authorized", "1\n")
     tree.put("/sys/module/usbcore/parameters/authorized_default", "0\n")
     tree.put("/sys/bus/thunderbolt/devices/domain0/security", "user\n")
+    tree.put("/sys/bus/thunderbolt/devices/0-0/authorized", "1\n")
     tree.put("/sys/bus/thunderbolt/devices/0-1/authorized", "0\n")
     tree.put(
         "/proc/cmdline", f"root=/dev/mapper/root roothash={ROOT_HASH} usbcore.authorized_default=0 audit=1\n"
@@ -203,6 +204,14 @@ def _add_disks(tree: HostTree, scratch: Path) -> None:
     tree.put("/sys/block/sda/sda2/size", f"{2**18 // 512}\n")
     tree.put("/sys/block/sda/size", "2048\n")
     tree.put("/sys/block/sda/device/vpd_pg80", b"\0\x80\0\x08DISK-001")
+    for name in (
+        "mmcblk0",
+        "mmcblk0boot0",
+    ):  # one chip, and a part of it that is a disk of its own to the kernel
+        tree.put(f"/sys/block/{name}/size", "8\n")
+        tree.put(f"/dev/{name}", bytes(4096))
+        tree.link(f"/sys/block/{name}/device", "/sys/devices/mmc0")
+    tree.put("/sys/devices/mmc0/serial", "0x1234abcd\n")
     mappings = {
         "dm-0": ("CRYPT-VERITY-0123-root", "sda2", "253:0"),
         "dm-1": ("CRYPT-LUKS2-4567-var", "sda3", "253:1"),
@@ -245,6 +254,12 @@ def _add_processes(tree: HostTree) -> None:
     )
 
 
+def java_store(tag: int) -> bytes:
+    """Return a Java key store with one entry: 2 for a trusted certificate, 1 for a private key."""
+    entry = tag.to_bytes(4, "big") + b"\0\x02ca" + bytes(8) + b"\0\x05X.509" + b"\0\0\0\x04cert"
+    return b"\xfe\xed\xfe\xed\0\0\0\x02\0\0\0\x01" + entry + bytes(20)
+
+
 def _add_settings(tree: HostTree) -> None:
     """Kernel settings by the rules, accounts, an SSH server, sleep states, keyrings."""
     for name, good in SYSCTLS.values():
@@ -257,7 +272,11 @@ def _add_settings(tree: HostTree) -> None:
         "root:x:0:0:root:/root:/bin/bash\nwayseal:x:990:990::/var/lib/wayseal:/usr/sbin/nologin\n",
     )
     tree.put("/etc/shadow", "root:*:19700:0:99999:7:::\nwayseal:!:19700::::::\n", mode=0o640)
-    tree.put("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\n")
+    tree.put(
+        "/etc/ssh/sshd_config",
+        "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\nMatch User ops\n PermitRootLogin no\n",
+    )
+    tree.put("/etc/ssl/certs/java/cacerts", java_store(2))
     tree.put("/etc/ssh/sshd_config.d/10-wayseal.conf", "PermitRootLogin no\nPasswordAuthentication no\n")
     host_key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"host").digest())
     pem = host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
@@ -325,7 +344,7 @@ def _add_inventory(tree: HostTree) -> HostFacts:
     )
     return HostFacts(
         chassis_serial="CASE-001",
-        disk_serials=("DISK-001",),
+        disk_serials=("DISK-001", "0x1234abcd"),
         seals={"/sys/class/gpio/gpio17/value": "1"},
         pcrs=pcrs,
         verity_root=ROOT_HASH,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from hosttree import LANE, NOW, RELEASE, HostTree, make_bill, make_feed, make_luks
+from hosttree import LANE, NOW, RELEASE, HostTree, java_store, make_bill, make_feed, make_luks
 
 from wayseal.assess.egress_policy import DAEMON, MODPROBE, RULES
 from wayseal.assess.host.view import Completed
@@ -214,6 +214,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p07", "rsa-key", "pem private key", put_key("/home/vendor/decrypt.pem", generate_private_key(65537, 2048))),
     Seeded("p07", "x25519-der", "pkcs8-x25519", put_key("/opt/tool/k.bin", X25519PrivateKey.from_private_bytes(bytes(32)), encoding=Encoding.DER)),
     Seeded("p07", "age-key", "age in inode", put("/root/.config/keys.txt", f"# created\n{AGE_KEY}\n")),
+    Seeded("p07", "java-keystore", "java-keystore", put("/opt/app/keys.jks", java_store(1))),
     Seeded("p07", "epoch-file", "epoch-seed", put("/var/lib/wayseal/keyroom/epochs/citizen%2F2026-11-22T08Z.epoch", EPOCH_FILE)),
     Seeded("p07", "epoch-kek", "epoch-kek", put("/var/lib/wayseal/keyroom/keks/citizen%2F2026-11-22T08Z.kek", b"WKEK1" + bytes(40))),
     Seeded("p07", "undeclared-signing-key", "pem private key", put_key("/srv/k.pem", Ed25519PrivateKey.from_private_bytes(bytes(32)))),
@@ -233,6 +234,8 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p16", "second-root", "accounts_no_uid_except_zero", edit("/etc/passwd", "wayseal:x:990", "toor:x:0:0:::/bin/sh\nwayseal:x:990")),
     Seeded("p16", "empty-password", "no_empty_passwords", edit("/etc/shadow", "wayseal:!", "wayseal:")),
     Seeded("p16", "ssh-passwords", "sshd_disable_password_auth", edit("/etc/ssh/sshd_config.d/10-wayseal.conf", "PasswordAuthentication no", "")),
+    Seeded("p16", "ssh-not-included", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf", "")),
+    Seeded("p16", "ssh-match", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "PermitRootLogin no", "PermitRootLogin yes")),
     Seeded("p17", "stranger", "not in the bill (/usr/local/bin/sync-tool)", run_stranger),
     Seeded("p17", "old-bill", "33 days old", lambda tree: tree.sign(tree.facts.sbom, make_bill(tree, NOW - timedelta(days=33)))),
     Seeded("p17", "self-signed-bill", "not signed by a declared signer", lambda tree: tree.sign(tree.facts.sbom, make_bill(tree, NOW), Ed25519PrivateKey.generate())),

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from wayseal.assess.host.view import HostView
@@ -37,6 +38,19 @@ def list_disks(view: HostView) -> list[str]:
     """Return the kernel names of the whole disks that have a size, in order."""
     names = [name for name in view.list_names("/sys/block") if not name.startswith(_NOT_DISKS)]
     return [name for name in names if (view.read_text(f"/sys/block/{name}/size") or "0") != "0"]
+
+
+def group_disks(view: HostView) -> dict[str, str | None]:
+    """Return the serial of each physical disk by the first of its kernel names: namespaces and boot areas share a device."""
+    found: dict[str, str | None] = {}
+    known = set[Path]()
+    for name in list_disks(view):
+        device = view.path(f"/sys/block/{name}/device")
+        place = device.resolve() if device.exists() else device
+        if place not in known:
+            known.add(place)
+            found[name] = disk_serial(view, name)
+    return found
 
 
 def disk_serial(view: HostView, disk: str) -> str | None:

@@ -3,7 +3,8 @@
 The rule ids are those of the SCAP Security Guide, so that a site that runs OpenSCAP can lay both results side by side.
 """
 
-from collections.abc import Callable, Mapping
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from wayseal.assess.host.view import HostView
@@ -38,6 +39,7 @@ ABSENT_IS_KEPT: Final = frozenset(
 """Settings that a kernel lacks only when it lacks what they restrain."""
 
 _SSHD: Final = "/etc/ssh/sshd_config"
+_INCLUDE_DEPTH: Final = 16
 _SSH_RULES: Final = {
     "sshd_disable_root_login": ("permitrootlogin", ("no",)),
     "sshd_disable_empty_passwords": ("permitemptypasswords", ("no",)),
@@ -113,21 +115,39 @@ def _check_shadow_mode(view: HostView) -> str | None:
 
 def _check_sshd(view: HostView) -> list[tuple[str, str, bool]]:
     """Return rule, value and whether it is kept; nothing when no SSH server is configured."""
-    text = view.read_text(_SSHD)
-    if text is None:
+    if view.read_text(_SSHD) is None:
         return []
-    folder = "/etc/ssh/sshd_config.d"
-    included = "".join(
-        f"{view.read_text(f'{folder}/{name}') or ''}\n"
-        for name in view.list_names(folder)
-        if name.endswith(".conf")
-    )
-    first: dict[str, str] = {}
-    for line in (
-        included + text
-    ).splitlines():  # the first value counts, and the folder is included at the top
-        words = line.split()
-        if len(words) >= 2 and words[0].lower() in _SSH_DEFAULTS:
-            first.setdefault(words[0].lower(), words[1].lower())
-    values = {**_SSH_DEFAULTS, **first}
-    return [(rule, values[name], values[name] in good) for rule, (name, good) in _SSH_RULES.items()]
+    general, conditional = dict[str, str](), list[tuple[str, str]]()
+    for word, value, matched in _read_sshd(view, _SSHD):
+        if matched:
+            conditional.append((word, value))
+        else:
+            general.setdefault(word, value)  # the first value counts
+    values = {**_SSH_DEFAULTS, **general}
+    found = []
+    for rule, (name, good) in _SSH_RULES.items():
+        wrong = next((value for word, value in conditional if word == name and value not in good), None)
+        found.append((rule, wrong or values[name], wrong is None and values[name] in good))
+    return found
+
+
+def _read_sshd(view: HostView, name: str, depth: int = 0) -> Iterator[tuple[str, str, bool]]:
+    """Yield word, value and whether a `Match` block holds it, with included files in their place."""
+    matched = False
+    for line in (view.read_text(name) or "").splitlines():
+        words = line.replace("=", " ", 1).split()
+        if len(words) < 2 or words[0].startswith("#"):
+            continue
+        word = words[0].lower()
+        if word == "match":
+            matched = True
+        elif word == "include" and depth < _INCLUDE_DEPTH:
+            for pattern in words[1:]:
+                folder, _, form = (pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}").rpartition(
+                    "/"
+                )
+                for inner in fnmatch.filter(view.list_names(folder), form):
+                    for one, value, inside in _read_sshd(view, f"{folder}/{inner}", depth + 1):
+                        yield one, value, matched or inside
+        elif word in _SSH_DEFAULTS:
+            yield word, words[1].lower(), matched

@@ -32,13 +32,13 @@ _MARKS: Final[tuple[tuple[str, bytes, re.Pattern[bytes]], ...]] = (
     ("pkcs8-ml-kem", b"\x86\x48\x01\x65\x03\x04\x04", re.compile(rb"\x02\x01\x00\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x04[\x01-\x03]")),
     ("pkcs8-rsa", b"\xf7\x0d\x01\x01\x01\x05", re.compile(rb"\x02\x01\x00\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x04\x82")),
     ("pkcs12", b"\xf7\x0d\x01\x07\x01", re.compile(rb"\A\x30\x82..\x02\x01\x03\x30.{0,4}\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", re.DOTALL)),
-    ("java-keystore", b"\xfe\xed\xfe\xed", re.compile(rb"\A\xfe\xed\xfe\xed\x00\x00\x00[\x01\x02]")),
     ("gnupg", b"private-key", re.compile(rb"\((?:\d+:|)(?:protected-|shadowed-)?private-key[( \n]")),
     ("jwk", b'"kty"', re.compile(rb'"kty"\s*:\s*"(?:OKP|EC|RSA)"[^}]{0,4000}"d"\s*:\s*"[A-Za-z0-9_-]{20,}"')),
     ("epoch-seed", b'{"epoch"', re.compile(rb'\A\{"epoch": ?"[^"]{1,60}"[^}]{0,3000}"seed": ?"')),
 )  # fmt: skip
 """Forms of private keys that can open something, and the files of a keyroom: kind, bytes that must be there, form."""
 
+_JAVA: Final = b"\xfe\xed\xfe\xed"
 _KEK: Final = b"WKEK1"
 _EPOCH_LABEL: Final = re.compile(r"%2F\d{4}-\d{2}-\d{2}T\d{2}Z")
 _KEYRING_LINE: Final = re.compile(r"^[0-9a-f]{8} \S+ +\d+ \S+ [0-9a-f]{8} +\d+ +\d+ (\S+) +(.*)$")
@@ -114,11 +114,25 @@ def _read_start(path: Path) -> bytes:
 def key_kinds(name: str, data: bytes, *, declared: bool) -> list[str]:
     """Return the kinds of keys in a file that may not be there. `declared` files may hold keys that only sign."""
     kinds = [kind for kind, literal, form in _MARKS if literal in data and form.search(data)]
+    if data.startswith(_JAVA) and not _is_trust_store(data):
+        kinds.append("java-keystore")
     if data.startswith(_KEK) and _EPOCH_LABEL.search(Path(name).name):
         kinds.append("epoch-kek")
     found = _PEM.finditer(data) if b"PRIVATE KEY-----" in data else ()
     blocks = (one for one in found if not (declared and _only_signs(one.group())))
     return kinds + [f"pem {block[1].decode().lower()}" for block in blocks]
+
+
+def _is_trust_store(data: bytes) -> bool:
+    """Say whether a Java key store (JKS) holds certificates alone; one that cannot be read to its end does not count as such."""
+    count, at = int.from_bytes(data[8:12], "big"), 12
+    for _ in range(count):
+        if data[at : at + 4] != b"\0\0\0\2":  # 1 would be a private key
+            return False
+        at += 4 + 2 + int.from_bytes(data[at + 4 : at + 6], "big") + 8  # alias, date
+        at += 2 + int.from_bytes(data[at : at + 2], "big")  # the certificate's type
+        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    return at + 20 == len(data)  # the store's own digest
 
 
 def _only_signs(pem: bytes) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from wayseal.assess.host.blocks import disk_serial, list_disks
+from wayseal.assess.host.blocks import group_disks
 from wayseal.assess.host.view import HostView
 from wayseal.assess.probe import Seen, broken, judge, probe
 
@@ -82,7 +82,7 @@ def check_case(view: HostView) -> Seen:
     if missing:
         return broken(f"the inventory has no serial of {' and '.join(missing)}")
     chassis = view.read_text("/sys/class/dmi/id/chassis_serial")
-    disks = {name: disk_serial(view, name) for name in list_disks(view)}
+    disks = group_disks(view)
     sensors = {name: view.read_text(name) for name in sorted({*facts.seals, *find_intrusion_sensors(view)})}
     faults = [] if chassis == facts.chassis_serial else ["the case has another serial than the inventory"]
     found, listed = sorted(serial or "" for serial in disks.values()), sorted(facts.disk_serials)

@@ -1,5 +1,6 @@
 """Probes 1 and 2: the kernel has no driver for removable storage, and its ports start closed."""
 
+import re
 from typing import Final
 
 from wayseal.assess.host.modules import builtin_modules, loaded_modules, module_files, refused_modules
@@ -26,6 +27,10 @@ _SIGNS: Final = {
     "firewire_core": "/sys/bus/firewire",
 }
 """What sysfs shows as soon as a driver is there, built in or loaded."""
+
+
+_HOST_ROUTER: Final = re.compile(r"\d+-0")
+"""The host's own Thunderbolt router, which the kernel always calls authorised."""
 
 
 @probe("p01", where="host")
@@ -99,7 +104,7 @@ def _read_thunderbolt(view: HostView) -> tuple[dict[str, str], list[str]]:
             state[name] = f"security {security}"
             if security == "none":
                 faults.append(f"{name} has security level none")
-        elif authorized is not None:
+        elif authorized is not None and not _HOST_ROUTER.fullmatch(name):
             state[name] = f"authorized {authorized}"
             if authorized != "0":
                 faults.append(f"Thunderbolt device {name} is authorised")
