@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from carrierparts import Centre, enrol_travellers, make_car, serve_centre
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lineparts import PASSPHRASE, MovableClock
@@ -30,8 +33,9 @@ from wayseal.model.errors import (
     Unavailable,
     WaysealError,
 )
-from wayseal.model.ids import EncounterId, new_ulid
+from wayseal.model.ids import EncounterId, epoch_id, new_ulid
 from wayseal.seal.envelope import parse_record
+from wayseal.seal.keys.roster import peek_version
 from wayseal.seal.suite import sha256
 from wayseal.station import carrier_link, centre_server
 from wayseal.station.carrier_ca import SiteAuthority, from_pem, read_badge
@@ -39,11 +43,13 @@ from wayseal.station.carrier_link import CarrierLink, Ends, parse_address
 from wayseal.station.carrier_wire import (
     BODY_LIMITS,
     Delivery,
+    JoinRequest,
     decode_delivery,
     decode_join,
     decode_receipts,
     decode_roster_answer,
     encode_delivery,
+    join_message,
 )
 from wayseal.station.centre_run import invite_lane, open_authority, open_register
 from wayseal.station.join_file import decode_join_file
@@ -581,3 +587,77 @@ def test_limits_cover_every_verb(centre: Centre, lane: LaneHome) -> None:
     """Each verb has a limit, and the largest vehicle fits the one for deliveries."""
     assert set(BODY_LIMITS) == {"deliver", "roster", "join", "renew", "health", "ports"}
     assert len(encode_delivery(seal_one(centre, lane))) < BODY_LIMITS["deliver"] // 64
+
+
+def test_roster_always_reaches_ahead(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
+    """Each hour brings one roster with the hours ahead, the same for every lane that asks; a revoked lane is not on it."""
+    first = lane.link.fetch_roster(0)
+    assert lane.link.fetch_roster(1).roster == first.roster
+    assert (len(first.charters), len(lane.link.fetch_roster(1).charters)) == (1, 0)
+    clock.move(timedelta(hours=1))
+    second = lane.host.accept_roster(lane.link.fetch_roster(1).roster)
+    assert second.version == peek_version(first.roster) + 1
+    last = clock() + timedelta(hours=centre.site.settings.retention.epochs_ahead)
+    assert [key.epoch for key in second.epoch_keys][-1] == epoch_id("citizen", last)
+    assert "lane1" in second.devices
+    with centre.add_lane(lane.home.parent / "other", "lane2") as other:
+        open_register(centre.site).revoke("lane1")
+        third = other.host.accept_roster(other.link.fetch_roster(1).roster)
+    assert {"lane1", "lane2"} & set(third.devices) == {"lane2"}
+    assert third.device_public(sha256(lane.host.identity.public).hex()) == lane.host.identity.public
+
+
+@pytest.mark.parametrize("flaw", ["proof", "key", "noise"])
+def test_join_with_false_keys(centre: Centre, lane: LaneHome, flaw: str) -> None:
+    """A join file's holder must prove both keys: the request signed by its own TLS key, and the sealing key over the request."""
+    file = decode_join_file(invite_lane(centre.site, "lane2", direction=None, address=centre.address))
+    key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey = Ed25519PrivateKey.generate()
+    if flaw == "key":
+        key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    algorithm = hashes.SHA256() if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    request = b"noise" if flaw == "noise" else builder.sign(key, algorithm).public_bytes(Encoding.DER)  # type: ignore[call-overload]
+    sealing = Ed25519PrivateKey.generate()
+    signed = b"something else" if flaw == "proof" else join_message(file.facts.site, "lane2", request)
+    joining = JoinRequest(request, sealing.public_key().public_bytes_raw(), sealing.sign(signed))
+    ticket = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(file.key))
+    with (
+        closing(link_as(lane, centre, key=ticket, certificate=from_pem(file.certificate))) as link,
+        pytest.raises((Refused, Invalid)),
+    ):
+        link.join(joining)
+    assert open_register(centre.site).find("lane2").state == "invited"
+
+
+def test_deliveries_at_once(centre: Centre, lane: LaneHome) -> None:
+    """The same vehicle over several connections at once is on the ledger once, and each of them gets the same receipts."""
+    delivery = seal_one(centre, lane)
+    links = [lane.open_link(centre.address) for _ in range(3)]  # and the one that is open already
+    found: list[object] = []
+
+    def deliver(link: CarrierLink) -> None:
+        found.append(link.deliver(delivery.encounter, delivery.records, delivery.direction))
+
+    threads = [threading.Thread(target=deliver, args=(link,)) for link in links]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for link in links:
+        link.close()
+    assert len(found) == 3
+    assert len(set(map(str, found))) == 1
+    assert len(centre.captures()) == len(delivery.records)
+
+
+def test_one_lane_cannot_take_every_place(centre: Centre, lane: LaneHome, tmp_path: Path) -> None:
+    """A fifth connection of one lane is closed; another lane is served beside the four."""
+    links = [lane.open_link(centre.address) for _ in range(centre_server.CONNECTIONS_A_LANE)]
+    for link in links:
+        link.read_health()
+    with closing(lane.open_link(centre.address)) as fifth, pytest.raises(Unavailable):
+        fifth.read_health()
+    with centre.add_lane(tmp_path / "other", "lane2") as other:
+        assert other.link.read_health()["lanes"] == 2
+    for link in links:
+        link.close()
