@@ -23,7 +23,15 @@ from wayseal.flow.erase import erase_due
 from wayseal.flow.followup import list_duties, note_paper, purge_files, raise_alarms, take_receipt
 from wayseal.flow.handover import release_export
 from wayseal.flow.hold import place_hold
-from wayseal.flow.partners import add_recipient, retire_recipient, revoke_approver
+from wayseal.flow.partners import (
+    add_approver,
+    add_recipient,
+    enrol_own_key,
+    renew_code,
+    retire_recipient,
+    revoke_approver,
+    use_code,
+)
 from wayseal.flow.policy import Principal
 from wayseal.flow.reconcile import Books, reconcile_day
 from wayseal.flow.witnessed import examine_delivery
@@ -326,6 +334,40 @@ def test_vendors_get_nothing(office: Office) -> None:
         office.ask(office.records)
     with pytest.raises(Refused, match="vendor approves nothing"):
         office.add_approver("fitter-1", "perimeter-systems", role="vendor")
+
+
+def test_only_privacy_and_security_register(office: Office) -> None:
+    """An officer, an approver and a vendor make nobody a recipient or an approver, and leave nothing on the ledger."""
+    size = office.site.ledger.size
+    for role in ("officer", "export_approver", "vendor"):
+        partners = open_partners(office.site, "officer-7", role)
+        for act in (
+            lambda: add_approver(partners, "me", organisation="mine", role="export_approver"),  # noqa: B023
+            lambda: enrol_own_key(partners, "kim", b"x" * 32),  # noqa: B023
+            lambda: revoke_approver(partners, "kim"),  # noqa: B023
+            lambda: renew_code(partners, "kim"),  # noqa: B023
+            lambda: retire_recipient(partners, "county-court"),  # noqa: B023
+        ):
+            with pytest.raises(Refused, match="may not register"):
+                act()
+    assert office.site.ledger.size == size
+
+
+def test_codes_are_good_once(office: Office) -> None:
+    """A renewed code takes the old one's place, each is good once, and none after a week."""
+    partners = open_partners(office.site, "privacy-1")
+    _, first = add_approver(partners, "new", organisation="court-2", role="export_approver")
+    second = renew_code(partners, "new")
+    for code in (first, "0" * 16):
+        with pytest.raises(Refused, match="not good"):
+            use_code(partners, "new", code)
+    use_code(partners, "new", second)
+    with pytest.raises(Refused, match="not good"):
+        use_code(partners, "new", second)
+    third = renew_code(partners, "new")
+    office.line.clock.move(timedelta(days=8))
+    with pytest.raises(Refused, match="not good"):
+        use_code(open_partners(office.site, "privacy-1"), "new", third)
 
 
 def test_standing_is_asked_again(office: Office) -> None:

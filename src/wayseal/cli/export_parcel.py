@@ -149,7 +149,7 @@ def verify(file: Path, *, log_keys: tuple[Path, ...], sender: Path | None, as_js
         "requester": manifest.requester, "records": list(manifest.records), "counts": manifest.counts,
         "expires_at": to_text(manifest.expires_at), "sender": found.sender.hex(),
         "approvals": [{"approver": one.id, "organisation": one.organisation} for one in found.approvers],
-        "checkpoint_size": found.checkpoint.size,
+        "checkpoint_size": found.checkpoint.size, "bundle_sha256": found.bundle_sha256,
         "checks": [{"check": one.what, "finding": one.finding, "why": one.why} for one in found.checks],
         "sound": found.is_sound,
     }  # fmt: skip

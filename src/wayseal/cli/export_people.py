@@ -19,6 +19,9 @@ from wayseal.model.errors import Invalid
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+registrar_option = click.option(
+    "--role", default="privacy_officer", show_default=True, help="Role that policy judges."
+)
 as_option = click.option(
     "--as", "who", default=default_principal, show_default="your login name", help="Staff id on the ledger."
 )
@@ -63,12 +66,13 @@ def make_recipient(
 )
 @click.option("--yes", is_flag=True, help="The key's digest was compared with the recipient.")
 @as_option
+@registrar_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def add_recipient_command(
     home: Path, card: Path | None, *, name: str | None, organisation: str | None, age_key: str | None,
-    receipt_key: str | None, yes: bool, who: str, passphrase_file: Path | None, as_json: bool,
+    receipt_key: str | None, yes: bool, who: str, role: str, passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Register a recipient by the CARD they made, or by an age or SSH key. A name that is there gets the new key."""
     from wayseal.flow.parcel import decode_card
@@ -92,7 +96,7 @@ def add_recipient_command(
         click.confirm("Did the recipient read the same digest to you?", abort=True, err=True)
     with open_site(home, read_passphrase(passphrase_file)) as site:
         added, index = add_recipient(
-            open_partners(site, who), facts[0], organisation=facts[1], form=facts[2], key=facts[3], receipt_key=facts[4]
+            open_partners(site, who, role), facts[0], organisation=facts[1], form=facts[2], key=facts[3], receipt_key=facts[4]
         )  # fmt: skip
     answer = {"recipient": added.name, "key_sha256": added.key_sha256, "ledger_index": index}
     print_json(answer) if as_json else click.echo(f"{added.name}: key {added.key_sha256}, entry {index}")
@@ -124,11 +128,12 @@ def list_recipients_command(home: Path, *, passphrase_file: Path | None, as_json
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do it.")
 @as_option
+@registrar_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def retire_command(
-    home: Path, name: str, *, yes: bool, who: str, passphrase_file: Path | None, as_json: bool
+    home: Path, name: str, *, yes: bool, who: str, role: str, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Give nothing to NAME any more, not even what was approved."""
     from wayseal.flow.partners import retire_recipient
@@ -137,7 +142,7 @@ def retire_command(
 
     ask_yes(yes=yes, what=f"{name} gets nothing any more")
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        index = retire_recipient(open_partners(site, who), name)
+        index = retire_recipient(open_partners(site, who, role), name)
     print_json({"recipient": name, "ledger_index": index}) if as_json else click.echo(f"entry {index}")
 
 
@@ -162,14 +167,21 @@ def make_approver(name: str, *, folder: Path, passphrase_file: Path | None, as_j
 @approver.command("add")
 @click.argument("name")
 @click.option("--organisation", required=True, help="Whom they answer to: it counts once in each export.")
-@click.option("--role", default="export_approver", show_default=True, help="Role that policy judges.")
+@click.option(
+    "--approver-role",
+    "acts_as",
+    default="export_approver",
+    show_default=True,
+    help="Role in which they approve.",
+)
 @click.option("--key", help="Their Ed25519 public key (hex), for signed files.")
 @as_option
+@registrar_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def add_approver_command(
-    home: Path, name: str, *, organisation: str, role: str, key: str | None, who: str,
+    home: Path, name: str, *, organisation: str, acts_as: str, key: str | None, who: str, role: str,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Register the approver NAME, with a key or with a code by which they enrol an authenticator in the console."""
@@ -180,13 +192,35 @@ def add_approver_command(
 
     public = None if key is None else read_public(key.encode())
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        added, code = add_approver(open_partners(site, who), name, organisation=organisation, role=role)
+        added, code = add_approver(
+            open_partners(site, who, role), name, organisation=organisation, role=acts_as
+        )
         if public is not None:
-            enrol_own_key(open_partners(site, who), name, public)
+            enrol_own_key(open_partners(site, who, role), name, public)
     if as_json:
         print_json({"approver": added.id, "organisation": added.organisation, "enrolment_code": code})
     else:
         click.echo(f"{added.id} of {added.organisation}. Enrolment code, good once within 7 days: {code}")
+
+
+@approver.command("code")
+@click.argument("name")
+@as_option
+@registrar_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def code_command(
+    home: Path, name: str, *, who: str, role: str, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Print a new enrolment code for the approver NAME, for another authenticator; an older code is good no more."""
+    from wayseal.flow.partners import renew_code
+    from wayseal.station.exports import open_partners
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        code = renew_code(open_partners(site, who, role), name)
+    print_json({"approver": name, "enrolment_code": code}) if as_json else click.echo(code)
 
 
 @approver.command("list")
@@ -207,11 +241,12 @@ def list_approvers_command(home: Path, *, passphrase_file: Path | None, as_json:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do it.")
 @as_option
+@registrar_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def revoke_command(
-    home: Path, name: str, *, yes: bool, who: str, passphrase_file: Path | None, as_json: bool
+    home: Path, name: str, *, yes: bool, who: str, role: str, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Let the signature of NAME count no more, also on what they approved and is not released yet."""
     from wayseal.flow.partners import revoke_approver
@@ -220,7 +255,7 @@ def revoke_command(
 
     ask_yes(yes=yes, what=f"the signature of {name} counts no more")
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        index = revoke_approver(open_partners(site, who), name)
+        index = revoke_approver(open_partners(site, who, role), name)
     print_json({"approver": name, "ledger_index": index}) if as_json else click.echo(f"entry {index}")
 
 

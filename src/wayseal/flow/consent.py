@@ -16,7 +16,7 @@ from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_
 from wayseal.flow.partners import check_approver
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import parse_checkpoint, read_checkpoint
-from wayseal.model.clock import to_text
+from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import SealHeader
 from wayseal.model.disclosure import ApproverKey, Export, ExportState, GivenApproval, Manifest
 from wayseal.model.errors import Integrity, Invalid, LedgerBroken, Refused
@@ -66,6 +66,7 @@ def give_approval(desk: Disclosure, raw: bytes) -> GivenApproval:
     request; `Integrity` for a signature that does not hold.
     """
     approval = decode_approval(raw)
+    find_export(desk, approval.export)
     with own_lock(desk.lock(approval.export), wait=True):
         export, manifest = find_export(desk, approval.export)
         now = desk.now()
@@ -191,8 +192,8 @@ def decline_export(desk: Disclosure, approver: str, export_id: str, *, reason: s
 
 def count_needed(desk: Disclosure, export: Export, now: datetime) -> int:
     """Return how many approvals an export needs now: two, or three above the caps of a ceremony or of a recipient's day."""
-    with read(desk.store.engine) as connection:
-        given = rows.count_given(connection, export.recipient, since=now - DAY)
+    today = map(desk.ledger.entry, desk.ledger.find(type="export-release", since=to_text(now - DAY)))
+    given = sum(len(entry["records"]) for entry in today if entry["recipient"] == export.recipient)
     over = export.records > desk.rules.ceremony_cap or given + export.records > desk.rules.recipient_day_cap
     return 3 if over else 2
 
@@ -212,7 +213,7 @@ def verify_consent(
         if said != ("export-approve", export.id, hashlib.sha256(one.approval).hexdigest(), one.organisation):
             raise Integrity("an approval is not the one on the ledger", export=export.id)
         approval = decode_approval(one.approval)
-        key, who = find_approver(desk, approval, one.approved_at)
+        key, who = find_approver(desk, approval, from_text(entry["time"]))
         if (who.id, who.organisation) != (one.approver, one.organisation):
             raise Integrity("an approver has changed since they approved", export=export.id)
         check_checkpoint(desk, export, approval.checkpoint)

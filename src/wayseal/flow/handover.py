@@ -50,30 +50,44 @@ class Handover:
 def release_export(desk: Disclosure, who: Principal, export_id: str) -> Handover:
     """Release an approved export and return the sealed file; for one that was released, return the same file again.
 
-    `who` must be permitted to ask for it. Raises `Refused` when an approval is missing or counts no more, when the
-    recipient's key is not the one that was approved, or when the request has run out; `Erased` when a record died meanwhile;
+    `who` must be permitted to ask for it, and in good standing to have it again. Raises `Refused` when an approval is missing
+    or counts no more, when the recipient's key is not the one that was approved, or when the request has run out; `Erased`
+    when a record died meanwhile;
     `Unavailable` while another process is at it. Then nothing was given out.
     """
+    if who.suspended or not who.training_valid:
+        raise Refused("somebody without access releases nothing", actor=who.id)
     with own_lock(desk.lock(export_id)) as mine:
         if not mine:
             raise Unavailable("the export is being released by somebody else", export=export_id)
         export, manifest = find_export(desk, export_id)
+        recipient, recipient_entry = _find_recipient(desk, manifest)
         done = _finish_release(desk, export, manifest)
         if done is not None:
             return done
-        now = desk.now()
-        check_open(desk, export, now)
-        recipient, recipient_entry = _find_recipient(desk, manifest)
-        headers = check_living(desk, manifest.records, hold=manifest.hold)
-        verify_policy(desk, who, "export", headers, now)
-        given = verify_consent(desk, export, manifest, headers, now)
-        mark = new_ulid(now)
-        items, note = _open_items(desk, who, headers, mark)
-        evidence = _gather_evidence(desk, export, given, (mark, note, recipient_entry))
-        delivery = seal_delivery(
-            export.manifest, encode_evidence(evidence), items, key=recipient.key, wrap=wrap_key, signer=desk.signer
-        )  # fmt: skip
-        return _give_out(desk, (export, manifest), given, delivery, mark=mark, actor=who)
+        # One release at a time: a day's cap counts what has left.
+        with own_lock(desk.folder / "release.lock", wait=True):
+            return _release_now(desk, who, (export, manifest), (recipient, recipient_entry))
+
+
+def _release_now(
+    desk: Disclosure, who: Principal, what: tuple[Export, Manifest], to: tuple[Recipient, int]
+) -> Handover:
+    """Do it: verify, open, mark, seal, give out."""
+    export, manifest = what
+    recipient, recipient_entry = to
+    now = desk.now()
+    check_open(desk, export, now)
+    headers = check_living(desk, manifest.records, hold=manifest.hold)
+    verify_policy(desk, who, "export", headers, now)
+    given = verify_consent(desk, export, manifest, headers, now)
+    mark = new_ulid(now)
+    items, note = _open_items(desk, who, headers, mark)
+    evidence = _gather_evidence(desk, export, given, (mark, note, recipient_entry))
+    delivery = seal_delivery(
+        export.manifest, encode_evidence(evidence), items, key=recipient.key, wrap=wrap_key, signer=desk.signer
+    )  # fmt: skip
+    return _give_out(desk, (export, manifest), given, delivery, mark=mark, actor=who)
 
 
 def _finish_release(desk: Disclosure, export: Export, manifest: Manifest) -> Handover | None:

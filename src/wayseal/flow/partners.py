@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wayseal.export.delivery import read_age_key
+from wayseal.flow.policy import Principal
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text, to_text
@@ -24,16 +25,25 @@ from wayseal.store.engine import read, write
 CODE_LIFE = timedelta(days=7)
 """How long an enrolment code is good."""
 VENDOR = "vendor"
+REGISTRARS = frozenset(("privacy_officer", "security_officer"))
 
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Where recipients and approvers are registered, by whom (`actor`), at what time."""
+    """Where recipients and approvers are registered, by whom, at what time."""
 
     ledger: Ledger
     store: CentreStore
-    actor: str
+    who: Principal
     now: datetime
+
+    def check_registrar(self) -> None:
+        """Raise `Refused` unless `who` may say who receives and who approves: an officer of privacy or security, in good standing."""
+        if self.who.role not in REGISTRARS or self.who.suspended or not self.who.training_valid:
+            raise Refused(
+                f"{self.who.role} may not register recipients or approvers",
+                hint="A privacy officer or a security officer does.", actor=self.who.id,
+            )  # fmt: skip
 
 
 def digest_key(form: BundleForm, key: str) -> str:
@@ -62,6 +72,7 @@ def add_recipient(
 
     Approvals that were given for an older key do not carry over: the manifest names the key by its digest.
     """
+    partners.check_registrar()
     recipient = Recipient(
         name=check_name(name, what="recipient"), organisation=check_name(organisation, what="organisation"),
         form=form, key=key, key_sha256=digest_key(form, key), receipt_key=receipt_key, registered_at=partners.now,
@@ -79,6 +90,7 @@ def add_recipient(
 
 def retire_recipient(partners: Partners, name: str) -> int:
     """Give nothing to a recipient any more; return the ledger index."""
+    partners.check_registrar()
     with read(partners.store.engine) as connection:
         recipient = rows.get_recipient(connection, name)
     (index,) = partners.ledger.append([_recipient_entry(partners, recipient, "retired")])
@@ -111,7 +123,7 @@ def check_recipient(ledger: LedgerReader, recipient: Recipient, *, vendor: bool)
 
 def _recipient_entry(partners: Partners, recipient: Recipient, action: str) -> dict[str, str]:
     return {
-        "type": "recipient", "time": to_text(partners.now), "object": recipient.name, "actor": partners.actor,
+        "type": "recipient", "time": to_text(partners.now), "object": recipient.name, "actor": partners.who.id,
         "org": recipient.organisation, "key_sha256": recipient.key_sha256, "form": recipient.form.value,
         "action": action,
     }  # fmt: skip
@@ -122,6 +134,7 @@ def add_approver(partners: Partners, approver: str, *, organisation: str, role: 
 
     The code is good once, for a week. Raises `Refused` for the role of a vendor, `Invalid` when they are registered.
     """
+    partners.check_registrar()
     if role == VENDOR:
         raise Refused("a vendor approves nothing", hint="Name somebody of an agency or a watching body.")
     code = secrets.token_hex(8)
@@ -139,6 +152,16 @@ def add_approver(partners: Partners, approver: str, *, organisation: str, role: 
             connection, person, code_sha256=_digest_code(code), code_until=partners.now + CODE_LIFE
         )
     return person, code
+
+
+def renew_code(partners: Partners, approver: str) -> str:
+    """Return a fresh code for another authenticator of an approver; an older one is good no more."""
+    partners.check_registrar()
+    code = secrets.token_hex(8)
+    with write(partners.store.engine) as connection:
+        rows.get_approver(connection, approver)
+        rows.set_code(connection, approver, _digest_code(code), until=partners.now + CODE_LIFE)
+    return code
 
 
 def enrol_key(partners: Partners, approver: str, key: ApproverKey) -> int:
@@ -160,6 +183,7 @@ def enrol_key(partners: Partners, approver: str, key: ApproverKey) -> int:
 
 def enrol_own_key(partners: Partners, approver: str, public: bytes) -> int:
     """Add an approver's own Ed25519 key (raw, 32 bytes), for signed files. Returns the ledger index."""
+    partners.check_registrar()
     if len(public) != 32:
         raise Invalid("not an Ed25519 public key", hint="Give 64 hexadecimal digits.")
     key_id = hashlib.sha256(public).hexdigest()
@@ -179,6 +203,7 @@ def use_code(partners: Partners, approver: str, code: str) -> None:
 
 def revoke_approver(partners: Partners, approver: str) -> int:
     """Let somebody's signature count no more, also on what they have approved and is not released. Returns the index."""
+    partners.check_registrar()
     with read(partners.store.engine) as connection:
         person = rows.get_approver(connection, approver)
     (index,) = partners.ledger.append([_approver_entry(partners, person, "revoked")])
@@ -228,7 +253,7 @@ def find_enrolled(store: CentreStore, approver: str) -> list[ApproverKey]:
 
 def _approver_entry(partners: Partners, person: Approver, action: str) -> dict[str, str]:
     return {
-        "type": "approver", "time": to_text(partners.now), "object": person.id, "actor": partners.actor,
+        "type": "approver", "time": to_text(partners.now), "object": person.id, "actor": partners.who.id,
         "org": person.organisation, "action": action,
     }  # fmt: skip
 

@@ -43,6 +43,8 @@ class Examination:
     sender: bytes
     approvers: tuple[ApproverFact, ...]
     checkpoint: Checkpoint
+    bundle_sha256: str
+    """Of the sealed file: for a sheet, the age file that must lie beside it."""
     checks: tuple[Check, ...]
 
     @property
@@ -83,7 +85,7 @@ def examine_delivery(
     ]  # fmt: skip
     return Examination(
         papers.manifest, digest_manifest(papers.manifest_bytes), evidence.sender, evidence.approvers, checkpoint,
-        tuple(checks),
+        papers.bundle_sha256, tuple(checks),
     )  # fmt: skip
 
 

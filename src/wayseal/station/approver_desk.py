@@ -26,7 +26,7 @@ from wayseal.flow.disclose import Disclosure
 from wayseal.flow.partners import enrol_key, find_enrolled, use_code
 from wayseal.model.clock import Clock
 from wayseal.model.disclosure import ApproverKey, CredentialForm
-from wayseal.model.errors import Refused
+from wayseal.model.errors import QuotaExceeded, Refused
 from wayseal.model.ids import check_name
 from wayseal.station.exports import open_disclosure, open_partners
 from wayseal.store.approvers import set_sign_count
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 STAY = timedelta(minutes=30)
 _ANSWER = timedelta(minutes=5)
+_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class ApproverSessions:
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._lock:
             self._open = {name: kept for name, kept in self._open.items() if kept.ends > now}
+            if len(self._open) >= _MOST:
+                raise QuotaExceeded("too many people are at this door", hint="Wait five minutes.")
             self._open[token] = one
         return token
 
@@ -119,18 +122,16 @@ class ApproverDesk:
     def enrol(self, approver: str, code: str, ticket: str, answer: dict[str, Any]) -> int:
         """Enrol a credential with the code that the privacy office gave; return the ledger index. Raises `Refused`."""
         challenge = self.sessions.answer(ticket, approver)
-        partners = open_partners(self.site, approver)
+        partners = open_partners(self.site, approver, "export_approver")
         key = verify_enrolment(self.desk.party, approver, challenge, answer, partners.now)
         use_code(partners, approver, code)
         return enrol_key(partners, approver, key)
 
     def ask_sign_in(self, approver: str) -> dict[str, Any]:
-        """Return the options for a sign-in, with the ticket to send back."""
-        ticket, challenge = self.sessions.challenge(check_name(approver, what="staff id"))
-        return {
-            "ticket": ticket,
-            "publicKey": ask_assertion(self.desk.party, challenge, self._keys(approver)),
-        }
+        """Return the options for a sign-in, with the ticket to send back. Raises `Refused` for who has no authenticator."""
+        known = self._keys(check_name(approver, what="staff id"))
+        ticket, challenge = self.sessions.challenge(approver)
+        return {"ticket": ticket, "publicKey": ask_assertion(self.desk.party, challenge, known)}
 
     def sign_in(self, approver: str, ticket: str, answer: dict[str, Any]) -> str:
         """Return a session's token for whoever holds an enrolled credential. Raises `Refused`."""

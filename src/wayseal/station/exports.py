@@ -100,9 +100,9 @@ def _is_vendor(site: "Site", organisation: str) -> bool:
     return tier in (Tier.PRIME, Tier.SUBCONTRACTOR)
 
 
-def open_partners(site: "Site", actor: str) -> Partners:
-    """Return where recipients and approvers are registered."""
-    return Partners(site.ledger, site.store, actor, site.clock())
+def open_partners(site: "Site", name: str, role: str = "privacy_officer") -> Partners:
+    """Return where recipients and approvers are registered, by somebody as the register of oversight knows them."""
+    return Partners(site.ledger, site.store, site.principal(name, role), site.clock())
 
 
 def describe_export(desk: Disclosure, export_id: str) -> dict[str, Any]:

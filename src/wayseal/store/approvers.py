@@ -88,6 +88,12 @@ def revoke_approver(connection: Connection, approver: str, *, when: datetime) ->
     connection.execute(update(approvers).where(approvers.c.id == approver).values(revoked_at=when))
 
 
+def set_code(connection: Connection, approver: str, code_sha256: str, *, until: datetime) -> None:
+    """Note an approver's enrolment code in place of an older one."""
+    values = {"code_sha256": code_sha256, "code_until": until}
+    connection.execute(update(approvers).where(approvers.c.id == approver).values(**values))
+
+
 def take_code(connection: Connection, approver: str, code_sha256: str, *, now: datetime) -> bool:
     """Use an enrolment code up and say whether it was the right one, in time."""
     right = (approvers.c.id == approver) & (approvers.c.code_sha256 == code_sha256)

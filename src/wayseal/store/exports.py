@@ -49,13 +49,6 @@ def list_exports(connection: Connection, *, since: datetime | None = None) -> li
     return [_to_export(row) for row in connection.execute(chosen).mappings()]
 
 
-def count_given(connection: Connection, recipient: str, *, since: datetime) -> int:
-    """Return how many records a recipient was given since then."""
-    total = func.coalesce(func.sum(exports.c.records), 0)
-    chosen = select(total).where(exports.c.recipient == recipient, exports.c.released_at > since)
-    return int(connection.execute(chosen).scalar_one())
-
-
 def mark_declined(connection: Connection, export_id: str) -> None:
     """Note that an approver refused it."""
     waiting = (exports.c.id == export_id) & (exports.c.state == ExportState.REQUESTED.value)
