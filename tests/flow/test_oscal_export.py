@@ -73,6 +73,10 @@ def test_export_register(desk: Desk, clock: MovableClock, tmp_path: Path) -> Non
     items = {read_prop(item, "code"): read_prop(item, "closed") for item in poam["poam-items"]}
     assert items["p05"] is None
     assert items["p03"] is not None
+    for _, body in package.bodies("assessment-results"):
+        for run in body["results"]:
+            attest = desk.ledger.entry(int(read_prop(run, "ledger-index") or -1))
+            assert (attest["type"], attest["assessment"]) == ("attest", read_prop(run, "assessment"))
     entry = desk.ledger.entry(done.ledger_index)
     assert entry["package_sha256"] == package.manifest_sha256
 

@@ -5,8 +5,8 @@ Owns spelling (OSCAL 1.2.1, JSON) and nothing else: no file, no clock, no decisi
 
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,8 @@ class Dossier:
     assessments: tuple[Assessment, ...]
     findings: tuple[Finding, ...]
     items: tuple[PoamItem, ...]
+    attested: Mapping[str, int] = field(default_factory=dict)
+    """The ledger entry that attests each assessment, by its id."""
     full_days: int = 90
     daily_hours: int = 24
     window_minutes: int = 60

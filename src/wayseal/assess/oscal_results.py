@@ -59,6 +59,7 @@ def _result(dossier: Dossier, run: Assessment) -> Json:
         if seen.probe in known and seen.result is not Result.NOT_APPLICABLE
         for control in known[seen.probe].controls
     ]
+    index = dossier.attested.get(run.id)
     return tidy({
         "uuid": dossier.uuid("result", run.id),
         "title": f"{run.kind.value} assessment of {run.equipment}",
@@ -68,6 +69,7 @@ def _result(dossier: Dossier, run: Assessment) -> Json:
         "props": [
             prop("assessment", run.id), prop("assessment-kind", run.kind.value), prop("nonce", run.nonce),
             prop("equipment", run.equipment), prop("passed", "true" if run.passed else "false"),
+            *([] if index is None else [prop("ledger-index", index)]),
         ],
         "reviewed-controls": reviewed_controls(probes or dossier.probes),
         "observations": [

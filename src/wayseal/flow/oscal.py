@@ -57,11 +57,13 @@ def collect_dossier(
             for one in assessment_rows.list_drawn(rows, limit=MOST_RUNS)
             if one.finished_at is not None and (since is None or one.finished_at >= since or one.id in needed)
         ]
+        attests = {index: desk.ledger.entry(index) for index in desk.ledger.find(type="attest")}
         return Dossier(
             site=desk.site, origin=desk.ledger.origin, organisation=desk.agency, now=now, probes=catalogue,
             vendors=tuple(vendor_rows.list_vendors(rows)), contracts=tuple(vendor_rows.list_contracts(rows)),
             equipment=tuple(equipment_rows.list_equipment(rows, retired=True)), assessments=tuple(runs),
             findings=_with_reasons(findings, runs), items=tuple(assessment_rows.list_items(rows)),
+            attested={one["assessment"]: index for index, one in attests.items() if "assessment" in one},
             full_days=desk.rules.full.days, daily_hours=round(desk.rules.daily.total_seconds() / 3600),
             window_minutes=round(desk.rules.window.total_seconds() / 60),
         )  # fmt: skip

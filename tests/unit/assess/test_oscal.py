@@ -305,7 +305,7 @@ _JUNK = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_check_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Whatever stands at whatever place, the check answers with faults or refuses; it never breaks."""
