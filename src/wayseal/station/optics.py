@@ -1,6 +1,6 @@
 """From a lane's settings to what capture must know of its camera. Lanes on their own host use it too: it opens nothing."""
 
-from wayseal.station.settings import LaneSettings
+from wayseal.station.settings_lane import LaneSettings
 from wayseal.vision.optics import LaneOptics
 
 

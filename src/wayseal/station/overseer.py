@@ -13,7 +13,7 @@ from wayseal.flow.oversee.standing import StandingChange, reinstate_vendor, stan
 from wayseal.flow.policy import Principal
 from wayseal.model.clock import to_text
 from wayseal.station.arming import list_unfit
-from wayseal.station.settings import OversightSettings
+from wayseal.station.settings_oversight import OversightSettings
 
 if TYPE_CHECKING:
     from wayseal.station.site import Site
