@@ -52,7 +52,7 @@ from wayseal.station.trial import make_trial
 from wayseal.station.witnessing import POLICY
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-STATION = "127.0.0.9"
+LISTENER = "127.0.0.9"
 """Where nobody listens and everything arrives: what the notes do not say did not get out."""
 
 
@@ -184,7 +184,7 @@ def _lay_network(folder: Path, stack: ExitStack, clock: MovableClock) -> dict[st
             service, door.sha256, Badge(folder, "foreign").pair, Badge(folder, "lane1", issuer=strange).pair,
             Badge(folder, "lane1", issuer=authority).pair,
         ),
-        "egress": EgressPlan((service,), (STATION,), folder / "notes", tcp_ports=(22,), udp_ports=(53,)),
+        "egress": EgressPlan((service,), (LISTENER,), folder / "notes", tcp_ports=(22,), udp_ports=(53,)),
         "lane": LanePlan(("127.0.0.1",), (own,), neighbours=folder / "no-neighbours", ports=(13,)),
         "inbound": InboundPlan(("127.0.0.1",), (), ticket_ports=(9,), ports=(13,)),
         "cloud": CloudPlan(("cloud.opteq.invalid",), ()),

@@ -1,4 +1,4 @@
-"""p10 on a real network: a lane's machine, a router, a centre and a station outside; each hole in the router is found."""
+"""p10 on a real network: a lane's machine, a router, a centre and a listener outside; each hole in the router is found."""
 
 import contextlib
 import json
@@ -13,28 +13,28 @@ from netparts import NOW, make_equipment
 from netspace import Space, join_spaces, open_spaces
 
 from wayseal.assess.outside.egress import probe_egress
-from wayseal.assess.outside.station import Station, find_tokens
+from wayseal.assess.outside.listener import Listener, find_tokens
 from wayseal.assess.outside.view import EgressPlan, OutsideView
 from wayseal.assess.outside.wire import Endpoint
 from wayseal.assess.probe import Seen
 from wayseal.model.oversight import Result
 
-CENTRE, STATION, STATION6 = "10.77.1.1", "10.77.9.9", "fd77:9::9"
+CENTRE, LISTENER, LISTENER6 = "10.77.1.1", "10.77.9.9", "fd77:9::9"
 TCP, UDP = (22, 53, 443), (53, 123)
 DOOR = "import socket\nwith socket.create_server(('10.77.1.1', 443)) as s:\n print(1, flush=True)\n while 1: s.accept()[0].close()"
 
 
 class Network:
-    """A lane's machine `lane` on one cable to a router `out`, which is the centre and the station as well."""
+    """A lane's machine `lane` on one cable to a router `out`, which is the centre and the listener as well."""
 
     def __init__(self, lane: Space, out: Space, notes: Path) -> None:
         self.lane, self.out, self.notes = lane, out, notes
         join_spaces(out, lane, "lane0", "eth0", "02:00:00:00:00:02", "10.77.0.2/24", "fd77::2/64")
         out.ip("address", "add", "10.77.0.1/24", "dev", "lane0")
         out.ip("address", "add", "fd77::1/64", "dev", "lane0", "nodad")
-        for address in (f"{CENTRE}/32", f"{STATION}/32"):
+        for address in (f"{CENTRE}/32", f"{LISTENER}/32"):
             out.ip("address", "add", address, "dev", "lo")
-        out.ip("address", "add", f"{STATION6}/128", "dev", "lo")
+        out.ip("address", "add", f"{LISTENER6}/128", "dev", "lo")
         lane.ip("route", "add", f"{CENTRE}/32", "via", "10.77.0.1")  # and no other way out
 
     def open_hole(self) -> None:
@@ -48,7 +48,7 @@ class Network:
     def plan(self) -> EgressPlan:
         """What the assessor is told."""
         return EgressPlan(
-            allowed=(Endpoint(CENTRE, 443),), station=(STATION, STATION6), tcp_ports=TCP, udp_ports=UDP,
+            allowed=(Endpoint(CENTRE, 443),), listener=(LISTENER, LISTENER6), tcp_ports=TCP, udp_ports=UDP,
             notes=self.notes,
         )  # fmt: skip
 
@@ -73,15 +73,15 @@ def serve(space: Space, *command: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """A network whose lane reaches the centre and nothing else, with a centre and a station that listen."""
-    notes = tmp_path_factory.mktemp("station") / "notes"
+    """A network whose lane reaches the centre and nothing else, with a centre and a listener that listen."""
+    notes = tmp_path_factory.mktemp("listener") / "notes"
     with open_spaces(2) as (lane, out):
         made = Network(lane, out, notes)
-        program = str(Path(__file__).with_name("station_main.py"))
+        program = str(Path(__file__).with_name("listener_main.py"))
         ports = [",".join(map(str, some)) for some in (TCP, UDP)]
         with (
             serve(out, "-c", DOOR),
-            serve(out, program, str(notes), *ports, STATION, STATION6),
+            serve(out, program, str(notes), *ports, LISTENER, LISTENER6),
         ):
             yield made
 
@@ -104,12 +104,12 @@ def test_closed_network(closed: Network) -> None:
 
 
 def test_hole_in_ipv4(closed: Network) -> None:
-    """With a default route every way out is found: TCP by its connection, the silent ones by the station's word."""
+    """With a default route every way out is found: TCP by its connection, the silent ones by the listener's word."""
     closed.open_hole()
     seen = closed.look(closed.plan())
     assert seen.result is Result.FAIL
     facts = json.loads(seen.evidence)
-    through = {one["way"] for one in facts["tries"] if STATION in one["way"]}
+    through = {one["way"] for one in facts["tries"] if LISTENER in one["way"]}
     assert set(facts["arrived"]) == through
     assert len(through) == len(TCP) + len(UDP) + 3
     assert "TCP to 10.77.9.9:22 gets out" in seen.reason
@@ -120,8 +120,8 @@ def test_hole_in_ipv6(closed: Network) -> None:
     closed.open_hole6()
     seen = closed.look(closed.plan())
     assert seen.result is Result.FAIL
-    assert all(STATION6 in way for way in json.loads(seen.evidence)["arrived"])
-    assert f"ICMPv6 to {STATION6} gets out" in seen.reason
+    assert all(LISTENER6 in way for way in json.loads(seen.evidence)["arrived"])
+    assert f"ICMPv6 to {LISTENER6} gets out" in seen.reason
 
 
 def test_resolver_leaks(closed: Network) -> None:
@@ -159,8 +159,8 @@ def test_tokens_found() -> None:
     assert list(find_tokens(b"wayseal-canary-nothing:" + token.encode())) == []
 
 
-def test_station_closes(tmp_path: Path) -> None:
-    """A station that cannot have all its ports opens none."""
+def test_listener_closes(tmp_path: Path) -> None:
+    """A listener that cannot have all its ports opens none."""
     with pytest.raises(OSError, match="address"):
-        Station(tmp_path / "notes", ["203.0.113.77"], tcp=(9,), udp=())
+        Listener(tmp_path / "notes", ["203.0.113.77"], tcp=(9,), udp=())
     assert not (tmp_path / "notes").exists()

@@ -4,35 +4,33 @@ import socket
 import threading
 
 from wayseal.assess.outside.view import OutsideView, untold
-from wayseal.assess.outside.wire import State, exchange
+from wayseal.assess.outside.wire import State, knock
 from wayseal.assess.probe import Seen, broken, judge, not_applicable, probe
 
 
 @probe("p25", where="outside")
 def probe_cloud(view: OutsideView) -> Seen:
-    """Look up each declared name and call each declared address. A declaration of no cloud at all makes it not applicable."""
+    """Look up each declared name and call each declared address. A declaration of no cloud at all makes it not applicable.
+
+    A refused connection counts as none: it may be the site's own firewall.
+    """
     plan = view.cloud
     if plan is None:
         return untold("which cloud endpoints the vendor declares")
     if not plan.names and not plan.services:
         return not_applicable("the vendor declares that the device has no cloud", names=[], services=[])
     answers = {name: look_up(name, limit_s=view.limit_s) for name in plan.names}
-    calls = {at: exchange(at, b"", limit_s=view.limit_s).state for at in plan.services}
+    calls = {at: knock(at, limit_s=view.limit_s) for at in plan.services}
     facts = {
         "names": {name: found if found is None else sorted(found) for name, found in answers.items()},
         "services": {str(at): state.value for at, state in calls.items()},
     }
     faults = [f"{name} resolves" for name, found in answers.items() if found]
-    faults += [f"{at} connects" for at, state in calls.items() if is_reached(state)]
+    faults += [f"{at} connects" for at, state in calls.items() if state is State.ANSWERED]
     slow = [name for name, found in answers.items() if found is None]
     if slow and not faults:
         return broken(f"the look-up of {', '.join(slow)} hangs", **facts)
     return judge(faults, "no cloud endpoint of the vendor resolves or connects", **facts)
-
-
-def is_reached(state: State) -> bool:
-    """Say whether a connection came about; a refusal may be the site's own firewall and counts as none."""
-    return state in {State.ANSWERED, State.CLOSED, State.SILENT, State.ALERTED}
 
 
 def look_up(name: str, *, limit_s: float) -> frozenset[str] | None:

@@ -1,7 +1,7 @@
 """p10: from the lane's network nothing gets out but to the two allowed endpoints.
 
 Tries TCP, UDP (DNS, NTP, VPN ports), DNS through the network's own resolvers, ICMP, IPv6 and IP-in-IP towards the assessor's
-station outside. A connection is seen here; whether a packet arrived, only the station can say. Each try carries a token of its
+listener outside. A connection is seen here; whether a packet arrived, only the listener can say. Each try carries a token of its
 own and nothing else. Run it from a port of the lane's network, as root.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from wayseal.assess.outside.station import read_tokens
+from wayseal.assess.outside.listener import read_tokens
 from wayseal.assess.outside.sweep import sweep_ports
 from wayseal.assess.outside.view import EgressPlan, OutsideView, untold
-from wayseal.assess.outside.wire import Endpoint, State, exchange
+from wayseal.assess.outside.wire import Endpoint, State, exchange, knock
 from wayseal.assess.probe import Seen, broken, judge, probe
 
 MOST_ALLOWED = 2
@@ -40,14 +40,14 @@ class Try:
 
 @probe("p10", where="outside")
 def probe_egress(view: OutsideView) -> Seen:
-    """Try every way out, then ask the station what reached it.
+    """Try every way out, then ask the listener what reached it.
 
     An allowed endpoint that does not answer makes an error: a cable that was pulled looks just like a firewall.
     """
     plan = view.egress
     if plan is None:
-        return untold("what the lane's network may reach, and where the station is")
-    allowed = {str(at): exchange(at, b"", limit_s=view.limit_s).state for at in plan.allowed}
+        return untold("what the lane's network may reach, and where the listener is")
+    allowed = {str(at): knock(at, limit_s=view.limit_s) for at in plan.allowed}
     tries = [*_try_streams(plan, view.limit_s), *_try_packets(plan), *_try_resolvers(plan, view.limit_s)]
     view.pause(min(1.0, view.limit_s))  # for what is still on its way
     noted = read_tokens(plan.notes)
@@ -62,8 +62,8 @@ def probe_egress(view: OutsideView) -> Seen:
         faults.append(f"{len(plan.allowed)} endpoints are allowed, over {MOST_ALLOWED}")
     unseen = [f"{at} does not answer" for at, state in allowed.items() if state in _CUT]
     unseen += [f"{one.way} could not be tried" for one in tries if one.state == "not permitted"]
-    if not plan.allowed or not plan.station:
-        unseen.append("no allowed endpoint or no station was named")
+    if not plan.allowed or not plan.listener:
+        unseen.append("no allowed endpoint or no listener was named")
     if unseen and not faults:
         return broken("; ".join(unseen), **facts)
     return judge(faults, f"{len(tries)} ways out were tried and none of them got out", **facts)
@@ -82,8 +82,8 @@ def _mark(token: str) -> bytes:
 
 
 def _try_streams(plan: EgressPlan, limit_s: float) -> Iterator[Try]:
-    """Yield each TCP port of the station."""
-    for at, state in sweep_ports(plan.station, plan.tcp_ports, limit_s=limit_s).items():
+    """Yield each TCP port of the listener."""
+    for at, state in sweep_ports(plan.listener, plan.tcp_ports, limit_s=limit_s).items():
         token = make_token()
         if state is State.ANSWERED:
             exchange(at, _mark(token), limit_s=min(0.2, limit_s))
@@ -91,10 +91,10 @@ def _try_streams(plan: EgressPlan, limit_s: float) -> Iterator[Try]:
 
 
 def _try_packets(plan: EgressPlan) -> Iterator[Try]:
-    """Yield each UDP port of the station, ICMP, and IP-in-IP."""
-    for address, port in product(plan.station, plan.udp_ports):
+    """Yield each UDP port of the listener, ICMP, and IP-in-IP."""
+    for address, port in product(plan.listener, plan.udp_ports):
         yield _send(f"UDP to {Endpoint(address, port)}", address, port, _send_datagram)
-    for address in plan.station:
+    for address in plan.listener:
         name = "ICMPv6" if ":" in address else "ICMP"
         yield _send(f"{name} to {address}", address, 0, _send_echo)
         if ":" not in address:

@@ -53,13 +53,13 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class EgressPlan:
-    """What the lane's network may reach, and the assessor's own station outside, whose file of notes says what reached it."""
+    """What the lane's network may reach, and the assessor's own listener outside, whose file of notes says what reached it."""
 
     allowed: tuple[Endpoint, ...]
-    station: tuple[str, ...]
-    """The station's addresses, IPv4 and IPv6."""
+    listener: tuple[str, ...]
+    """The listener's addresses, IPv4 and IPv6."""
     notes: Path
-    """The file in which the station notes the tokens that came, by whatever way; see `station`."""
+    """The file in which the listener notes the tokens that came, by whatever way; see `listener`."""
     tcp_ports: tuple[int, ...] = (22, 25, 53, 80, 443, 853, 8080, 8443)
     udp_ports: tuple[int, ...] = (53, 123, 443, 500, 1194, 4500, 51820)
     resolvers: tuple[str, ...] = ()

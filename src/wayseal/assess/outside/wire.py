@@ -163,6 +163,15 @@ def exchange(
         return Exchange(error.state)
 
 
+def knock(endpoint: Endpoint, *, limit_s: float) -> State:
+    """Connect, hang up, and return what came of it: `ANSWERED` for an open port, whoever listens there."""
+    try:
+        with dial(endpoint, limit_s=limit_s):
+            return State.ANSWERED
+    except NoAnswer as error:
+        return error.state
+
+
 def name_failure(error: OSError) -> State:
     """Return what a failed connection attempt means."""
     if isinstance(error, ConnectionRefusedError):

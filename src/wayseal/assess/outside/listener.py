@@ -1,4 +1,4 @@
-"""The assessor's station outside the lane's network: it notes every token that reaches it, by whatever way.
+"""The assessor's listener outside the lane's network: it notes every token that reaches it, by whatever way.
 
 Run where the lane must not reach. It answers nobody, so that it cannot become a way out itself; each token is one line of a file.
 """
@@ -16,8 +16,8 @@ RAW_PROTOCOLS = (socket.IPPROTO_ICMP, 41, 47)
 """ICMP, IPv6 in IPv4, GRE."""
 
 
-class Station:
-    """An open station. `notes` is the file of tokens; only this process writes it. Raw sockets need root, and are left out without."""
+class Listener:
+    """An open listener. `notes` is the file of tokens; only this process writes it. Raw sockets need root, and are left out without."""
 
     def __init__(
         self, notes: Path, addresses: Iterable[str], *, tcp: Iterable[int], udp: Iterable[int]
@@ -83,7 +83,7 @@ def find_tokens(data: bytes) -> Iterator[str]:
 
 
 def read_tokens(notes: Path) -> frozenset[str]:
-    """Return the tokens that a station has noted."""
+    """Return the tokens that a listener has noted."""
     return frozenset(notes.read_text(encoding="ascii").split())
 
 
