@@ -15,6 +15,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.equipment_listen import listen
 from wayseal.cli.equipment_parts import assess, collect, draw, due, evidence, file
 from wayseal.cli.equipment_survey import survey
 
@@ -24,7 +25,7 @@ def command() -> None:
     """Equipment: enrol it, assess it, sign the site off, and see which lanes are armed."""
 
 
-for _verb in (assess, collect, draw, due, evidence, file, survey):
+for _verb in (assess, collect, draw, due, evidence, file, listen, survey):
     command.add_command(_verb)
 
 
