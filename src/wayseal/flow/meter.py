@@ -1,6 +1,7 @@
 """How much one person may open: a token bucket that stops them, and a drift sum (CUSUM) that tells on them earlier.
 
-The keyroom's own durable memory, in its own file; numbers and staff ids only. A thief who has somebody's place can take what
+The keyroom's own memory, in its own file; numbers and staff ids only. It outlives the process; a power cut may give back the
+draws of the last moments, never a spent intent (`flow.spent`). A thief who has somebody's place can take what
 the bucket holds and what flows into it, and no more; somebody who opens steadily more than is usual raises an alarm long
 before (CUSTODY 2.10: drift above 1.35 times the usual rate, alarm at 80).
 """
@@ -22,8 +23,9 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meter (
   principal TEXT, pool TEXT, tokens REAL NOT NULL, drift REAL NOT NULL, at REAL NOT NULL, PRIMARY KEY (principal, pool)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS recent (principal TEXT, at REAL, pictures INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS recent_of ON recent (principal, at);
+CREATE TABLE IF NOT EXISTS minutes (
+  principal TEXT, minute INTEGER, pictures INTEGER NOT NULL, PRIMARY KEY (principal, minute)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS used (session TEXT PRIMARY KEY, pictures INTEGER NOT NULL) WITHOUT ROWID;
 """
 PICTURES = "pictures"
@@ -64,6 +66,7 @@ class Meter:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None, timeout=30)
         self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -81,21 +84,21 @@ class Meter:
     ) -> list[str]:
         """Draw one opening for each kind, all or none, and return the pools whose drift has just become suspicious.
 
-        The draw is on the person's account and on every shared one. `sessions` names the session that each picture is counted
+        The draw is on the person's account and on the shared ones, of which there are at most two. `sessions` names the session that each picture is counted
         to, where it has one. Raises `QuotaExceeded` when an allowance does not suffice; the drift counts what was asked for all
         the same. Time that runs backwards refills nothing.
         """
         wanted = Counter(pool_of(kind) for kind in kinds)
+        if not wanted:
+            return []
         accounts = [Shared(principal, 1.0), *shared]
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                states = {(one, name): self._read(one, name, now) for one in accounts for name in wanted}
+                states = self._read(accounts, list(wanted), now)
                 short = [key for key, state in states.items() if state[0] < wanted[key[1]]]
-                suspicious = [
-                    key[1] for key, state in states.items()
-                    if self._write(key, state, (0 if short else wanted[key[1]], wanted[key[1]]), now)
-                ]  # fmt: skip
+                taken = Counter() if short else wanted
+                suspicious = self._write(states, taken, wanted, now)
                 if not short:
                     self._count(principal, wanted[PICTURES], sessions, now)
             finally:
@@ -106,11 +109,11 @@ class Meter:
         return suspicious
 
     def count_recent(self, principal: str, now: datetime) -> int:
-        """Return how many pictures somebody drew in the hour before `now`."""
+        """Return how many pictures somebody drew in the hour before `now`, counted in whole minutes."""
         with self._lock:
             row = self._database.execute(
-                "SELECT coalesce(sum(pictures), 0) FROM recent WHERE principal = ? AND at > ?",
-                (principal, now.timestamp() - HOUR),
+                "SELECT coalesce(sum(pictures), 0) FROM minutes WHERE principal = ? AND minute > ?",
+                (principal, _minute(now) - 60),
             ).fetchone()
         return int(row[0])
 
@@ -121,44 +124,74 @@ class Meter:
         return 0 if row is None else int(row[0])
 
     def _count(self, principal: str, pictures: int, sessions: Sequence[str], now: datetime) -> None:
-        """Note pictures that were drawn, and forget what is older than an hour."""
-        at = now.timestamp()
+        """Note pictures that were drawn, and forget what is older than an hour whenever a minute begins."""
+        minute = _minute(now)
         if pictures:
-            self._database.execute(
-                "DELETE FROM recent WHERE principal = ? AND at <= ?", (principal, at - HOUR)
+            known = self._database.execute(
+                "UPDATE minutes SET pictures = pictures + ? WHERE principal = ? AND minute = ?",
+                (pictures, principal, minute),
             )
-            self._database.execute("INSERT INTO recent VALUES (?, ?, ?)", (principal, at, pictures))
+            if not known.rowcount:
+                self._database.execute(
+                    "DELETE FROM minutes WHERE principal = ? AND minute <= ?", (principal, minute - 60)
+                )
+                self._database.execute("INSERT INTO minutes VALUES (?, ?, ?)", (principal, minute, pictures))
         for session, count in Counter(sessions).items():
             self._database.execute(
                 "INSERT INTO used VALUES (?, ?) ON CONFLICT (session) DO UPDATE SET pictures = pictures + excluded.pictures",
                 (session, count),
             )
 
-    def _read(self, account: Shared, name: str, now: datetime) -> tuple[float, float]:
-        """Return (tokens, drift) as of now."""
-        pool = self._pools[name]
-        row = self._database.execute(
-            "SELECT tokens, drift, at FROM meter WHERE principal = ? AND pool = ?", (account.name, name)
-        ).fetchone()
+    def _read(
+        self, accounts: Sequence[Shared], pools: Sequence[str], now: datetime
+    ) -> dict[tuple[Shared, str], tuple[float, float]]:
+        """Return (tokens, drift) as of now of each account and pool."""
+        rows = self._database.execute(
+            "SELECT principal, pool, tokens, drift, at FROM meter WHERE principal IN (?, ?, ?) AND pool IN (?, ?, ?)",
+            (*_fill([one.name for one in accounts]), *_fill(pools)),
+        ).fetchall()
+        held = {(row[0], row[1]): row[2:] for row in rows}
+        return {
+            (one, name): self._refill(one, name, held.get((one.name, name)), now)
+            for one in accounts
+            for name in pools
+        }
+
+    def _refill(
+        self, account: Shared, name: str, row: tuple[float, float, float] | None, now: datetime
+    ) -> tuple[float, float]:
+        """Return (tokens, drift) after the time since they were written."""
+        pool, factor = self._pools[name], account.factor
         if row is None:
-            return account.factor * pool.burst, 0.0
+            return factor * pool.burst, 0.0
         hours = max(0.0, now.timestamp() - row[2]) / HOUR
-        drift = max(0.0, row[1] - hours * SLACK * account.factor * pool.usual)
-        return min(account.factor * pool.burst, row[0] + hours * account.factor * pool.per_hour), drift
+        drift = max(0.0, row[1] - hours * SLACK * factor * pool.usual)
+        return min(factor * pool.burst, row[0] + hours * factor * pool.per_hour), drift
 
     def _write(
         self,
-        owner: tuple[Shared, str],
-        state: tuple[float, float],
-        draw: tuple[int, int],
+        states: dict[tuple[Shared, str], tuple[float, float]],
+        taken: Counter[str],
+        asked: Counter[str],
         now: datetime,
-    ) -> bool:
-        """Store an allowance after a draw of (taken, asked); say whether its drift passed the alarm, and start it anew if so."""
-        account, name = owner
-        tokens, drift = state[0] - draw[0], state[1] + draw[1]
-        suspicious = drift > ALARM_AT + account.factor * self._pools[name].burst
-        self._database.execute(
-            "INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)",
-            (account.name, name, tokens, 0.0 if suspicious else drift, now.timestamp()),
-        )
+    ) -> list[str]:
+        """Store the allowances after a draw, and return the pools whose drift passed the alarm: theirs starts anew."""
+        rows, suspicious = [], []
+        for (account, name), (tokens, before) in states.items():
+            drift = before + asked[name]
+            if drift > ALARM_AT + account.factor * self._pools[name].burst:
+                suspicious.append(name)
+                drift = 0.0
+            rows.append((account.name, name, tokens - taken[name], drift, now.timestamp()))
+        self._database.executemany("INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)", rows)
         return suspicious
+
+
+def _minute(now: datetime) -> int:
+    """Return the number of a minute."""
+    return int(now.timestamp() // 60)
+
+
+def _fill(values: Sequence[str]) -> list[str]:
+    """Return three values: the last again where there are fewer."""
+    return [*values, *[values[-1]] * (3 - len(values))]

@@ -6,7 +6,7 @@ An answer names the rule that decided, so that screens and errors can show it. N
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -50,6 +50,13 @@ class Circumstances:
     witnesses: bool = False
     witnessed: bool = False
     approvals: int = 0
+
+    def facts(self) -> dict[str, bool | int]:
+        """Return them by the names that the rules use."""
+        return {
+            "bulk": self.bulk, "after_hours": self.after_hours, "out_of_lane": self.out_of_lane, "granted": self.granted,
+            "witnesses": self.witnesses, "witnessed": self.witnessed, "approvals": self.approvals,
+        }  # fmt: skip
 
 
 USUAL = Circumstances()
@@ -106,7 +113,7 @@ class Policy:
             "principal": {"type": "Principal", "id": who.id},
             "action": {"type": "Action", "id": action},
             "resource": {"type": "Record", "id": header.object_id},
-            "context": {"purpose": purpose.value, "local_hour": self.local_hour(now), **asdict(how)},
+            "context": {"purpose": purpose.value, "local_hour": self.local_hour(now), **how.facts()},
         }
         answer = cedarpy.is_authorized(request, self._rules, _entities(who, header), self._schema)
         rule = self._name_rule(answer)

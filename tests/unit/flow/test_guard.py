@@ -167,6 +167,7 @@ def test_shared_account_stops_invented_names(meter: Meter) -> None:
     assert refusal.value.facts["account"] == "organisation/agency"
     assert meter.take("c", [Kind.FACE] * 120, START) is not None
     assert meter.take("d", [Kind.TEMPLATE], START, shared=shared) == []
+    assert meter.take("d", [], START, shared=shared) == []
 
 
 def test_pictures_are_counted(meter: Meter) -> None:
