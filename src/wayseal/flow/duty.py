@@ -5,12 +5,14 @@ Read from the ledger alone, newest first. It names codes and devices; the screen
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text, to_text
 
 LOOK_BACK: Final = timedelta(hours=24)
+FRESH: Final = timedelta(hours=1)
 MOST: Final = 200
 _CODES: Final = {
     "usb-event": "action", "alarm": "alarm", "egress-watch": "action", "canary-hit": "type", "incident": "reason",
@@ -41,7 +43,14 @@ def list_duty(ledger: LedgerReader, now: datetime) -> list[DutyNote]:
     since = to_text(now - LOOK_BACK)
     found = sorted((index for kind in _CODES for index in ledger.find(type=kind, since=since)), reverse=True)
     notes = (_note(index, ledger.entry(index)) for index in found)
-    return [note for note in notes if note is not None][:MOST]
+    return list(islice((note for note in notes if note is not None), MOST))
+
+
+def has_news(ledger: LedgerReader, first: int, now: datetime) -> bool:
+    """Return whether an entry from the index `first` on, of the last hour, concerns duty. Reads those entries only."""
+    since = to_text(now - FRESH)
+    fresh = (index for kind in _CODES for index in ledger.find(type=kind, since=since) if index >= first)
+    return any(_note(index, ledger.entry(index)) is not None for index in fresh)
 
 
 def _note(index: int, entry: dict[str, Any]) -> DutyNote | None:

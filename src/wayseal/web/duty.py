@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
-from wayseal.flow.duty import DutyNote, list_duty
+from wayseal.flow.duty import DutyNote, has_news, list_duty
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock, to_text
 from wayseal.web.session import Session
@@ -31,27 +31,17 @@ _URGENT = {
 
 
 class DutyWatch:
-    """Tells whether there is something new, without reading the ledger while it does not grow."""
+    """Tells whether there is something new, and reads no more of the ledger than what it grew by."""
 
     def __init__(self, ledger: LedgerReader, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
         self._size = ledger.size
-        self._newest = self._read_newest()
 
     def look(self) -> bool:
-        """Return whether there is a newer note than at the last look, or when this was made."""
-        size = self._ledger.size
-        if size == self._size:
-            return False
-        self._size, before = size, self._newest
-        self._newest = self._read_newest()
-        return self._newest > before
-
-    def _read_newest(self) -> int:
-        """Return the index of the newest note, or -1."""
-        found = list_duty(self._ledger, self._clock())
-        return found[0].index if found else -1
+        """Return whether something came since the last look, or since this was made."""
+        before, self._size = self._size, self._ledger.size
+        return self._size > before and has_news(self._ledger, before, self._clock())
 
 
 def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
