@@ -6,6 +6,7 @@ reference code. It finds candidates and names nobody: a cut of a tenth changes i
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -21,11 +22,9 @@ _KEPT = 16
 
 def hash_picture(luma: NDArray[np.floating] | Pixels) -> Bits:
     """Return the 256 bits of a brightness plane, most significant first, as the reference prints them."""
-    plane = np.asarray(luma, dtype=np.float64)
-    rows, columns = (_window(side) for side in plane.shape)
+    plane = np.asarray(luma, dtype=np.float32)
     for _ in range(2):
-        plane = _box(plane, columns, axis=1)
-        plane = _box(plane, rows, axis=0)
+        plane = _smooth(plane)
     small = plane[_centres(plane.shape[0])][:, _centres(plane.shape[1])]
     waves = _cosines()
     kept = (waves @ small @ waves.T).ravel()
@@ -57,17 +56,24 @@ def _window(side: int) -> int:
     return (side + 2 * _SIDE - 1) // (2 * _SIDE)
 
 
-def _box(plane: NDArray[np.float64], width: int, *, axis: int) -> NDArray[np.float64]:
-    """Return means over a box along one axis; at the edges over what there is."""
-    length = plane.shape[axis]
-    right = (width + 2) // 2
-    at = np.arange(length)
-    low, high = np.clip(at - (width - right), 0, length), np.clip(at + right, 0, length)
-    shape = [1, 1]
-    shape[axis] = length
-    total = np.insert(np.cumsum(plane, axis=axis), 0, 0.0, axis=axis)
-    sums = np.take(total, high, axis=axis) - np.take(total, low, axis=axis)
-    return np.asarray(sums / (high - low).reshape(shape))
+def _smooth(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return means over a box; at the edges over what there is."""
+    height, width = plane.shape
+    box = _window(width), _window(height)
+    before = tuple(side - (side + 2) // 2 for side in box)
+    anchor = tuple(min(max(left, 0), side - 1) for left, side in zip(before, box, strict=True))
+    total = cv2.boxFilter(
+        plane, cv2.CV_32F, box, anchor=anchor, normalize=False, borderType=cv2.BORDER_CONSTANT
+    )
+    across, down = (_count(side, reach) for side, reach in ((width, box[0]), (height, box[1])))
+    return np.asarray(total / np.outer(down, across), dtype=np.float32)
+
+
+def _count(length: int, window: int) -> NDArray[np.float32]:
+    """Return how many samples each box along a side holds."""
+    at, right = np.arange(length), (window + 2) // 2
+    held = np.minimum(at + right, length) - np.maximum(at - (window - right), 0)
+    return np.asarray(held, dtype=np.float32)
 
 
 def _centres(side: int) -> NDArray[np.int64]:
