@@ -1,5 +1,7 @@
 """Running probes: whatever a probe does, the assessment goes on, and nothing but a pass of every part is a pass."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -226,3 +228,14 @@ def test_every_host_part_is_registered() -> None:
     for spec in load_catalogue():
         assert ((spec.id, Where.HOST) in _parts) == (Where.HOST in spec.where), spec.id
     assert encode_evidence({"b": 1, "a": [None, True]}) == b'{"a":[null,true],"b":1}'
+
+
+def test_collector_is_small() -> None:
+    """The collector starts with the standard library, cryptography and rfc8785 alone: nothing heavy on a lane computer."""
+    code = (
+        "import sys; before = set(sys.modules); import wayseal.assess.collector\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(' '.join(sorted(new - set(sys.stdlib_module_names))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) <= {"wayseal", "cryptography", "_cffi_backend", "_openssl", "rfc8785"}
