@@ -201,6 +201,13 @@ def test_wrong_code_and_stranger(office: Office) -> None:
     expect(page.locator("#said")).to_contain_text("no authenticator is enrolled")
 
 
+def test_bare_address_is_told(office: Office, page: Page) -> None:
+    """At an address without a name no authenticator answers; the page says where to go and sends nothing."""
+    page.goto(office.console.url + "/exports/sign-in")
+    expect(page.locator("#said")).to_contain_text("http://localhost:")
+    expect(page.locator("main button")).to_be_disabled()
+
+
 def test_sessions_do_not_mix(office: Office, page: Page) -> None:
     """An officer's session opens no export, and an approver's opens no vehicle."""
     answer = page.request.get(

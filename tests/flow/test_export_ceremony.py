@@ -10,6 +10,7 @@ from pathlib import Path
 import pyrage
 import pytest
 from exportparts import Office, open_office
+from keyroomparts import NowClock, serve_keyroom
 from lineparts import PASSPHRASE, Line, MovableClock
 from sqlalchemy import update
 from witnessparts import make_bench
@@ -41,6 +42,7 @@ from wayseal.model.disclosure import BundleForm, Export
 from wayseal.model.errors import Erased, Integrity, Invalid, LedgerBroken, NotFound, Refused
 from wayseal.model.ids import RecordId, new_ulid
 from wayseal.station.exports import describe_export, describe_votes, open_partners
+from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.site import init_site, open_site
 from wayseal.station.steady import Sweeper
 from wayseal.store.approvers import get_recipient, put_recipient
@@ -611,3 +613,19 @@ def test_witnesses_come_first(tmp_path: Path, clock: MovableClock) -> None:
         read_bundle(data).evidence.checkpoint, (*log_keys(site.ledger.origin, site.keys.log_signer), *keys)
     )
     assert {signature.key for signature in good} >= set(keys)
+
+
+def test_ceremony_through_a_keyroom_process(home: Path, tmp_path: Path) -> None:
+    """With the keys in a process of their own the same holds: no key before two organisations signed, and then each once."""
+    init_site(home, PASSPHRASE, evaluation=True, clock=NowClock())
+    with serve_keyroom(home), open_site(home, PASSPHRASE, clock=NowClock()) as site:
+        assert isinstance(site.keyroom, KeyroomClient)
+        office = open_office(Line(site, NowClock()), tmp_path / "people")
+        export = office.ask(office.records)
+        exporter = Principal("privacy-1", "exporter", "agency")
+        with pytest.raises(Refused) as refusal:
+            site.opener.read_now(exporter, office.records, Purpose.EXPORT)
+        assert refusal.value.facts["rule"] == "exports-are-signed-by-two-organisations"
+        office.approve(export, "kim", "lee")
+        _, items = office.boxes["county-court"].open_bundle(release(office, export))
+        assert [item.record for item in items] == sorted(office.records)

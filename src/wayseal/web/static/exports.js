@@ -3,6 +3,10 @@
 const said = document.getElementById("said");
 const tell = (text) => { if (said) { said.textContent = text; said.hidden = false; } };
 
+// Browsers give no authenticator to a page at a bare address.
+const bare = /^[0-9.]+$|^\[/.test(location.hostname);
+if (bare && document.querySelector("form[data-act]")) tell(`Open this page as http://localhost:${location.port}${location.pathname}: authenticators need a name.`);
+
 async function send(path, body) {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   if (answer.status === 401) { location.href = "/exports/sign-in"; throw new Error("Sign in again."); }
@@ -56,7 +60,7 @@ document.querySelectorAll("form[data-act]").forEach((form) => {
       button.focus();
     }
   });
-  button.disabled = false;
+  button.disabled = bare;
 });
 
 document.addEventListener("keydown", (event) => {
