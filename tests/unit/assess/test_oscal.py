@@ -105,6 +105,11 @@ def _linked(draft: Draft, folder: Path) -> None:
     file.symlink_to(folder.parent / "catalog.json")
 
 
+def _linked_folder(draft: Draft, folder: Path) -> None:
+    draft.write(folder)
+    (folder / "more").symlink_to(folder.parent)
+
+
 def _without_profile(draft: Draft, folder: Path) -> None:
     del draft.documents["profile.json"]
     draft.write(folder)
@@ -246,7 +251,7 @@ def _ownerless_item(draft: Draft, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "spoil"),
     [
-        (1, _unlisted), (1, _edited), (1, _linked), (2, _without_profile), (2, _other_version), (3, _same_uuid),
+        (1, _unlisted), (1, _edited), (1, _linked), (1, _linked_folder), (2, _without_profile), (2, _other_version), (3, _same_uuid),
         (3, _copy_differs), (4, _unknown_device), (4, _wrong_kind), (5, _unknown_control), (6, _way_out),
         (6, _wrong_import), (7, _no_evidence), (7, _claims_evidence), (7, _spare_evidence), (8, _collected_late),
         (8, _long_run), (8, _future_run), (9, _bare_finding), (9, _painted_over), (9, _dropped_finding),
@@ -319,3 +324,26 @@ def test_check_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: st.D
     folder = draft.write(tmp_path_factory.mktemp("spoilt") / "package")
     with contextlib.suppress(WaysealError):
         check_package(folder)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dictionaries(st.sampled_from(["format", "site", "made", "files", "origin"]), _JUNK))
+def test_any_manifest(tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]) -> None:
+    """Whatever a manifest says, the check answers with faults or refuses."""
+    folder = tmp_path_factory.mktemp("manifest") / "package"
+    Draft().write(folder)
+    manifest = json.loads((folder / "package.json").read_bytes())
+    (folder / "package.json").write_text(json.dumps({**manifest, **changes}))
+    with contextlib.suppress(WaysealError):
+        check_package(folder)
+
+
+@pytest.mark.parametrize("files", [[["a", "b"]], [[1, "b"]], {"../secret": "00"}, {"a": 1}, "text", None])
+def test_odd_file_list(draft: Draft, tmp_path: Path, files: object) -> None:
+    """A list of files that is none, or that names a path outside, is refused or at fault; nothing outside is read."""
+    folder = draft.write(tmp_path / "package")
+    (tmp_path / "secret").write_text("not for reading")
+    manifest = json.loads((folder / "package.json").read_bytes())
+    (folder / "package.json").write_text(json.dumps({**manifest, "files": files}))
+    with pytest.raises(Integrity):
+        verify_package(folder)
