@@ -100,4 +100,5 @@ def publish_for(site: "Site", host: LaneHost) -> bytes:
         data = site.keyroom.publish_roster(site.ledger, devices=devices, refused=sorted(unfit))
     if refusal is not None:
         raise explain_refusal(refusal)
+    host.accept_charters(site.charters.after(host.charter.version))
     return data

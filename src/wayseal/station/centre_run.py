@@ -150,9 +150,11 @@ class Answers:
         except (WaysealError, OSError) as error:
             self._warn(f"lane {lane}: a vehicle is not answered yet: {error}")
             return
-        if answered is None or answered.canary:
+        if answered is None:
             self._given_up.add(encounter)
             self.summary.too_late += 1
+            return
+        if answered.canary:
             return
         self.summary.count(answered)
         self._on_encounter(answered)

@@ -218,9 +218,11 @@ class RemoteLane:
             except BaseException as error:  # noqa: BLE001 - raised again by `run`
                 self._failure = error
                 continue
+            self._wake.set()
+            if seen.canary:
+                continue
             self._count_vehicle(seen)
             self._tell(vehicle_line(seen, sealed, self._home.facts.lane, self._home.facts.direction))
-            self._wake.set()
 
     def _count_vehicle(self, seen: VehiclePass) -> None:
         summary = self.summary
