@@ -88,7 +88,7 @@ def _judge_session(camera: Camera, got: Exchange, clock: Clock) -> Iterator[str]
     if got.session is None:
         yield "the stream's port refuses TLS 1.3"
         return
-    if got.session.certificate_sha256 != camera.certificate_sha256:
+    if not got.session.is_pinned(camera.certificate_sha256):
         yield "the stream's certificate is not the pinned one"
     if not is_current(got.session.certificate, clock()):
         yield "the stream's certificate is not valid today"
@@ -109,7 +109,7 @@ def _judge_web(camera: Camera, view: OutsideView, found: _Findings) -> None:
         return
     if got.session is None:
         found.faults.append(f"{camera.name}: the web service refuses TLS 1.3")
-    elif got.session.certificate_sha256 != camera.certificate_sha256:
+    elif not got.session.is_pinned(camera.certificate_sha256):
         found.faults.append(f"{camera.name}: the web service's certificate is not the pinned one")
     if " 200" in got.status_line:
         found.faults.append(f"{camera.name}: ONVIF answers without a login")
@@ -167,6 +167,7 @@ def _note(found: _Findings, what: str, endpoint: Endpoint, got: Exchange) -> Non
             "answer": read_code(got),
             "tls": None if session is None else session.version,
             "certificate_sha256": None if session is None else session.certificate_sha256,
+            "key_sha256": None if session is None else session.key_sha256,
         }
     )
 

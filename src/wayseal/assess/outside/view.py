@@ -23,7 +23,10 @@ SCANNED_PORTS = (
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """One network camera: where its stream is under TLS, the pinned certificate (SHA-256, hex), and where plain services would be."""
+    """One network camera: where its stream is under TLS, the pin of its certificate, and where plain services would be.
+
+    The pin is SHA-256 (hex) of the certificate, or of its public key (SubjectPublicKeyInfo).
+    """
 
     name: str
     stream: Endpoint
@@ -39,7 +42,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A service that must know its callers by certificate, and its own certificate's digest.
+    """A service that must know its callers by certificate, and its own certificate's pin, as `Camera` has it.
 
     `foreign` is a certificate and key of no authority here; `impostor` one that carries a genuine lane's name.
     """

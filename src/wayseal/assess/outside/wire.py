@@ -15,6 +15,8 @@ from enum import StrEnum
 from time import monotonic
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MOST = 16 * 1024
 """Bytes of one answer that are read."""
@@ -52,11 +54,16 @@ NEVER_CONNECTED = frozenset((State.REFUSED, State.UNREACHABLE, State.FILTERED))
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A TLS session's facts: its version and the digests (SHA-256, hex) and dates of the certificate that was shown."""
+    """A TLS session's facts: its version, the certificate that was shown, and the digests (SHA-256, hex) of it and of its key."""
 
     version: str
     certificate_sha256: str
+    key_sha256: str
     certificate: bytes = field(repr=False)
+
+    def is_pinned(self, pin: str) -> bool:
+        """Say whether a pin names this certificate, or its public key (SubjectPublicKeyInfo), which outlives renewals."""
+        return pin in {self.certificate_sha256, self.key_sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +199,13 @@ def _read_parts(connection: socket.socket, deadline: Deadline) -> Iterator[bytes
 def _read_session(secured: ssl.SSLSocket) -> Session:
     """Return the facts of an open session."""
     shown = secured.getpeercert(binary_form=True) or b""
-    return Session(secured.version() or "none", hashlib.sha256(shown).hexdigest(), shown)
+    try:
+        key = x509.load_der_x509_certificate(shown).public_key()
+        spelt = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        key_sha256 = hashlib.sha256(spelt).hexdigest()
+    except (ValueError, UnsupportedAlgorithm):
+        key_sha256 = "unreadable"
+    return Session(secured.version() or "none", hashlib.sha256(shown).hexdigest(), key_sha256, shown)
 
 
 def modern_tls(*, certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
