@@ -24,6 +24,8 @@ from wayseal.flow.erase import erase_due
 from wayseal.flow.followup import list_duties, note_paper, purge_files, raise_alarms, take_receipt
 from wayseal.flow.handover import release_export
 from wayseal.flow.hold import place_hold
+from wayseal.flow.oversee.register import add_vendor
+from wayseal.flow.oversee.standing import suspend_vendor
 from wayseal.flow.partners import (
     add_approver,
     add_recipient,
@@ -41,6 +43,8 @@ from wayseal.model.custody import Purpose
 from wayseal.model.disclosure import BundleForm, Export
 from wayseal.model.errors import Erased, Integrity, Invalid, LedgerBroken, NotFound, Refused
 from wayseal.model.ids import RecordId, new_ulid
+from wayseal.model.oversight import Tier
+from wayseal.retention.residue import list_places, scan
 from wayseal.station.exports import describe_export, describe_votes, open_partners
 from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.site import init_site, open_site
@@ -336,6 +340,37 @@ def test_vendors_get_nothing(office: Office) -> None:
         office.ask(office.records)
     with pytest.raises(Refused, match="vendor approves nothing"):
         office.add_approver("fitter-1", "perimeter-systems", role="vendor")
+
+
+def test_the_register_decides_who_is_a_vendor(office: Office) -> None:
+    """A subcontractor in the register gets nothing and approves nothing; a suspended body's approval dies with its standing."""
+    oversight = office.site.oversight
+    add_vendor(oversight, "prime-works", tier=Tier.PRIME, under=None, actor="privacy-1")
+    add_vendor(oversight, "lane-cameras", tier=Tier.SUBCONTRACTOR, under="prime-works", actor="privacy-1")
+    add_vendor(oversight, "inspector-general", tier=Tier.ASSESSOR, under=None, actor="privacy-1")
+    office.add_recipient("tuning-team", "lane-cameras")
+    with pytest.raises(Refused, match="nothing is given to a vendor"):
+        office.ask(office.records, "tuning-team")
+    office.add_approver("fitter-1", "lane-cameras")
+    export = office.ask(office.records)
+    with pytest.raises(Refused, match="vendor may not approve_export"):
+        office.approve(export, "fitter-1")
+    office.approve(export, "kim", "lee")
+    suspend_vendor(oversight, "inspector-general", reason="under-review", actor="privacy-1")
+    with pytest.raises(Refused, match="suspended"):
+        release(office, export)
+
+
+def test_nothing_plain_is_left_behind(office: Office) -> None:
+    """After a release neither the home nor the delivery holds a picture in the clear: the residue scan finds none."""
+    export = office.ask(office.records)
+    office.approve(export, "kim", "lee")
+    data = release(office, export)
+    _, items = office.boxes["county-court"].open_bundle(data)
+    everything = b"".join(file.read_bytes() for file in office.site.home.rglob("*") if file.is_file())
+    for item in items:
+        assert item.data[200:400] not in everything + data
+    assert list(scan(list_places([office.site.home], system=False)).findings) == []
 
 
 def test_only_privacy_and_security_register(office: Office) -> None:
