@@ -110,10 +110,6 @@ class Admission:
             pass
         return Learned(self._follower.size, self._follower.witnessed, self._witnesses is not None)
 
-    def list_suspended_lanes(self) -> frozenset[str]:
-        """Return the lanes whose equipment belongs to an organisation that is suspended, by what has been read."""
-        return self._follower.standings.list_suspended_lanes()
-
     def draw(self, caller: Caller, who: Principal, kinds: Sequence[Kind]) -> None:
         """Draw on somebody's allowance. Raises `Refused` for a role or organisation that gets nothing, `QuotaExceeded`."""
         _verify_role(caller, who)

@@ -150,7 +150,7 @@ class KeyroomSettings(BaseModel):
         default=500,
         ge=2,
         title="One canary in",
-        description="Kept faces for each record that nobody has a reason to open.",
+        description="Vehicles with a face for each one that never was and whose pictures nobody has a reason to open.",
     )
 
     shared_factor: float = Field(
