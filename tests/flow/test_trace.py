@@ -9,6 +9,7 @@ import pytest
 from leakparts import capture_faces, cut_face
 from lineparts import Line
 
+from wayseal.export.mark import measure_psnr
 from wayseal.flow.erase import erase_due
 from wayseal.flow.trace import Reading, trace_file
 from wayseal.flow.trace_lookup import Scope
@@ -58,6 +59,19 @@ def trace(line: Line, tmp_path: Path, *leaks: bytes, scope: Scope = Scope()) -> 
         file.write_bytes(leak)
         readings.append(trace_file(work, file))
     return combine_readings(readings)
+
+
+def test_shown_pictures_are_marked_and_logged(line: Line) -> None:
+    """What an officer is shown is never the sealed picture itself: its mark is the release's, and the ledger had it first."""
+    (record,) = capture_faces(line, (20,))
+    portal = open_portal(line.site, "officer-1", "officer")
+    release = portal.request_release(record)
+    shown = portal.open_release(release)
+    assert shown != open_sealed(line, record)
+    assert measure_psnr(read_picture(open_sealed(line, record)), read_picture(shown)) > 36
+    (index,) = line.site.ledger.find(type="render", object=record)
+    entry = line.site.ledger.entry(index)
+    assert (entry["mark"], entry["release"], entry["actor"]) == (release.id, release.id, "officer-1")
 
 
 def test_names_the_session(line: Line, tmp_path: Path) -> None:
