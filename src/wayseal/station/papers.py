@@ -19,6 +19,7 @@ from wayseal.assess.outside.view import (
     EgressPlan,
     InboundPlan,
     LanePlan,
+    Managed,
     Peer,
     TimePlan,
 )
@@ -45,6 +46,7 @@ class _FactsPaper(BaseModel):
 class _PlanPaper(BaseModel):
     model_config = _STRICT
     cameras: tuple[Camera, ...] | None = None
+    managed: tuple[Managed, ...] | None = None
     peer: Peer | None = None
     lane: LanePlan | None = None
     inbound: InboundPlan | None = None
@@ -153,7 +155,7 @@ def decode_accounts(body: bytes) -> tuple[tuple[Account, ...], datetime]:
 
 
 def decode_plan(body: bytes) -> dict[str, Any]:
-    """Return the parts of an outside view that a plan file names (`cameras`, `peer`, `lane`, `inbound`, `cloud`, `time`, `egress`, `inserted_at`). Raises `Invalid`."""
+    """Return the parts of an outside view that a plan file names (`cameras`, `managed`, `peer`, `lane`, `inbound`, `cloud`, `time`, `egress`, `inserted_at`). Raises `Invalid`."""
     paper = _read(_PlanPaper, body)
     return {name: getattr(paper, name) for name in paper.model_fields_set}
 

@@ -21,10 +21,10 @@ from netparts import (
 )
 
 from wayseal.assess.outside.login import COMMON_LOGINS, PAUSE_S, probe_logins
-from wayseal.assess.outside.view import Camera, OutsideView
+from wayseal.assess.outside.view import Camera, Managed, OutsideView
 from wayseal.assess.outside.wire import Endpoint
 from wayseal.assess.probe import Seen
-from wayseal.model.oversight import Result
+from wayseal.model.oversight import EquipmentKind, Result
 
 MAKERS = (("maker", "letmein"),)
 
@@ -138,3 +138,21 @@ def test_unknown_defaults(badge: Badge) -> None:
     """A camera whose maker's logins nobody looked up is an error, without a single guess."""
     seen = look(make_camera(closed_endpoint(), badge, default_logins=None))
     assert (seen.result, json.loads(seen.evidence)) == (Result.ERROR, {"services": []})
+
+
+def look_managed(*managed: Managed) -> Seen:
+    """Run the probe on switches and management controllers."""
+    equipment = make_equipment(EquipmentKind.NETWORK)
+    view = OutsideView(equipment=equipment, clock=lambda: NOW, pause=lambda _s: None, managed=managed)
+    return probe_logins(view)
+
+
+def test_managed_device(badge: Badge) -> None:
+    """A switch with the maker's password is caught, over old TLS or none at all; with one of its own it passes."""
+    for tls in (None, server_tls(badge, only_tls13=False)):
+        for password, result in (("letmein", Result.FAIL), ("own-secret", Result.PASS)):
+            with listen(guarded("maker", password), tls=tls) as web:
+                seen = look_managed(Managed("switch1", web, MAKERS, tls=tls is not None))
+            assert seen.result is result, seen.reason
+    assert look_managed(Managed("switch1", closed_endpoint(), None)).result is Result.ERROR
+    assert look_managed().result is Result.NOT_APPLICABLE

@@ -1,4 +1,4 @@
-"""p12: default and vendor passwords are refused by a camera's stream and web page.
+"""p12: default and vendor passwords are refused by a camera's stream and web page, a switch, and a management controller.
 
 Few guesses, slowly, and none after a lock-out. A password that was tried is never written: the evidence counts guesses and
 names the login that was let in by its place in the list.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.request import parse_http_list, parse_keqv_list
 
 from wayseal.assess.outside.stream import read_code
-from wayseal.assess.outside.view import Camera, OutsideView, untold
+from wayseal.assess.outside.view import OutsideView, untold
 from wayseal.assess.outside.wire import (
     NEVER_CONNECTED,
     Call,
@@ -20,8 +20,8 @@ from wayseal.assess.outside.wire import (
     Exchange,
     NoAnswer,
     State,
+    any_tls,
     dial,
-    modern_tls,
 )
 from wayseal.assess.probe import Seen, broken, judge, not_applicable, probe
 
@@ -48,6 +48,9 @@ class _Service:
     method: str
     url: str
     protocol: str
+    logins: tuple[Login, ...] | None
+    """The maker's own; None when nobody looked them up."""
+    tls: bool = True
 
 
 @dataclass(slots=True)
@@ -59,31 +62,33 @@ class _Findings:
 
 @probe("p12", where="outside")
 def probe_logins(view: OutsideView) -> Seen:
-    """Try the maker's and the most common logins on each camera of the device. Nobody having looked up the maker's is an error."""
-    if view.cameras is None:
-        return untold("which cameras there are")
-    if not view.cameras:
-        return not_applicable("the register lists no network camera here", equipment=view.equipment.id)
+    """Try the maker's and the most common logins on each service of the device. Nobody having looked up the maker's is an error."""
+    if view.cameras is None and view.managed is None:
+        return untold("which cameras and managed devices there are")
+    services = list(_list_services(view))
+    if not services:
+        return not_applicable("the register lists nothing to log in to here", equipment=view.equipment.id)
     found = _Findings()
-    for camera in view.cameras:
-        if camera.default_logins is None:
-            found.unseen.append(f"{camera.name}: nobody looked up the maker's default logins")
-            continue
-        for service in _list_services(camera):
-            _try_service(service, camera.default_logins, view, found)
+    for service in services:
+        if service.logins is None:
+            found.unseen.append(f"{service.name}: nobody looked up the maker's default logins")
+        else:
+            _try_service(service, service.logins, view, found)
     if found.unseen and not found.faults:
         return broken("; ".join(found.unseen), services=found.services)
-    return judge(
-        [*found.faults, *found.unseen], "no default or vendor login was let in", services=found.services
-    )
+    good = "no default or vendor login was let in"
+    return judge([*found.faults, *found.unseen], good, services=found.services)
 
 
-def _list_services(camera: Camera) -> Iterator[_Service]:
-    """Yield the ways to log in to a camera."""
-    url = f"rtsp://{camera.stream}{camera.path}"
-    yield _Service(f"{camera.name} stream", camera.stream, "DESCRIBE", url, "RTSP/1.0")
-    if camera.web is not None:
-        yield _Service(f"{camera.name} web page", camera.web, "GET", "/", "HTTP/1.1")
+def _list_services(view: OutsideView) -> Iterator[_Service]:
+    """Yield the ways to log in: each camera's stream and web page, and each managed device's page."""
+    for camera in view.cameras or ():
+        url, own = f"rtsp://{camera.stream}{camera.path}", camera.default_logins
+        yield _Service(f"{camera.name} stream", camera.stream, "DESCRIBE", url, "RTSP/1.0", own)
+        if camera.web is not None:
+            yield _Service(f"{camera.name} web page", camera.web, "GET", "/", "HTTP/1.1", own)
+    for one in view.managed or ():
+        yield _Service(f"{one.name} web page", one.web, "GET", "/", "HTTP/1.1", one.default_logins, one.tls)
 
 
 def _try_service(service: _Service, own: Sequence[Login], view: OutsideView, found: _Findings) -> None:
@@ -113,7 +118,7 @@ def _try_service(service: _Service, own: Sequence[Login], view: OutsideView, fou
 def _try_login(service: _Service, login: Login, limit_s: float) -> str:
     """Return what became of one guess: `refused`, `let in`, `open` (none was needed), `locked`, or why it could not be made."""
     try:
-        with dial(service.endpoint, limit_s=limit_s, tls=modern_tls()) as call:
+        with dial(service.endpoint, limit_s=limit_s, tls=any_tls() if service.tls else None) as call:
             first = _request(call, service, "")
             code = read_code(first)[-3:]
             if code != "401":
@@ -142,7 +147,7 @@ def _name_code(got: Exchange, code: str, *, asked: str) -> str:
 def _ask_afresh(service: _Service, shown: str, limit_s: float) -> Exchange:
     """Return the answer to a request with a login on a connection of its own."""
     try:
-        with dial(service.endpoint, limit_s=limit_s, tls=modern_tls()) as call:
+        with dial(service.endpoint, limit_s=limit_s, tls=any_tls() if service.tls else None) as call:
             return _request(call, service, shown)
     except NoAnswer as error:
         return Exchange(error.state)

@@ -41,6 +41,16 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """One web page by which a switch or a management controller is run, and what its maker's manual gives as logins."""
+
+    name: str
+    web: Endpoint
+    default_logins: tuple[tuple[str, str], ...] | None
+    tls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """A service that must know its callers by certificate, and its own certificate's pin, as `Camera` has it.
 
@@ -165,6 +175,7 @@ class OutsideView:
     pause: Callable[[float], None] = sleep
     """How to wait between guesses at a password."""
     cameras: tuple[Camera, ...] | None = None
+    managed: tuple[Managed, ...] | None = None
     peer: Peer | None = None
     egress: EgressPlan | None = None
     lane: LanePlan | None = None

@@ -222,6 +222,13 @@ def modern_tls(*, certificate: tuple[str, str] | None = None) -> ssl.SSLContext:
     return context
 
 
+def any_tls() -> ssl.SSLContext:
+    """Return a client's settings for every version of TLS: to try a login, whatever else is wrong."""
+    context = old_tls()
+    context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    return context
+
+
 def old_tls() -> ssl.SSLContext:
     """Return a client's settings for TLS 1.0 to 1.2 only, with every cipher: what a careful server must refuse."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
