@@ -14,7 +14,7 @@ from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
 from wayseal.flow.request import Caller, Proven, UnwrapBatch, UnwrapRequest
 from wayseal.model.custody import Kind, SealedRecord
-from wayseal.model.errors import Erased, WaysealError
+from wayseal.model.errors import Erased, Refused, WaysealError
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import EpochVault
 from wayseal.store.centre import read_record
@@ -123,4 +123,4 @@ class _NoSigner:
 
     def sign(self, message: bytes) -> bytes:
         """Raise: nothing is signed here."""
-        raise NotImplementedError
+        raise Refused("nothing is signed here")
