@@ -144,7 +144,21 @@ def test_no_attack_opens_through_the_socket(served: Line) -> None:
 def make_junk(rng: random.Random) -> bytes:
     """Return a payload that is nearly a request, or nothing like one."""
     operation = rng.choice(
-        ["unwrap", "rewrap", "destroy", "epochs", "keys_for", "note_canary", "seeds", "", 7, None]
+        [
+            "unwrap",
+            "rewrap",
+            "learn",
+            "draw",
+            "publish_roster",
+            "destroy",
+            "epochs",
+            "keys_for",
+            "note_canary",
+            "seeds",
+            "",
+            7,
+            None,
+        ]
     )
     principal = {
         "id": "officer-7",
@@ -154,7 +168,19 @@ def make_junk(rng: random.Random) -> bytes:
         "training_valid": 1,
     }
     args = rng.choice(
-        [{}, [], None, {"principal": principal}, {"epoch": "../../etc"}, {"only": "x"}, {"record": "?"}]
+        [
+            {},
+            [],
+            None,
+            {"principal": principal},
+            {"epoch": "../../etc"},
+            {"only": "x"},
+            {"record": "?"},
+            {"principal": principal, "kinds": [7]},
+            {"principal": {**principal, "training_valid": True}, "kinds": [["face"]]},
+            {"devices": {}, "refused": [5]},
+            {"devices": {"lane1": 5}, "refused": []},
+        ]
     )
     good = bytes(encode_message({"op": operation, "args": args}, rng.randbytes(rng.randrange(60))))
     place = rng.randrange(len(good))

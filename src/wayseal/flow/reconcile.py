@@ -188,7 +188,14 @@ class _Testimony:
         if row.epoch == capture.epoch:
             return True
         moves = self._ledger.find(type="reclass", object=capture.object_id)
-        return any(self._ledger.entry(index).get("to_epoch") == row.epoch for index in moves)
+        done = [
+            self._ledger.entry(index)
+            for index in self._ledger.find(type="open-done", object=capture.object_id)
+        ]
+        refused = {entry.get("intent") for entry in done if entry.get("outcome") == "refused"}
+        return any(
+            index not in refused and self._ledger.entry(index).get("to_epoch") == row.epoch for index in moves
+        )
 
 
 def _place(balance: LaneBalance, object_id: RecordId, traces: _Traces) -> None:

@@ -256,7 +256,10 @@ class Opener:
                 lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
             )
         except WaysealError:
-            self.ledger.append([_done_entry(principal, kept_release, "refused", self.clock())])
+            now = self.clock()
+            self.ledger.append(
+                [_done_entry(principal, one, "refused", now) for one in (releases[0], kept_release)]
+            )
             raise
         move_record(self.store, kept, to_epoch)
         self._log_done(principal, releases)

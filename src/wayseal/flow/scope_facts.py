@@ -45,6 +45,8 @@ class Facts:
 
     captures: dict[str, Captured] = field(default_factory=dict)
     moves: dict[str, list[str]] = field(default_factory=dict)
+    asked: dict[int, str] = field(default_factory=dict)
+    """The index of each `reclass` entry to the epoch that it names."""
     died: dict[str, datetime] = field(default_factory=dict)
     intents: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     done: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
@@ -147,13 +149,25 @@ def _note_entry(facts: Facts, index: int, entry: Mapping[str, Any]) -> None:
         )  # fmt: skip
     elif kind == "reclass" and "to_epoch" in entry:
         facts.moves.setdefault(entry["object"], []).append(entry["to_epoch"])
+        facts.asked[index] = entry["to_epoch"]
     elif kind == "erase-done":
         facts.died[entry["object"]] = from_text(entry["time"])
     elif kind == "open-intent":
         facts.intents[index] = entry
     elif kind == "open-done":
         facts.done.append((index, entry))
+        if entry.get("outcome") == "refused":
+            _undo_move(facts, entry)
     elif kind == "export-release":
         facts.exports.append((index, entry))
     elif kind == "attest":
         facts.attests.append((from_text(entry["time"]), entry["object"], entry["result"] == "pass"))
+
+
+def _undo_move(facts: Facts, entry: Mapping[str, Any]) -> None:
+    """Forget a move that the keyroom refused: the record stayed where it was."""
+    epoch, moves = facts.asked.get(entry.get("intent", -1)), facts.moves.get(entry["object"], [])
+    if epoch in moves:
+        moves.remove(epoch)
+    if not moves:
+        facts.moves.pop(entry["object"], None)

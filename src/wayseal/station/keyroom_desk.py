@@ -116,6 +116,8 @@ def _keys_for(desk: Desk, _client: Client, values: dict[str, Any], _body: memory
 
 def _publish_roster(desk: Desk, _client: Client, values: dict[str, Any], _body: memoryview) -> Answer:
     devices = {check_name(name): _read_hex(public) for name, public in values["devices"].items()}
+    if not all(isinstance(name, str) for name in values["refused"]):
+        raise Invalid("a lane that is no name")
     refused = frozenset(check_name(name, what="lane id") for name in values["refused"])
     return {}, desk.keyroom.publish_roster(desk.ledger, devices=devices, refused=refused)
 

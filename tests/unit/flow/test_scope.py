@@ -148,6 +148,19 @@ def test_kept_record_outlives_its_hour(story: Story) -> None:
     assert (scope.still_live, scope.classes) == (1, {"citizen": 1, "hold": 1})
 
 
+def test_refused_move_moves_nothing(story: Story) -> None:
+    """A re-wrap that the keyroom refused leaves the record in its hour: it dies with it, and is counted in its first class."""
+    kept = story.capture(0.1)
+    reclass = story.write(
+        1, "reclass", object=kept, from_class="citizen", to_class="hold", reason="court-order",
+        to_epoch=epoch_id("hold", at(1)),
+    )  # fmt: skip
+    story.write(1, "open-done", object=kept, intent=reclass, outcome="refused")
+    story.erase(2, 0)
+    scope = story.scope(SubjectKind.PRINCIPAL, "officer:a", 0, 1.5)
+    assert (scope.still_live, scope.already_erased, scope.classes) == (0, 1, {"citizen": 1})
+
+
 def test_organisation_counts_its_people_exports_and_devices(story: Story) -> None:
     """An organisation answers for its people's openings, for what was exported to it, and for what its devices saw live."""
     opened, exported = story.capture(0.1, lane="lane-2"), story.capture(0.2, lane="lane-2")
