@@ -25,8 +25,8 @@ def document(used: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_documents_are_sealed(ws: Session, document: Path) -> None:
-    """Neither the text nor the name of a document is anywhere in the home; kind, age and end are listed without opening."""
+def test_documents_are_sealed(ws: Session, document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the text nor the name of a document is in the home; kind, age and end are listed without opening, and without keys."""
     added = ws.call("document", "add", document, "--kind", "configuration", "--lane", "lane1", "--json")
     assert added.code == 0, added.err
     drawing = document.with_name("site plan.pdf")
@@ -37,6 +37,8 @@ def test_documents_are_sealed(ws: Session, document: Path) -> None:
         ("schematic", "port", "live"), ("configuration", "lane1", "live"),
     ]  # fmt: skip
     assert ws.call("document", "list", "--kind", "contract", "--json").json == []
+    monkeypatch.setenv("WAYSEAL_KEYROOM__SOCKET", "always")
+    assert ws.call("document", "list", "--json").json == rows
     kept = b"".join(file.read_bytes() for file in ws.home.rglob("*") if file.is_file())
     assert TEXT[-64:] not in kept
     assert b"north-gate" not in kept

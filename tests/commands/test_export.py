@@ -1,5 +1,6 @@
 """`wayseal export` as people of four organisations would use it: each with files and folders of their own."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +9,11 @@ from exportparts import open_office
 from lineparts import PASSPHRASE, Line
 from session import Session
 
+from wayseal.export.approval import encode_approval, sign_approval
+from wayseal.flow.consent import give_approval, show_ballot
 from wayseal.model.clock import utc_now
+from wayseal.seal.keys import SigningIdentity
+from wayseal.station.exports import open_disclosure
 from wayseal.station.site import init_site, open_site
 
 
@@ -120,6 +125,36 @@ def test_lists_for_people_and_programs(ws: Session, records: list[str]) -> None:
     assert "Exports" in ws.call("export", "list").out
     assert ws.call("export", "list", "--overdue", "--json").json == []
     assert json.loads(ws.call("export", "check", "--json").out)["overdue"] == []
+
+
+def test_keyroom_may_be_away(
+    ws: Session, records: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without the keyroom exports are listed, asked for and approved; only a release says that it needs it."""
+    ask = (
+        "export", "create", *records, "--recipient", "county-court", "--purpose", "audit", "--legal-basis", "statute",
+        "--days", 1, "--as", "privacy-1", "--json",
+    )  # fmt: skip
+    monkeypatch.setenv("WAYSEAL_KEYROOM__SOCKET", "always")
+    export = ws.call(*ask).json["export"]
+    assert ws.call("export", "show", export, "--out", tmp_path / "ballot", "--json").code == 0
+    assert ws.call("export", "list", "--json").json[0]["export"] == export
+    with open_site(ws.home, PASSPHRASE) as site:
+        desk = open_disclosure(site)
+        for name in ("kim", "lee"):
+            signer = SigningIdentity(name, hashlib.sha256(name.encode()).digest())
+            ballot = show_ballot(desk, export)
+            approval = sign_approval(
+                export, name, manifest=ballot.manifest, checkpoint=ballot.checkpoint, signer=signer
+            )
+            give_approval(desk, encode_approval(approval))
+    answer = ws.call("export", "release", export, "--out", tmp_path / "x.wsx", "--as", "privacy-1", "--json")
+    assert answer.code == 5, answer.err
+    monkeypatch.setenv("WAYSEAL_KEYROOM__SOCKET", "never")
+    assert (
+        ws.call("export", "release", export, "--out", tmp_path / "x.wsx", "--as", "privacy-1", "--json").code
+        == 0
+    )
 
 
 def test_destructive_verbs_ask(ws: Session, records: list[str]) -> None:

@@ -47,7 +47,7 @@ class Ballot:
 def show_ballot(desk: Disclosure, export_id: str, approver: str | None = None) -> Ballot:
     """Return what an approver signs, under a fresh checkpoint; for a known approver note that they were shown it."""
     export, _ = find_export(desk, export_id)
-    checkpoint = str(read_checkpoint(desk.ledger.sign_checkpoint(desk.opener.log_signer)))
+    checkpoint = str(read_checkpoint(desk.ledger.sign_checkpoint(desk.log_signer)))
     ballot = Ballot(export.id, export.manifest, checkpoint)
     if approver is not None and export.state is ExportState.REQUESTED:
         with write(desk.store.engine) as connection:

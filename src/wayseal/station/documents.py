@@ -19,6 +19,7 @@ from wayseal.station.centre import CENTRE
 from wayseal.store.centre import read_record
 from wayseal.store.documents import list_site_documents
 from wayseal.store.engine import read
+from wayseal.store.holds import list_holds
 from wayseal.store.records import StoredRecord, get_record
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ def list_documents(site: "Site", kind: DocumentKind | None = None) -> list[dict[
 def describe_document(site: "Site", row: StoredRecord) -> dict[str, Any]:
     """Return what is in the clear about a document."""
     alive = row.status is not RecordStatus.ERASED
+    with read(site.store.engine) as connection:  # not the eraser's schedule: a list needs no keyroom
+        schedule = site.schedule.with_holds(list_holds(connection))
     return {
         "document": row.object_id,
         "kind": row.record_class,
         "about": row.lane,
         "sealed_at": to_text(row.sealed_at),
-        "expires_at": to_text(site.eraser.schedule_now().expires_at(row.epoch)) if alive else None,
+        "expires_at": to_text(schedule.expires_at(row.epoch)) if alive else None,
         "padded_size": row.padded_size,
         "status": row.status.value,
         "ledger_index": row.ledger_index,

@@ -35,7 +35,11 @@ def open_disclosure(site: "Site") -> Disclosure:
     """Return what exports need of a site."""
     settings = site.settings.export
     return Disclosure(
-        opener=site.opener,
+        ledger=site.ledger,
+        store=site.store,
+        clock=site.clock,
+        log_signer=site.keys.log_signer,
+        find_opener=lambda: site.opener,
         policy=site.policy,
         rules=read_rules(settings, evaluation=site.facts.evaluation),
         party=read_party(settings),
