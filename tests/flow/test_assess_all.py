@@ -236,7 +236,7 @@ def hoarding_keeper(port: Port, _sight: Sight) -> Iterator[Sight]:
 CHANGES: dict[str, tuple[Change, str]] = {
     "p01": (late_event, "not on the ledger"),
     "p02": (paper("port-locks", serial="sn-9"), "another device"),
-    "p04": (dead_watch, "no event of this host's port watch"),
+    "p04": (dead_watch, "silent from"),
     "p07": (keys_on_lane, "epoch keys lie on the lane"),
     "p09": (plain_camera, "plain RTSP is answered"),
     "p10": (open_network, "gets out"),

@@ -95,7 +95,7 @@ def beat(site: Site, at: datetime, action: str = "beat", missed: int = 0) -> Non
 
 def test_watch_alive(site: Site, scratch: Path, clock: MovableClock) -> None:
     """A watch that has kept its pace passes; one that never was, stopped, was late or missed events fails."""
-    assert "no event of this host's port watch" in drill_watch(make_view(site, scratch)).reason
+    assert "no sign of this host's port watch" in drill_watch(make_view(site, scratch)).reason
     now = clock()
     beat(site, now, "started")
     beat(site, now + timedelta(minutes=5))

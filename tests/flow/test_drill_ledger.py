@@ -134,6 +134,7 @@ def test_missing_record(witnessed: Site, scratch: Path, clock: MovableClock) -> 
     assert json.loads(seen.evidence)["gaps"] == 0
     line = Line(witnessed, clock)
     lane = line.lane("lane2")
+    line.drive(lane, make_vehicle(clock, {Seat.DRIVER: 1}))
     lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
     lost = EpochId(f"{witnessed.settings.retention.default_class}/{clock():%Y-%m-%dT%H}Z")
     line.hosts["lane2"].outbox.forget_epoch(lost)

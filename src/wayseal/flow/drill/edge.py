@@ -121,6 +121,6 @@ class _NoSigner:
 
     public = bytes(32)
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes) -> bytes:  # noqa: ARG002 - the protocol's name
         """Raise: nothing is signed here."""
         raise Refused("nothing is signed here")

@@ -1,6 +1,6 @@
 """p24: what has expired does not open, nothing lives longer than its class, and every erasure was finished."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from wayseal.assess.probe import Seen, judge, probe
@@ -26,12 +26,13 @@ def drill_expired(view: SiteView) -> Seen:
     doors = view.doors
     if doors is None:
         return no_doors()
-    sample = _sample_expired(doors)
+    erased = _erased_epochs(doors)
+    sample = _sample_expired(doors, erased)
     opened = [record for record in sample if not _is_gone(doors, record)]
     opened += [record for record in sample[:FULL_TRIES] if not _is_refused(doors, record)]
     plan = plan_erasure(doors.eraser)
     late = list(_list_unfinished(doors))
-    living = sorted(epoch for epoch in _erased_epochs(doors) if doors.eraser.vault.has(epoch))
+    living = sorted({key.epoch for key in doors.eraser.vault.epoch_keys()} & set(erased))
     faults = [f"{len(opened)} expired records still open"] if opened else []
     faults += [f"{len(living)} erased hours still have a key ({', '.join(living[:3])})"] if living else []
     faults += (
@@ -42,7 +43,7 @@ def drill_expired(view: SiteView) -> Seen:
     facts = {
         "sampled": len(sample),
         "opened": len(opened),
-        "erased_hours": len(_erased_epochs(doors)),
+        "erased_hours": len(erased),
         "live_records": plan.live_records,
         "overdue": [due.epoch for due in plan.overdue],
         "unknown": list(plan.unknown),
@@ -57,11 +58,11 @@ def _erased_epochs(doors: Doors) -> list[EpochId]:
     return list(dict.fromkeys(EpochId(doors.ledger.entry(index)["object"]) for index in reversed(found)))
 
 
-def _sample_expired(doors: Doors) -> list[RecordId]:
+def _sample_expired(doors: Doors, erased: Sequence[EpochId]) -> list[RecordId]:
     """Return up to 100 records that died, of as many different hours as there are."""
     groups = []
     with read(doors.opener.store.engine) as connection:
-        for epoch in _erased_epochs(doors)[:SAMPLE]:
+        for epoch in erased[:SAMPLE]:
             rows = list_epoch_records(connection, epoch)
             groups.append([row.object_id for row in rows if row.status is RecordStatus.ERASED])
     rounds = max((len(group) for group in groups), default=0)

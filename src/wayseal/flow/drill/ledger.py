@@ -5,8 +5,8 @@ assessment's evidence, so that a ledger put back to an older state is found even
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from wayseal.assess.probe import Seen, broken, judge, probe
 from wayseal.flow.drill.view import Doors, SiteView, no_doors
@@ -14,16 +14,15 @@ from wayseal.ledger.checkpoint import Checkpoint, read_checkpoint, verify_signat
 from wayseal.ledger.note import parse_note
 from wayseal.ledger.policy import NONE, Policy
 from wayseal.ledger.proof import verify_consistency
-from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, LedgerBroken, WaysealError
 from wayseal.model.oversight import Assessment
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
 from wayseal.store.centre import read_record
 from wayseal.store.engine import read
-from wayseal.store.records import iterate_day_records
+from wayseal.store.records import StoredRecord, iterate_day_records
 
 SAMPLE = 300
-"""Records of one device whose predecessor is looked for."""
+"""Records of each device whose predecessor is looked for."""
 UNWITNESSED = 64
 """Entries that may follow the newest witnessed checkpoint: what a drill itself writes while it runs."""
 
@@ -117,15 +116,26 @@ def _judge_continuity(doors: Doors, checkpoint: Checkpoint, earlier: str) -> Ite
 
 
 def _count_gaps(view: SiteView, doors: Doors) -> tuple[int, int]:
-    """Return how many of the device's newest records were looked at, and how many follow one that the ledger lacks."""
+    """Return how many of the device's newest records of today were looked at, and how many follow one that is missing.
+
+    Each record names the digest of its device's record before it. That of the oldest one looked at may be yesterday's.
+    """
     device, now = view.equipment.device_sha256, doors.opener.clock()
+    newest: dict[str, deque[StoredRecord]] = {}
     with read(doors.opener.store.engine) as connection:
-        rows = [row for row in iterate_day_records(connection, now.date()) if device in {None, row.device}]
-    rows = [row for row in rows if row.position is not None][-SAMPLE:]
-    since = to_text(now - timedelta(days=2))
-    known = {
-        str(doors.ledger.entry(index)["sealed_sha256"])
-        for index in doors.ledger.find(type="capture", since=since)
-    }
-    previous = [parse_record(read_record(doors.opener.store, row.object_id)).header.previous for row in rows]
-    return len(rows), sum(one not in {*known, NO_PREVIOUS} for one in previous)
+        for row in iterate_day_records(connection, now.date()):
+            if device in {None, row.device}:
+                newest.setdefault(row.device, deque(maxlen=SAMPLE)).append(row)
+    counts = [_count_missing(doors, list(rows)) for rows in newest.values()]
+    return sum(looked for looked, _ in counts), sum(missing for _, missing in counts)
+
+
+def _count_missing(doors: Doors, rows: Sequence[StoredRecord]) -> tuple[int, int]:
+    """Return how many of one device's records are there to be looked at, and how many follow one that the ledger lacks."""
+    known = {str(doors.ledger.entry(row.ledger_index)["sealed_sha256"]) for row in rows} | {NO_PREVIOUS}
+    there = [row for row in rows if row.position is not None]
+    followed = [row for row in there if row is not rows[0]]
+    previous = [
+        parse_record(read_record(doors.opener.store, row.object_id)).header.previous for row in followed
+    ]
+    return len(there), sum(one not in known for one in previous)
