@@ -52,6 +52,15 @@ def test_port_in_order(port: Port) -> None:
     assert tuple(lane) == ALL
 
 
+@pytest.mark.parametrize("kind", [EquipmentKind.CAMERA, EquipmentKind.NETWORK])
+def test_without_collector(port: Port, kind: EquipmentKind) -> None:
+    """A camera and a switch run no collector: their probes pass from outside and on paper, and the others are not about them."""
+    seen = port.assess(replace(port.sight(kind), host=()), kind=kind)
+    assert describe(seen, "pass", "not_applicable") == {}
+    about = {spec.id for spec in load_catalogue() if kind in spec.kinds}
+    assert {name for name, one in seen.items() if one.result is Result.PASS} == about
+
+
 def test_blind_assessor(port: Port) -> None:
     """Without any view nothing passes: each probe is an error, or not about this kind of device."""
     for kind in EquipmentKind:

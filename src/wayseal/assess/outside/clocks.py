@@ -82,14 +82,14 @@ def ask_sntp(endpoint: Endpoint, clock: Clock, *, limit_s: float) -> Reading:
                 answer = line.recv(512)
                 got = clock()
                 if answer[24:32] == question:  # an answer to somebody else's question is no answer
-                    return _read_answer(answer, sent, got)
+                    return read_answer(answer, sent, got)
     except TimeoutError:
         return Reading(None, fault="no answer in time")
     except OSError:
         return Reading(None, fault="does not answer")
 
 
-def _read_answer(answer: bytes, sent: datetime, got: datetime) -> Reading:
+def read_answer(answer: bytes, sent: datetime, got: datetime) -> Reading:
     """Return the offset that an SNTP answer says: ((T2 - T1) + (T3 - T4)) / 2."""
     if len(answer) < _PACKET.size:
         return Reading(None, fault="an answer that is too short")

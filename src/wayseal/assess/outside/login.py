@@ -123,7 +123,7 @@ def _try_login(service: _Service, login: Login, limit_s: float) -> str:
             code = read_code(first)[-3:]
             if code != "401":
                 return _name_code(first, code, asked="open")
-            shown = _answer_challenge(service, login, _read_challenges(first.data))
+            shown = _answer_challenge(service, login, read_challenges(first.data))
             if shown is None:
                 return "asks for a login that is neither Basic nor Digest"
             second = _request(call, service, shown)
@@ -177,7 +177,7 @@ def _read_length(head: bytes) -> int:
     return 0
 
 
-def _read_challenges(data: bytes) -> list[tuple[str, dict[str, str]]]:
+def read_challenges(data: bytes) -> list[tuple[str, dict[str, str]]]:
     """Return (scheme, parameters) of each challenge in an answer's head."""
     found = []
     for line in data.split(b"\r\n\r\n", 1)[0].decode("latin-1").split("\r\n"):
