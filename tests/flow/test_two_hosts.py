@@ -70,6 +70,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             with open_site(folder / "centre", PASSPHRASE) as site:
                 data = invite_lane(site, "lane1", direction=None, address=f"127.0.0.1:{port}")
             join_lane(folder / "lane", data, PASSPHRASE)
+            with open_lane_home(folder / "lane", PASSPHRASE) as lane:
+                lane.host.accept_roster(lane.link.fetch_roster(1).roster)
         finally:
             stop(process)
     return folder / "centre", folder / "lane"
@@ -203,3 +205,24 @@ def start_command(session: Session, *arguments: str) -> "subprocess.Popen[str]":
     environment = os.environ | {"WAYSEAL_PASSPHRASE_FILE": str(session.secret)}
     line = [sys.executable, "-c", RUN, "--home", str(session.home), *arguments]
     return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_real_video_in_an_outage(
+    homes: tuple[Path, Path], shared_data: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A lane's own command on a real video, its centre away: vehicles are sealed and wait; no line and no file says a plate."""
+    lane = Session(homes[1], write_secret(tmp_path / "any"), capsys)
+    video = shared_data / "lane" / "d01_day_mid_2veh.mp4"
+    away = ("--centre", "127.0.0.1:1", "--drain", 0.1)
+    run = lane.call("lane", "run", "--lane", "lane1", "--source", video, *away, "--json")
+    assert run.code == 0, run.err
+    assert "wait in the outbox" in run.err, repr(run.err)
+    *vehicles, last = run.lines
+    summary = last["summary"]
+    assert (len(vehicles), summary["delivered"], summary["matched"], summary["tls"]) == (2, 0, None, None)
+    assert summary["waiting"] >= 2
+    truth = json.loads(video.with_suffix(".json").read_bytes())
+    plates = [one["plate"]["text"].encode() for one in truth["vehicles"] if one["plate"]]
+    written = run.out.encode() + b"".join(path.read_bytes() for path in homes[1].rglob("*") if path.is_file())
+    assert plates
+    assert [text for text in plates if text in written] == []
