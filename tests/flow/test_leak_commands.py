@@ -139,6 +139,7 @@ def test_memory_is_bounded(tmp_path: Path, name: str, megabytes: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_ten_thousand_files(leaked: np.ndarray, run: Run, tmp_path: Path) -> None:
     """A folder of ten thousand files, one of them ours, is gone through in order, and the one is found."""
     folder = tmp_path / "dump"

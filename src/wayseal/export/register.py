@@ -29,6 +29,7 @@ AGREES = 0.50
 """Agreement from which a leak is taken to show the original. Measured: true ones 0.55 and more, other people's at most 0.43."""
 SURE = 0.97
 """Agreement at which no other place is tried."""
+_HOPELESS = 0.15
 _FINE = 240
 _ROUNDS = 60
 
@@ -56,13 +57,16 @@ class Leak:
         self.plane = _shrink(luma(bgr), FULL)
         self._small = _shrink(self.plane, SIDE)
         self._enlarge = whole_matrix(_size(self._small), _size(self.plane))
-        self._features: dict[bool, _Features] = {}
+        self._features: dict[bool, Features] = {}
 
-    def place(self, original: Pixels, guesses: Sequence[Matrix] = ()) -> Placed | None:
+    def place(
+        self, original: Pixels, guesses: Sequence[Matrix] = (), *, features: "Features | None" = None
+    ) -> Placed | None:
         """Return the best place of an original in `plane`, or None when nothing fits at all.
 
         Tried: features (plain and mirrored), the given guesses (maps to `plane`, from whoever knows where the same face lies
-        in both), and the whole picture resized. The best two are refined by Evangelidis and Psarakis' ECC (2008), first as
+        in both), and the whole picture resized. `features` are the original's own, where they were found before
+        (`find_features`). The best two are refined by Evangelidis and Psarakis' ECC (2008), first as
         affine maps, then with perspective.
         """
         plane = luma(original)
@@ -70,10 +74,12 @@ class Leak:
             return None
         tried = [
             (measure_agreement(plane, self.plane, guess), number, guess)
-            for number, guess in enumerate(self._guess(plane, guesses))
+            for number, guess in enumerate(self._guess(plane, guesses, features or find_features(original)))
         ]
         best: Placed | None = None
-        for _, _, guess in sorted(tried, key=lambda one: -one[0])[:2]:
+        for agreement, _, guess in sorted(tried, key=lambda one: -one[0])[:2]:
+            if agreement < _HOPELESS:
+                break
             placed = refine(plane, self.plane, guess)
             if best is None or placed.agreement > best.agreement:
                 best = placed
@@ -81,17 +87,16 @@ class Leak:
                 break
         return best
 
-    def _find(self, *, side: bool) -> "_Features":
+    def _find(self, *, side: bool) -> "Features":
         """Return this leak's features, or those of its mirror image; found once."""
         if side not in self._features:
-            self._features[side] = _find_features(_mirror(self._small, side=side))
+            self._features[side] = _sift(_mirror(self._small, side=side))
         return self._features[side]
 
-    def _guess(self, plane: Floats, given: Sequence[Matrix]) -> Iterator[Matrix]:
+    def _guess(self, plane: Floats, given: Sequence[Matrix], found: "Features") -> Iterator[Matrix]:
         """Yield first places to refine."""
         yield from given
         width = self._small.shape[1]
-        found = _find_features(plane)
         for side in (False, True):
             matrix = _match_features(found, self._find(side=side))
             if matrix is not None:
@@ -231,12 +236,19 @@ def measure_area(matrix: Matrix, shape: tuple[int, int]) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Features:
+class Features:
+    """The points of a picture that can be found again in another one, and what is around them. In memory only."""
+
     points: NDArray[np.float32]
     descriptors: NDArray[np.float32] | None
 
 
-def _find_features(plane: Floats) -> _Features:
+def find_features(bgr: Pixels) -> Features:
+    """Return an original's features, for `Leak.place`."""
+    return _sift(luma(bgr))
+
+
+def _sift(plane: Floats) -> Features:
     """Return SIFT points and root-normalised descriptors; small pictures are doubled first, as faces have few corners."""
     scale = 2.0 if max(plane.shape) < 400 else 1.0
     grey = np.clip(plane, 0, 255).astype(np.uint8)
@@ -247,10 +259,10 @@ def _find_features(plane: Floats) -> _Features:
     points = np.array([point.pt for point in found], dtype=np.float32).reshape(-1, 2)
     if descriptors is not None:
         descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
-    return _Features((points + 0.5) / scale - 0.5, descriptors)
+    return Features((points + 0.5) / scale - 0.5, descriptors)
 
 
-def _match_features(first: _Features, second: _Features) -> Matrix | None:
+def _match_features(first: Features, second: Features) -> Matrix | None:
     """Return the homography that most matched points follow, or None when too few do."""
     if (
         first.descriptors is None
@@ -258,12 +270,14 @@ def _match_features(first: _Features, second: _Features) -> Matrix | None:
         or min(len(first.points), len(second.points)) < FEW
     ):
         return None
-    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(first.descriptors, second.descriptors, k=2)
-    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < 0.85 * pair[1].distance]
-    if len(good) < FEW:
+    alike = first.descriptors @ second.descriptors.T
+    rows, nearest = np.arange(len(alike)), np.argmax(alike, axis=1)
+    near = np.sqrt(np.maximum(2 - 2 * alike[rows, nearest], 0))
+    alike[rows, nearest] = -1
+    good = near < 0.85 * np.sqrt(2 - 2 * alike.max(axis=1))
+    if int(good.sum()) < FEW:
         return None
-    source = np.array([first.points[match.queryIdx] for match in good], dtype=np.float32)
-    target = np.array([second.points[match.trainIdx] for match in good], dtype=np.float32)
+    source, target = first.points[good], second.points[nearest[good]]
     matrix, inliers = cv2.findHomography(
         source, target, cv2.USAC_MAGSAC, 3.0, maxIters=3000, confidence=0.999
     )

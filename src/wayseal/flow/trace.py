@@ -148,9 +148,12 @@ def _find_originals(work: Tracing, leak: Leak, bgr: Pixels) -> Iterator[tuple[Re
     faces = work.faces(bgr)
     tried = 0
     for record in work.originals.propose(hashes, [face.template for face in faces]):
-        original = work.originals.picture(record)
-        placed = None if original is None else leak.place(original, _guess(work, original, faces))
-        if original is None or placed is None or not placed.agrees:
+        found = work.originals.picture(record)
+        if found is None:
+            continue
+        original, features = found
+        placed = leak.place(original, _guess(work, original, faces), features=features)
+        if placed is None or not placed.agrees:
             continue
         yield record, original, placed
         tried += 1

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.export.register import Features, find_features
 from wayseal.flow.documents import unpack_json, unpack_template
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
@@ -67,7 +68,7 @@ class Originals:
         self._who = who
         self._scope = scope
         self._centre = centre
-        self._pictures: OrderedDict[RecordId, Pixels] = OrderedDict()
+        self._pictures: OrderedDict[RecordId, tuple[Pixels, Features]] = OrderedDict()
         self.opened = 0
 
     def propose(self, hashes: Sequence[NDArray[np.bool_]], faces: Sequence[Template]) -> Iterator[RecordId]:
@@ -83,15 +84,16 @@ class Originals:
                     seen.add(record)
                     yield record
 
-    def picture(self, record: RecordId) -> Pixels | None:
-        """Return an original, opened under a release of its own; None when it was erased or is no picture."""
+    def picture(self, record: RecordId) -> tuple[Pixels, Features] | None:
+        """Return an original with its features, opened under a release of its own; None when it was erased or is no picture."""
         if record in self._pictures:
             self._pictures.move_to_end(record)
             return self._pictures[record]
         try:
             (body,) = self._opener.read_now(self._who, [record], PURPOSE)
             self.opened += 1
-            self._pictures[record] = read_picture(body)
+            bgr = read_picture(body)
+            self._pictures[record] = bgr, find_features(bgr)
         except (Erased, NotFound, BadPicture):
             return None
         while len(self._pictures) > _KEPT:
