@@ -4,16 +4,16 @@ Owns the page's words. It reads the ledger and nothing else, and opens nothing.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from wayseal.flow.duty import DutyNote, has_news, list_duty
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock, to_text
-from wayseal.web.session import Session
+from wayseal.web.session import SignedIn
 
 _WORDS = {
     ("usb-event", "refused"): "USB device refused", ("usb-event", "allowed"): "USB device let in",
@@ -67,7 +67,6 @@ def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
 def add_duty_routes(
     app: FastAPI,
     page: Callable[..., Response],
-    current: Callable[[Request], Session],
     *,
     ledger: LedgerReader,
     clock: Clock,
@@ -79,9 +78,9 @@ def add_duty_routes(
         return [show_note(note, zone) for note in list_duty(ledger, clock())]
 
     @app.get("/duty", response_class=HTMLResponse)
-    def duty(request: Request, session: Annotated[Session, Depends(current)]) -> Response:
+    def duty(request: Request, session: SignedIn) -> Response:
         return page(request, "duty.html", session, notes=notes())
 
     @app.get("/duty/notes", response_class=HTMLResponse)
-    def duty_notes(request: Request, session: Annotated[Session, Depends(current)]) -> Response:
+    def duty_notes(request: Request, session: SignedIn) -> Response:
         return page(request, "duty_notes.html", session, notes=notes())

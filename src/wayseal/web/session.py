@@ -9,19 +9,27 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
 
 from wayseal.model.border import PlainImage
 from wayseal.model.clock import Clock
 from wayseal.model.custody import Release
 from wayseal.model.errors import QuotaExceeded, Refused
+from wayseal.station.badge import OFFICER
 from wayseal.station.shift import Shift
 
+COOKIE = "wayseal_session"
 SHIFT = timedelta(hours=10)
 _TRIES = 5
 _PAUSE = timedelta(seconds=60)
 _LINES = 60
 _SHOWN = 12
+
+
+class SignedOut(Exception):  # noqa: N818 - a state, not an error
+    """Nobody is signed in at this browser."""
 
 
 @dataclass(slots=True)
@@ -35,14 +43,15 @@ class Opened:
 
 @dataclass(slots=True)
 class Session:
-    """One officer at one browser: the answers on the screen and the pictures about to be shown, in memory only.
+    """One person at one browser: the answers on the screen and the pictures about to be shown, in memory only.
 
-    `lanes` are the lanes of the shift, None for all; `waiting` holds releases that wait for a second person's approval.
+    `officer` is a staff id, of whatever role; `lanes` are the lanes of the shift, None for all; `waiting` holds releases that wait for a second person's approval.
     """
 
     officer: str
     ends: datetime
     lanes: frozenset[str] | None = None
+    role: str = OFFICER
     shifts: list[Shift] = field(default_factory=list)
     lines: OrderedDict[str, dict[str, Any]] = field(default_factory=OrderedDict, repr=False)
     opened: dict[tuple[str, str], Opened] = field(default_factory=dict, repr=False)
@@ -74,7 +83,9 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._wrong: list[datetime] = []
 
-    def sign_in(self, officer: str, code: str, lanes: frozenset[str] | None = None) -> str:
+    def sign_in(
+        self, officer: str, code: str, lanes: frozenset[str] | None = None, *, role: str = OFFICER
+    ) -> str:
         """Return a new session's token, for these lanes or for all. Raises `Refused` for a wrong code, `QuotaExceeded` after five within a minute."""
         now = self._clock()
         with self._lock:
@@ -91,7 +102,7 @@ class Sessions:
                 )
             self._open = {name: one for name, one in self._open.items() if one.ends > now}
             token = secrets.token_urlsafe(32)
-            self._open[token] = Session(officer, now + SHIFT, lanes)
+            self._open[token] = Session(officer, now + SHIFT, lanes, role)
         return token
 
     def find(self, token: str | None) -> Session | None:
@@ -107,3 +118,15 @@ class Sessions:
         """End a session, forget what it had open, and return it."""
         with self._lock:
             return self._open.pop(token or "", None)
+
+
+def current_session(request: Request) -> Session:
+    """Return the session of a request. Raises `SignedOut` without one."""
+    sessions: Sessions = request.app.state.sessions
+    session = sessions.find(request.cookies.get(COOKIE))
+    if session is None:
+        raise SignedOut
+    return session
+
+
+SignedIn = Annotated[Session, Depends(current_session)]
