@@ -27,7 +27,7 @@ def records(used: Session, tmp_path_factory: pytest.TempPathFactory) -> list[str
 
 
 def test_whole_ceremony_by_files(ws: Session, records: list[str], tmp_path: Path) -> None:
-    """From the recipient's card to the attestation of deletion, each act a command, each file made by its own party."""
+    """From the recipient's card to the attestation of deletion, each act a command; what leaks is traced."""
     parties = {"court-2": tmp_path / "court"} | {name: tmp_path / name for name in ("ann", "bob")}
     card, bundle = tmp_path / "court.json", tmp_path / "export.wsx"
     made = ws.call(
@@ -73,6 +73,9 @@ def test_whole_ceremony_by_files(ws: Session, records: list[str], tmp_path: Path
     )
     assert (opened.code, opened.json["records"]) == (0, 2)
     assert sorted(file.stem for file in (tmp_path / "out" / "face").iterdir()) == sorted(records)
+    (leak, *_) = sorted((tmp_path / "out" / "face").iterdir())
+    (traced,) = ws.call("leak", "trace", leak, "--json").json
+    assert (traced["recipient"], traced["channel"], traced["decision"]) == ("court-2", "export", "attributed")
     assert ws.call("export", "receipt", receipt, "--json").json["outcome"] == "received"
     assert ws.call("export", "attest", bundle, *mine, "--out", attestation).code == 0
     assert ws.call("export", "receipt", attestation, "--json").json["signed"] is True
