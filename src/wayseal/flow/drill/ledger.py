@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from wayseal.assess.probe import Seen, broken, judge, probe
 from wayseal.flow.drill.view import Doors, SiteView, no_doors
-from wayseal.ledger.checkpoint import Checkpoint, read_checkpoint, verify_signatures
+from wayseal.ledger.checkpoint import Checkpoint, log_keys, read_checkpoint, verify_signatures
 from wayseal.ledger.note import parse_note
 from wayseal.ledger.policy import NONE, Policy
 from wayseal.ledger.proof import verify_consistency
@@ -102,7 +102,8 @@ def _judge_tree(doors: Doors, checkpoint: Checkpoint, earlier: str) -> Iterator[
 def _judge_continuity(doors: Doors, checkpoint: Checkpoint, earlier: str) -> Iterator[str]:
     """Yield that the ledger does not continue the checkpoint that the last assessment kept."""
     before = read_checkpoint(earlier)
-    known = [] if doors.witnesses is None else [party.key for party in doors.witnesses.logs]
+    held = () if doors.witnesses is None else tuple(party.key for party in doors.witnesses.logs)
+    known = held or log_keys(doors.ledger.origin, doors.opener.log_signer)
     if not verify_signatures(parse_note(earlier), known):
         yield "the last assessment's checkpoint is not signed by this log"
     if before.size > checkpoint.size:
