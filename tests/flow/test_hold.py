@@ -173,4 +173,6 @@ def test_ledger_names_who_holds(site: Site) -> None:
     placed = hold(site, site.capture(b"kept"))
     lift_hold(site.eraser(), placed.id, reason="case-closed", approvers=PEOPLE)
     acts = [site.ledger.entry(index) for kind in ("hold", "lift") for index in site.ledger.find(type=kind)]
-    assert [(act["actor"] in PEOPLE, sorted(act["approvers"])) for act in acts] == [(True, sorted(PEOPLE))] * 2
+    assert [(act["actor"] in PEOPLE, sorted(act["approvers"])) for act in acts] == [
+        (True, sorted(PEOPLE))
+    ] * 2

@@ -152,8 +152,12 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "leak": EntryType(
         {"object": s.ULID},
         {
-            "outcome": s.one_of("attributed", "inconclusive"), "recipient": s.PRINCIPAL, "mark": s.ULID,
-            "channel": s.one_of("export", "session", "lane"), "files": s.is_count, **_RECORDS,
+            "outcome": s.one_of("attributed", "inconclusive"),
+            "recipient": s.PRINCIPAL,
+            "mark": s.ULID,
+            "channel": s.one_of("export", "session", "lane"),
+            "files": s.is_count,
+            **_RECORDS,
         },
     ),
     # Keeping and forgetting

@@ -102,3 +102,11 @@ def publish_for(site: "Site", host: LaneHost) -> bytes:
         raise explain_refusal(refusal)
     host.accept_charters(site.charters.after(host.charter.version))
     return data
+
+
+def introduce_centre(site: "Site") -> None:
+    """Put the centre on the roster where no lane has done so yet: nothing opens that a stranger sealed."""
+    roster = site.keyroom.read_roster()
+    if roster is None or CENTRE not in roster.devices:
+        devices = {CENTRE: site.keys.identity.public}
+        site.keyroom.publish_roster(site.ledger, devices=devices, refused=sorted(list_unfit(site)))

@@ -30,8 +30,7 @@ from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.errors import Integrity, Invalid, NotFound, WaysealError
 from wayseal.model.oversight import AssessmentKind, Equipment, EquipmentKind, Observation
 from wayseal.seal.suite import sha256
-from wayseal.station.arming import list_unfit
-from wayseal.station.centre import CENTRE
+from wayseal.station.arming import introduce_centre
 from wayseal.station.devices import read_serial
 from wayseal.station.drills import drill_parts
 from wayseal.station.papers import (
@@ -193,7 +192,7 @@ def finish(
     with view(site.oversight) as rows:
         device = equipment_rows.get_equipment(rows, drawn.equipment)
     specs = choose_probes(load_catalogue(), drawn.kind)
-    _introduce_centre(site)
+    introduce_centre(site)
     sight = Sight(
         outside=_look_outside(site, device, drawn), documents=_read_papers(site, device),
         host=_judge_host(site, device, drawn, bundle),
@@ -222,14 +221,6 @@ def run_due(site: "Site", rows: Sequence[Mapping[str, Any]], *, actor: str) -> l
             passed = done.assessment.passed
         made.append({**row, "assessment": None if drawn is None else drawn.id, "passed": passed})
     return made
-
-
-def _introduce_centre(site: "Site") -> None:
-    """Put the centre on a first roster where there is none yet: drills open records that the centre sealed."""
-    if site.keyroom.read_roster() is None:
-        site.keyroom.publish_roster(
-            site.ledger, devices={CENTRE: site.keys.identity.public}, refused=sorted(list_unfit(site))
-        )
 
 
 def _judge_host(

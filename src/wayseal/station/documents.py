@@ -14,8 +14,7 @@ from wayseal.model.custody import Purpose, RecordStatus
 from wayseal.model.errors import Invalid, NotFound, Refused
 from wayseal.model.ids import RecordId, check_name, check_ulid
 from wayseal.seal.envelope import parse_record
-from wayseal.station.arming import list_unfit
-from wayseal.station.centre import CENTRE
+from wayseal.station.arming import introduce_centre
 from wayseal.store.centre import read_record
 from wayseal.store.documents import list_site_documents
 from wayseal.store.engine import read
@@ -40,19 +39,11 @@ def add_document(
     with file.open("rb") as stream:
         data = stream.read(LARGEST + 1)
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    _introduce_centre(site)
+    introduce_centre(site)
     about = site.settings.site if lane is None else check_name(lane, what="lane id")
     record = keep_document(site.archive, SiteDocument(file.name, media_type, data), kind, lane=about)
     with read(site.store.engine) as connection:
         return describe_document(site, get_record(connection, record.header.object_id))
-
-
-def _introduce_centre(site: "Site") -> None:
-    """Put the centre on the roster where no lane has done so yet: nothing opens that a stranger sealed."""
-    roster = site.keyroom.read_roster()
-    if roster is None or CENTRE not in roster.devices:
-        devices = {CENTRE: site.keys.identity.public}
-        site.keyroom.publish_roster(site.ledger, devices=devices, refused=sorted(list_unfit(site)))
 
 
 def list_documents(site: "Site", kind: DocumentKind | None = None) -> list[dict[str, Any]]:
