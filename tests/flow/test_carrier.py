@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lineparts import PASSPHRASE, MovableClock
+from overseeparts import add_subcontractor, assess, enrol_host, give_duties
 
 from wayseal.model.border import Direction
 from wayseal.model.custody import Receipt, SealedRecord
@@ -661,3 +662,23 @@ def test_one_lane_cannot_take_every_place(centre: Centre, lane: LaneHome, tmp_pa
         assert other.link.read_health()["lanes"] == 2
     for link in links:
         link.close()
+
+
+def test_register_disarms_a_lane_elsewhere(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
+    """A lane on another host whose equipment was enrolled and not assessed hears the register's code; assessed, it works; the ledger tells both."""
+    centre.drive(lane, make_car(clock, 1))
+    desk = centre.site.oversight
+    add_subcontractor(desk)
+    enrol_host(desk)
+    give_duties(desk)
+    clock.move(timedelta(hours=1))
+    with pytest.raises(NotArmed) as told:
+        lane.link.fetch_roster(1)
+    assert told.value.facts["code"] == "never-assessed"
+    assert "wayseal equipment assess" in str(told.value.hint)
+    assess(desk)
+    assert centre.drive(lane, make_car(clock, 2)).waiting == 0
+    entries = [centre.site.ledger.entry(index) for index in centre.site.ledger.find(type="lane-status")]
+    assert [(one["status"], one.get("reason")) for one in entries] == [
+        ("disarmed", "never-assessed"), ("armed", None),
+    ]  # fmt: skip
