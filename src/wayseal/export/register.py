@@ -59,6 +59,11 @@ class Leak:
         self._enlarge = whole_matrix(_size(self._small), _size(self.plane))
         self._features: dict[bool, Features] = {}
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of `plane`."""
+        return _size(self.plane)
+
     def place(
         self, original: Pixels, guesses: Sequence[Matrix] = (), *, features: "Features | None" = None
     ) -> Placed | None:

@@ -5,7 +5,7 @@ answer: nobody is named below the bounds of `export.markscore`. Nothing of a lea
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ LONGEST = 4096
 BLIND = 20_000
 """Newest marked copies that are tried on a leak whose original is gone or unknown."""
 _TRIED = 3
+_FAINT = 4.5
 
 Faces = Callable[[Pixels], Sequence[Portrait]]
 """Gives the faces of a picture, largest first; none where no model is installed."""
@@ -82,14 +83,8 @@ class Reading:
     attributed: bool = False
 
 
-def trace_files(work: Tracing, files: Iterable[Path]) -> Iterator[Reading]:
-    """Yield the reading of each file, in order. A file that cannot be read is inconclusive, with the reason; nothing stops it."""
-    for file in files:
-        yield trace_file(work, file)
-
-
 def trace_file(work: Tracing, file: Path) -> Reading:
-    """Return the reading of one file."""
+    """Return the reading of one file; one that cannot be read is inconclusive, with the reason."""
     try:
         data = file.read_bytes() if file.stat().st_size < 200_000_000 else b""
         bgr = read_picture(file, longest=LONGEST)
@@ -104,10 +99,10 @@ def trace_file(work: Tracing, file: Path) -> Reading:
 
 def trace_picture(work: Tracing, bgr: Pixels, compression: Compression | None) -> Reading:
     """Return the reading of one leaked picture: against its original where one is found, else blind."""
-    if compression is not None and compression.size != (bgr.shape[1], bgr.shape[0]):
-        compression = None
-    best: Reading | None = None
     leak = Leak(bgr)
+    if compression is not None and not compression.size == leak.size == (bgr.shape[1], bgr.shape[0]):
+        compression = None  # resized since: the file's blocks are not where they were
+    best: Reading | None = None
     for record, original, placed in _find_originals(work, leak, bgr):
         reading = _read_against(work, leak, (record, original, placed), compression)
         if reading.reason == "mark_found":
@@ -136,7 +131,7 @@ def _read_against(
                 z=by_lane.z,
                 decoys=by_lane.decoys,
                 attributed=True,
-                reason="lane_mark_only",
+                reason="lane_mark_and_faint_other" if (reading.z or 0.0) > _FAINT else "lane_mark_only",
             )
     return replace(reading, record=record, agreement=place.agreement, covered=evidence.covered)
 
