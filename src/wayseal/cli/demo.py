@@ -80,7 +80,8 @@ def _render(work: Path, faces: Path | None) -> tuple[Path, Path]:
 
 def _make_home(home: Path, file: Path) -> bytes:
     """Return the passphrase of the demonstration's home, made now unless it is there."""
-    from wayseal.station.site import SITE_FILE, init_site
+    from wayseal.station.site import init_site
+    from wayseal.station.site_facts import SITE_FILE
 
     if not file.exists():
         file.touch(mode=0o600)

@@ -27,7 +27,8 @@ def run(home: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     from wayseal.model.clock import utc_now
     from wayseal.station.keyroom_server import open_server
     from wayseal.station.settings import load_settings
-    from wayseal.station.site import keyroom_passphrase, read_facts
+    from wayseal.station.site import keyroom_passphrase
+    from wayseal.station.site_facts import read_facts
 
     read_facts(home)
     settings = load_settings(home)

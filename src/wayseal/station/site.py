@@ -4,9 +4,7 @@ Owns the layout of a home and the order in which its parts are opened. It adds n
 decided by the gate, what is kept by the centre's store, what is due by the schedule.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +24,11 @@ from wayseal.ledger.log import Ledger
 from wayseal.match.gallery import Gallery
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
-from wayseal.model.clock import Clock, from_text, to_text, utc_now
+from wayseal.model.clock import Clock, utc_now
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
-from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, NotFound, Refused
+from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, Refused
 from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
-from wayseal.seal.keys.durable import write_file
 from wayseal.seal.suite import sha256
 from wayseal.station.arming import publish_for
 from wayseal.station.centre import CENTRE, CentreKeys
@@ -54,21 +51,9 @@ from wayseal.station.keyroom_trust import (
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
 from wayseal.station.overseer import name_principal, open_desk
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
+from wayseal.station.site_facts import SITE_FILE, SiteFacts, read_facts, write_facts
 from wayseal.station.witnessing import open_publisher, write_policy
 from wayseal.store.centre import CentreStore, open_centre
-
-SITE_FILE = "site.json"
-FORMAT = "wayseal-home/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class SiteFacts:
-    """What a home is, for ever: its id, when it was made, and whether it is a test site (R-10)."""
-
-    id: str
-    created: datetime
-    evaluation: bool
-    origin: str
 
 
 class Site:
@@ -344,7 +329,7 @@ def init_site(
     ledger.sign_checkpoint(keys.log_signer)
     ledger.close()
     open_centre(home / "store", settings.store.database_url()).close()
-    _write_facts(home, facts)
+    write_facts(home, facts)
     return facts
 
 
@@ -390,27 +375,3 @@ def open_site(home: Path, passphrase: bytes, *, clock: Clock = utc_now) -> Site:
         site.close()
         raise Integrity("site.json says something else than the ledger's first entry")
     return site
-
-
-def read_facts(home: Path) -> SiteFacts:
-    """Return what a home is. Needs no passphrase. Raises `NotFound` or `Integrity`."""
-    try:
-        value = json.loads((home / SITE_FILE).read_text(encoding="utf-8"))
-        if value["format"] != FORMAT:
-            raise Integrity("the home has another format than this program's", format=value["format"])
-        return SiteFacts(value["id"], from_text(value["created"]), value["evaluation"], value["origin"])
-    except FileNotFoundError:
-        raise NotFound(
-            "there is no Wayseal home here", hint=f"Make one: wayseal --home {home} init"
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise Integrity("site.json is damaged") from None
-
-
-def _write_facts(home: Path, facts: SiteFacts) -> None:
-    """Write what the home is; last, so that a home that was not finished is not taken for one."""
-    value = {
-        "format": FORMAT, "id": facts.id, "created": to_text(facts.created), "evaluation": facts.evaluation,
-        "origin": facts.origin,
-    }  # fmt: skip
-    write_file(home / SITE_FILE, json.dumps(value, indent=1).encode())

@@ -64,7 +64,8 @@ def _hold_ceremony(trial: "Site", desk: Disclosure, stem: str, organisations: Se
 def open_trial(site: "Site") -> Iterator["Site"]:
     """Give a home with the site's rules and export limits, fresh keys and nothing else; it is removed afterwards."""
     from wayseal.station.settings import load_settings  # noqa: PLC0415
-    from wayseal.station.site import Site, init_site, read_facts  # noqa: PLC0415 - the site's own module uses this one
+    from wayseal.station.site import Site, init_site  # noqa: PLC0415 - the site's own module uses this one
+    from wayseal.station.site_facts import read_facts  # noqa: PLC0415 - as above
 
     rules = (site.home / "policy" / "site.cedar").read_text(encoding="utf-8")
     passphrase = secrets.token_hex(16).encode()
