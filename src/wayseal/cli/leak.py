@@ -69,13 +69,12 @@ def trace(
     Each original that is opened for it has a release of its own (incident_response). Nobody is named under z 7 in one
     picture or p 1e-9 in several together; what was found goes on the ledger.
     """
-    from wayseal.flow.trace import trace_file
     from wayseal.flow.trace_lookup import Scope
-    from wayseal.flow.trace_plot import draw_decoys
-    from wayseal.flow.trace_verdict import combine_readings, describe_reading, log_trace
+    from wayseal.flow.trace_plot import PANELS, draw_decoys
+    from wayseal.flow.trace_verdict import describe_reading
     from wayseal.model.ids import RecordId, check_ulid
     from wayseal.station.site import open_site
-    from wayseal.station.tracing import open_tracing
+    from wayseal.station.tracing import trace_leaks
 
     if plot is not None and plot.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("end it in .png or .svg", param_hint="--plot")
@@ -86,15 +85,20 @@ def trace(
         open_site(home, read_passphrase(passphrase_file)) as site,
         show_progress("Tracing", len(wanted)) as step,
     ):
-        work = open_tracing(site, who, role, scope)
-        readings: list[Reading] = []
-        for file in wanted:
-            readings.append(_lighten(trace_file(work, file), keep=plot is not None and len(readings) < 12))
-            _write_journal(journal, describe_reading(readings[-1]))
+
+        def report(reading: "Reading") -> None:
+            _write_journal(journal, describe_reading(reading))
             step(1)
-        readings = combine_readings(readings)
-        log_trace(site.ledger, who, readings, site.clock)
-        site.sign_checkpoint()
+
+        readings = trace_leaks(
+            site,
+            who,
+            wanted,
+            role=role,
+            scope=scope,
+            keep_decoys=0 if plot is None else PANELS,
+            on_reading=report,
+        )
     if plot is not None:
         draw_decoys(readings, plot)
     lines = [*done.values(), *map(describe_reading, readings)]
@@ -135,13 +139,6 @@ def _write_journal(file: Path | None, line: dict[str, Any]) -> None:
     if file is not None:
         with file.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, separators=(",", ":")) + "\n")
-
-
-def _lighten(reading: "Reading", *, keep: bool) -> "Reading":
-    """Return a reading with the decoys' number and greatest only, unless they are to be drawn: ten thousand files fit."""
-    from dataclasses import replace
-
-    return reading if keep else replace(reading, decoys=reading.decoys.astype("float16"))
 
 
 def _show(lines: list[dict[str, Any]]) -> None:

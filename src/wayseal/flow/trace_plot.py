@@ -8,7 +8,8 @@ import numpy as np
 from wayseal.export.markscore import NAMED
 from wayseal.flow.trace import Reading
 
-_MOST = 12
+PANELS = 12
+"""Readings that are drawn at most."""
 
 
 def draw_decoys(readings: Sequence[Reading], file: Path) -> int:
@@ -18,7 +19,7 @@ def draw_decoys(readings: Sequence[Reading], file: Path) -> int:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - drawing is the only use of the plotting library here
 
-    shown = [reading for reading in readings if len(reading.decoys)][:_MOST]
+    shown = [reading for reading in readings if len(reading.decoys)][:PANELS]
     columns = min(3, max(1, len(shown)))
     rows = max(1, -(-len(shown) // columns))
     figure = Figure(figsize=(5 * columns, 3.2 * rows), layout="constrained")
