@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from lineparts import Line, make_vehicle
+from playwright.sync_api import Page
 
 from wayseal.flow.review import record_crossings
 from wayseal.model.border import Encounter, PlainImage, Seat, VehiclePass
@@ -46,3 +47,14 @@ def _with_pictures(seen: VehiclePass) -> VehiclePass:
         for number, person in enumerate(seen.occupants)
     ]
     return replace(seen, occupants=tuple(people))
+
+
+def enter(page: Page, console: Console, staff: str, role: str = "officer") -> None:
+    """Sign in at the console in a role."""
+    page.goto(console.url + "/sign-in")
+    page.fill("#officer", staff)
+    page.fill("#code", CODE)
+    page.select_option("#role", role)
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("nav.menu")

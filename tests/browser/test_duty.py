@@ -1,5 +1,7 @@
 """The duty screen in a real browser: what happens at a port is on it as soon as it is on the ledger."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,11 @@ from playwright.sync_api import Page, expect
 
 from wayseal.assess.egress_watch import DeviceEvent
 from wayseal.flow.egress import event_entry
+from wayseal.flow.incident import contain_incident, note_notice, open_incident
+from wayseal.flow.oversee.register import NewEquipment, enrol_equipment
 from wayseal.model.clock import utc_now
+from wayseal.model.oversight import EquipmentKind, SubjectKind
+from wayseal.station.arming import judge_and_tell
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 AXE = Path(__file__).resolve().parents[2] / "tools" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -35,6 +41,65 @@ def test_bar_on_lane_screen(page: Page, console: Console) -> None:
     expect(page.locator("#duty-bar")).to_contain_text("USB device refused", timeout=1500)
     page.locator("#duty-bar a").click()
     expect(page.locator(".duty-note").first).to_contain_text("lane-host-2")
+
+
+def test_board_shows_lane(page: Page, console: Console) -> None:
+    """A lane that disarms is on the open screen by itself: the reasons in words, and the command that mends the worst."""
+    site = console.line.site
+    page.goto(console.url + "/duty")
+    lane = page.locator('.item[data-kind=lane][data-subject="lane8"]')
+    expect(page.locator('.item[data-subject="lane1"]')).to_contain_text("Lane not under oversight")
+    expect(page.locator("#link")).to_have_class("link on")
+    new = NewEquipment(EquipmentKind.LANE_HOST, "edge-7", "SN-8", site.settings.organisation, "lane8")
+    enrol_equipment(site.oversight, "host-8", new, actor="officer:chief")
+    judge_and_tell(site, "lane8")
+    expect(lane).to_contain_text("Lane disarmed", timeout=3000)
+    expect(lane).to_have_class("item now")
+    expect(lane.locator(".why")).to_contain_text(
+        "its equipment was never assessed; no public notice is in force"
+    )
+    expect(lane.locator(".do")).to_contain_text("Check documents by hand. wayseal equipment assess ID")
+    expect(page.locator(".tile").first).to_contain_text("0 / 1 / 1")
+
+
+def test_clock_of_incident_runs(page: Page, console: Console) -> None:
+    """An open incident's clock runs on the screen, and is gone as soon as they were told; then it is there to be contained and closed."""
+    site = console.line.site
+    page.goto(console.url + "/duty")
+    expect(page.locator("#link")).to_have_class("link on")
+    now = utc_now()
+    opened = open_incident(
+        site.ledger, "privacy-1", reason="copied-images", subject_kind=SubjectKind.PRINCIPAL, subject="tech-1",
+        since=now - timedelta(days=1), until=now, detected=now, clock=utc_now,
+    )  # fmt: skip
+    clock = page.locator(f'.item[data-kind=clock][data-subject="{opened.id}"]')
+    expect(clock.locator("time")).to_have_text("due in 6 d 23 h", timeout=3000)
+    expect(clock).to_contain_text("tell: legislature; only if 100,000 people or more are concerned")
+    expect(clock.locator(".do")).to_contain_text(f"wayseal incident notify {opened.id} --to legislature")
+    expect(clock.locator("a")).to_have_count(0)  # an officer may not see the incident's page
+    note_notice(site.ledger, "privacy-1", opened.id, recipient="legislature", clock=utc_now)
+    expect(clock).to_have_count(0, timeout=3000)
+    waiting = page.locator(f'.item[data-kind=incident][data-subject="{opened.id}"]')
+    expect(waiting).to_contain_text("Incident open")
+    contain_incident(site.ledger, "privacy-1", opened.id, clock=utc_now)
+    expect(waiting).to_contain_text("Incident contained", timeout=3000)
+
+
+def test_seconds_run(page: Page, console: Console) -> None:
+    """What is due within the hour is counted in seconds, by the site's clock and not the browser's, and says when it is late."""
+    page.clock.install(time=utc_now() + timedelta(days=3))
+    page.goto(console.url + "/duty")
+    page.clock.pause_at(utc_now() + timedelta(days=3, seconds=30))
+    page.evaluate(
+        """() => { const made = document.createElement("time"); made.id = "made";
+        made.dataset.due = new Date(Date.now() - 3 * 86400e3 + 10e3).toISOString(); document.querySelector("main").append(made); }"""
+    )
+    made = page.locator("#made")
+    page.clock.run_for(1000)
+    expect(made).to_have_text(re.compile(r"^due in 0 min \d+ s$"))
+    page.clock.run_for(25_000)
+    expect(made).to_have_text(re.compile(r"^overdue by 0 min \d+ s$"))
+    expect(made).to_have_class("late")
 
 
 def test_duty_accessible(page: Page, console: Console) -> None:

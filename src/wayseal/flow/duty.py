@@ -22,6 +22,11 @@ _CODES: Final = {
 _QUIET: Final = {
     "usb-event": {"remove"}, "egress-watch": {"beat"}, "lane-status": {"armed"}, "org-status": {"active"},
 }  # fmt: skip
+_BOARD: Final = (
+    "lane-status", "incident", "finding", "attest", "notice", "sign-off", "return", "org-status", "register", "export-release",
+    "export-receipt",
+)  # fmt: skip
+"""The types that change what stands on the board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,19 @@ def has_news(ledger: LedgerReader, first: int, now: datetime) -> bool:
     return any(_note(index, ledger.entry(index)) is not None for index in fresh)
 
 
+def has_changed(ledger: LedgerReader, first: int, now: datetime) -> bool:
+    """Return whether an entry from the index `first` on, of the last hour, changes what stands on the board."""
+    since = to_text(now - FRESH)
+    return any(index >= first for kind in _BOARD for index in ledger.find(type=kind, since=since))
+
+
 def _note(index: int, entry: dict[str, Any]) -> DutyNote | None:
     """Return what an entry tells whoever is on duty, or None when it is routine."""
     kind = entry["type"]
     if kind == "ticket" and entry["action"] != "refused":
         return None
+    if kind == "incident" and entry.get("status", "open") != "open":
+        return None  # how it goes on stands on the board
     code = str(entry.get(_CODES[kind], kind))
     if code in _QUIET.get(kind, ()) and not (kind == "egress-watch" and entry.get("missed")):
         return None

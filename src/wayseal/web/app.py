@@ -19,6 +19,7 @@ from wayseal.model.border import Seat, Verdict
 from wayseal.model.errors import NotFound, WaysealError
 from wayseal.model.ids import EncounterId, check_name
 from wayseal.station.arming import list_disarmed
+from wayseal.station.badge import OFFICER
 from wayseal.station.site import Site
 from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
@@ -88,7 +89,7 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_lane_routes(app, console)
     _add_encounter_routes(app, console)
     _add_picture_routes(app)
-    add_duty_routes(app, console.page, ledger=site.ledger, clock=site.clock, zone=console.zone)
+    add_duty_routes(app, console.page, site, console.zone)
     add_export_routes(app, console.page, site, console.zone)
     check_routes(app)
     return app
@@ -129,19 +130,24 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
 
 
 async def _watch(request: Request, console: Console, session: Session, duty: DutyWatch) -> AsyncIterator[str]:
-    """Send an event without content when the list of vehicles has changed, or what is on duty; the page then asks for it."""
+    """Send an event without content when the list of vehicles has changed, or what is on duty; the page then asks for it.
+
+    Nobody but an officer is told of vehicles.
+    """
+    yield ": connected\n\n"
     last: object = None
     for beat in count():
         if await request.is_disconnected() or session.ends <= console.site.clock():
             return
-        if beat % 2 == 0:
+        if beat % 2 == 0 and session.role == OFFICER:
             rows = await run_in_threadpool(console.portal(session).rows, limit=SHOWN)
             state = [(row.id, row.document, row.status) for row in rows]
             if state != last:
-                yield "event: vehicle\ndata: changed\n\n" if last is not None else ": connected\n\n"
+                if last is not None:
+                    yield "event: vehicle\ndata: changed\n\n"
                 last = state
-        if await run_in_threadpool(duty.look):
-            yield "event: duty\ndata: changed\n\n"
+        for name in await run_in_threadpool(duty.look):
+            yield f"event: {name}\ndata: changed\n\n"
         await asyncio.sleep(0.25)
 
 

@@ -39,6 +39,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "GET /releases/{release}/picture": OFFICERS,
     "GET /references/{release}/picture": OFFICERS,
     "GET /duty": STAFF,
+    "GET /duty/board": STAFF,
     "GET /duty/notes": STAFF,
     "GET /exports/sign-in": ANYBODY,
     "POST /exports/sign-in/options": ANYBODY,

@@ -52,6 +52,7 @@ async function refresh() {
   const seen = new Set([...document.querySelectorAll("a.vehicle")].map((a) => a.dataset.encounter));
   const answer = await fetch(`/vehicles?lane=${encodeURIComponent(vehicles.dataset.lane)}`);
   if (answer.status === 401) { location.href = "/sign-in"; return; }
+  if (!answer.ok) return;
   vehicles.innerHTML = await answer.text();
   document.querySelectorAll("a.vehicle").forEach((a) => { if (!seen.has(a.dataset.encounter)) a.classList.add("new"); });
   if (focused) document.querySelector(`a.vehicle[data-encounter="${focused}"]`)?.focus();
@@ -59,6 +60,7 @@ async function refresh() {
 async function refreshDuty() {
   const answer = await fetch("/duty/notes");
   if (answer.status === 401) { location.href = "/sign-in"; return; }
+  if (!answer.ok) return;
   const list = document.getElementById("duty");
   const text = await answer.text();
   if (list) { list.innerHTML = text; return; }
@@ -71,11 +73,46 @@ async function refreshDuty() {
   bar.replaceChildren(go);
   bar.hidden = false;
 }
+async function refreshBoard() {
+  const board = document.getElementById("board");
+  if (!board) return;
+  const answer = await fetch("/duty/board");
+  if (answer.status === 401) { location.href = "/sign-in"; return; }
+  if (!answer.ok) return;
+  const path = pathTo(board, document.activeElement);
+  board.innerHTML = await answer.text();
+  path?.reduce((at, step) => at?.children[step], board)?.focus();
+  tellTime();
+}
+function pathTo(top, element) {
+  if (!top.contains(element) || top === element) return null;
+  const path = [];
+  for (let at = element; at !== top; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
+  return path;
+}
+
+let ahead = 0;
+function saySpan(seconds) {
+  const [d, h, m] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  return d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : `${m} min ${seconds % 60} s`;
+}
+function tellTime() {
+  const now = document.querySelector("[data-now]");
+  if (now?.dataset.now) { ahead = Date.parse(now.dataset.now) - Date.now(); now.dataset.now = ""; }
+  document.querySelectorAll("time[data-due]").forEach((one) => {
+    const left = Math.trunc((Date.parse(one.dataset.due) - Date.now() - ahead) / 1000);
+    one.textContent = left <= 0 ? `overdue by ${saySpan(-left)}` : `due in ${saySpan(left)}`;
+    one.classList.toggle("late", left <= 0);
+  });
+}
+if (document.querySelector("time[data-due], #board")) { tellTime(); setInterval(tellTime, 1000); }
+if (document.getElementById("board")) setInterval(refreshBoard, 60000);
 if (link) {
   const events = new EventSource("/events");
   events.onopen = () => showLink(true);
   events.onerror = () => showLink(false);
   if (vehicles) events.addEventListener("vehicle", refresh);
   events.addEventListener("duty", refreshDuty);
+  events.addEventListener("board", refreshBoard);
 }
 if (page === "encounter" && location.hash) document.querySelector(location.hash)?.focus();
