@@ -4,6 +4,7 @@ import re
 import secrets
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NewType
 
 from wayseal.model.errors import Invalid
@@ -68,6 +69,7 @@ def epoch_id(record_class: str, moment: datetime) -> EpochId:
     return EpochId(f"{record_class}/{moment.astimezone(UTC):%Y-%m-%dT%H}Z")
 
 
+@lru_cache(maxsize=256)
 def epoch_span(epoch: EpochId) -> tuple[str, datetime, datetime]:
     """Return (record class, first instant, first instant after it) of an epoch. Raises `Invalid` for a malformed id."""
     match = _EPOCH.fullmatch(epoch)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, insert, select, update
 
 from wayseal.model.clock import Clock
 from wayseal.model.custody import Kind, Receipt, SealedRecord
@@ -27,6 +27,11 @@ from wayseal.store.schema import outbox
 
 QUEUED, SENT, RELEASED, EXPIRED = "queued", "sent", "released", "expired"
 _WAITING = (QUEUED, SENT)
+_KNOWN = select(outbox.c.object_id, outbox.c.sha256).where(
+    outbox.c.object_id.in_(bindparam("ids", expanding=True))
+)
+_LAST = select(func.max(outbox.c.sequence))
+_INSERT = insert(outbox)
 _NEWEST = select(outbox.c.object_id).order_by(outbox.c.sequence.desc()).limit(1)
 
 
@@ -200,9 +205,8 @@ class Outbox:
     def _without_known(self, records: Sequence[SealedRecord]) -> list[SealedRecord]:
         """Return the records that are not queued yet. Raises `Integrity` when one is, with other bytes."""
         unique = {record.header.object_id: record for record in records}
-        chosen = select(outbox.c.object_id, outbox.c.sha256).where(outbox.c.object_id.in_(unique))
         with read(self._engine) as connection:
-            known = connection.execute(chosen).all()
+            known = connection.execute(_KNOWN, {"ids": list(unique)}).all()
         for object_id, digest in known:
             if unique.pop(object_id).sha256 != digest:
                 raise Integrity("another record came under a known id", record=object_id)
@@ -222,11 +226,9 @@ class Outbox:
             return
         now = self._clock()
         with write(self._engine, lazy=True) as connection:
-            last = connection.execute(select(func.max(outbox.c.sequence))).scalar() or 0
+            last = connection.execute(_LAST).scalar() or 0
             rows = [_to_columns(frame, now) for frame in frames]
-            connection.execute(
-                insert(outbox), [{**row, "sequence": last + n} for n, row in enumerate(rows, 1)]
-            )
+            connection.execute(_INSERT, [{**row, "sequence": last + n} for n, row in enumerate(rows, 1)])
 
     def _adopt_frames(self) -> None:
         """Make rows for whole groups that have none: what a crash left between the bytes and their rows."""
