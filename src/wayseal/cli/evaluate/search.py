@@ -31,6 +31,10 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
     help="Also measure with up to this many synthetic templates added to the gallery.",
 )  # fmt: skip
 @click.option(
+    "--expected", type=click.IntRange(0, 1000), default=0,
+    help="Also search with so many travellers expected, as plate history announces them.",
+)  # fmt: skip
+@click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curves as .png or .svg."
 )
 @click.option(
@@ -43,6 +47,7 @@ def command(
     *,
     fpir: float,
     distractors: int,
+    expected: int,
     plot: Path | None,
     page: Path | None,
     as_json: bool,
@@ -59,7 +64,7 @@ def command(
     with show_progress("pictures", len(gallery) + len(probes)) as advance:
         report = measure_search(
             gallery, gallery_file.parent, probes, probes_file.parent,
-            fpir=fpir, distractors=distractors, advance=advance,
+            fpir=fpir, distractors=distractors, expected=expected, advance=advance,
         )  # fmt: skip
     if as_json:
         print_json(report.figures)

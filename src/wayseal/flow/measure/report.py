@@ -41,6 +41,8 @@ def search_tables(report: SearchReport) -> list[Table]:
         counts = ", ".join(f"{reason} {count}" for reason, count in figures[name].items())
         rows.append((name.replace("_", " "), counts))
     tables: list[Table] = [("Open-set identification", ("measure", "value"), rows), _group_table(figures)]
+    if "expected_set" in figures:
+        tables.append(_expected_table(figures["expected_set"]))
     if "by_size" in figures:
         tables.append(_size_table(figures))
     return tables
@@ -82,6 +84,28 @@ def _group_table(figures: dict[str, Any]) -> Table:
         first = (name, one["mated"], _show(one["fnir"]), _interval(one["fnir_ci95"]))
         rows.append((*first, one["nonmated"], _show(one["fpir"]), _interval(one["fpir_ci95"]), remark))
     return "By group", columns, rows
+
+
+def _expected_table(figures: dict[str, Any]) -> Table:
+    """Return the plain search beside the one with an expected set."""
+    columns = ("search", "rank1", "FNIR", "95 % interval", "FPIR", "95 % interval")
+    words = {
+        "plain": "whole gallery",
+        "expected": f"{figures['count']} expected, the traveller among them",
+        "wrong": f"{figures['count']} expected, the traveller not among them",
+    }
+    rows: list[tuple[object, ...]] = []
+    for name, text in words.items():
+        one = figures[name]
+        rates = (
+            _show(one["fnir"]),
+            _interval(one["fnir_ci95"]),
+            _show(one["fpir"]),
+            _interval(one["fpir_ci95"]),
+        )
+        rows.append((text, _show(one["rank1"]), *rates))
+    gain = f"{_show(figures['fnir_gain'])} ({_interval(figures['fnir_gain_ci95'])})"
+    return f"Expected set: FNIR lower by {gain}", columns, rows
 
 
 def _size_table(figures: dict[str, Any]) -> Table:

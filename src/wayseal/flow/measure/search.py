@@ -21,6 +21,7 @@ from wayseal.flow.measure.rates import (
     thin_curve,
     trade_off,
 )
+from wayseal.flow.measure.search_expected import measure_expected
 from wayseal.flow.measure.search_scores import SearchScores, run_searches, take_probe
 from wayseal.flow.measure.search_sizes import measure_sizes
 from wayseal.match.calibrate import shipped_calibration
@@ -49,13 +50,15 @@ def measure_search(
     *,
     fpir: float,
     distractors: int = 0,
+    expected: int = 0,
     reader: PortraitReader | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> SearchReport:
     """Return the open-set figures. `advance` is called once a picture.
 
     A probe without a recognisable face is a failure to acquire, and a miss when its traveller is enrolled. With
-    `distractors`, synthetic templates like the probes are added in steps of ten and figures given for each size.
+    `distractors`, synthetic templates like the probes are added in steps of ten and figures given for each size. With
+    `expected`, the searches are made again with as many expected travellers.
     Raises `Invalid` without mated or without non-mated searches.
     """
     faces = reader or PortraitReader()
@@ -75,6 +78,8 @@ def measure_search(
     figures["by_group"] = {
         name: describe_group(scores, name, figures["threshold"]) for name in _names(scores)
     }
+    if expected:
+        figures["expected_set"] = measure_expected(gallery, probes, enrolled, expected, fpir)
     sizes: dict[str, Curve] = {}
     if distractors:
         figures["by_size"], sizes = measure_sizes(gallery, probes, enrolled, distractors, fpir)
