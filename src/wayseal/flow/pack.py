@@ -167,6 +167,8 @@ def _parse_question(told: Mapping[str, Any]) -> Question:
     return Question(
         SubjectKind(subject["kind"]), str(subject["id"]), from_text(told["since"]), from_text(told["until"]),
         frozenset(map(str, subject["devices"])), frozenset(map(str, subject["equipment"])),
+        {str(lane): frozenset(map(str, names)) for lane, names in subject["places"].items()}, int(subject["good_days"]),
+        bool(subject["rules_known"]),
     )  # fmt: skip
 
 

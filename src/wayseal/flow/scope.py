@@ -6,8 +6,8 @@ entries: they are proven, as one run, under a signed checkpoint. Five figures th
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from wayseal.flow.scope_facts import IMAGES, Exposure, Facts, read_facts
@@ -29,7 +29,9 @@ MayOpen = Callable[[str, str, str], bool]
 class Question:
     """Whom an incident is about, and the time in question: `since` included, `until` excluded.
 
-    `devices` are the sealing keys (SHA-256, hex) of the device, or of the organisation's devices; `equipment` their ids.
+    `devices` are the sealing keys (SHA-256, hex) of the device, or of the organisation's devices; `equipment` their ids;
+    `places` the lanes where they stood in that time, with the equipment at each. A full assessment is good for `good_days`.
+    `rules_known`: policy had the same rules then as now; without that every picture counts as permitted.
     """
 
     kind: SubjectKind
@@ -38,6 +40,9 @@ class Question:
     until: datetime
     devices: frozenset[str] = frozenset()
     equipment: frozenset[str] = frozenset()
+    places: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    good_days: int = 90
+    rules_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,9 @@ def describe_scope(scope: Scope, ledger: LedgerReader | None, *, proofs: int = 1
             "id": scope.question.id,
             "devices": sorted(scope.question.devices),
             "equipment": sorted(scope.question.equipment),
+            "places": {lane: sorted(names) for lane, names in sorted(scope.question.places.items())},
+            "good_days": scope.question.good_days,
+            "rules_known": scope.question.rules_known,
         },
         "since": to_text(scope.question.since),
         "until": to_text(scope.question.until),
@@ -191,11 +199,7 @@ def _is_within(entry: Mapping[str, Any], question: Question) -> bool:
 
 def _list_openings(facts: Facts, question: Question) -> tuple[set[str], set[str], set[int]]:
     """Return (records proven opened, records whose opening has no end on the ledger, the entries that prove the openings)."""
-    mine = {
-        index: one
-        for index, one in facts.intents.items()
-        if _is_subject(one, question) and _is_within(one, question)
-    }
+    mine = {index: one for index, one in facts.intents.items() if _is_subject(one, question)}
     opened: set[str] = set()
     evidence: set[int] = set()
     ended: set[int] = set()
@@ -204,20 +208,22 @@ def _list_openings(facts: Facts, question: Question) -> tuple[set[str], set[str]
         if intent not in mine:
             continue
         ended.add(intent)
-        if done.get("outcome", "opened") == "opened":
+        within = _is_within(mine[intent], question) or _is_within(done, question)
+        if within and done.get("outcome", "opened") == "opened":
             opened.add(done["object"])
             evidence |= {intent, index}
-    return opened, {one["object"] for index, one in mine.items() if index not in ended}, evidence
+    left = {one["object"] for index, one in mine.items() if index not in ended and _is_within(one, question)}
+    return opened, left, evidence
 
 
 def _list_exports(facts: Facts, question: Question) -> tuple[set[str], set[int]]:
-    """Return (records exported by or to the subject, the entries that say so)."""
+    """Return (records exported by or to the subject, or to a recipient of the organisation; the entries that say so)."""
     records: set[str] = set()
     evidence: set[int] = set()
     for index, entry in facts.exports:
-        if _is_within(entry, question) and (
-            _is_subject(entry, question) or entry.get("recipient") == question.id
-        ):
+        to = str(entry.get("recipient"))
+        reached = {to, *facts.recipients.get(to, ())} if question.kind is SubjectKind.ORGANISATION else {to}
+        if _is_within(entry, question) and (_is_subject(entry, question) or question.id in reached):
             records |= set(entry["records"])
             evidence.add(index)
     return records, evidence
@@ -244,14 +250,14 @@ def _list_permitted(
 
 
 def _list_exposed(facts: Facts, question: Question) -> set[str]:
-    """Return what the subject's devices saw live while their word was not good."""
-    exposure = Exposure(facts, question.equipment)
+    """Return what the subject's devices, or a lane where they stood, saw live while their word was not good."""
+    exposure = Exposure(facts, timedelta(days=question.good_days))
     return {
         record
         for record, capture in facts.captures.items()
-        if capture.device in question.devices
+        if (capture.device in question.devices or capture.lane in question.places)
         and question.since <= capture.taken < question.until
-        and exposure.covers(capture.taken)
+        and exposure.covers(capture.taken, question.places.get(capture.lane) or question.equipment)
     }
 
 

@@ -5,9 +5,9 @@ Reads entries and checks them, as one run, against a signed root. Judges nobody:
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,11 +18,13 @@ from wayseal.ledger.span import SpanProof, verify_span
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind
 from wayseal.model.ids import EpochId, epoch_span, ulid_time
+from wayseal.model.oversight import AssessmentKind
 
 IMAGES = frozenset((Kind.FACE.value, Kind.PLATE.value, Kind.SCENE.value))
 PAGE = 4096
 _TYPES = (
     b'"capture"', b'"open-intent"', b'"open-done"', b'"export-release"', b'"reclass"', b'"erase-done"', b'"attest"',
+    b'"recipient"',
 )  # fmt: skip
 
 
@@ -39,6 +41,16 @@ class Captured:
     taken: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """How an assessment of a piece of equipment ended. `full`: it asked the whole catalogue."""
+
+    when: datetime
+    equipment: str
+    passed: bool
+    full: bool
+
+
 @dataclass(slots=True)
 class Facts:
     """What a run of entries says. `intents` are by index; `done` and `exports` are (index, entry) in ledger order."""
@@ -51,7 +63,9 @@ class Facts:
     intents: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     done: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     exports: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    attests: list[tuple[datetime, str, bool]] = field(default_factory=list)
+    attests: list[Attested] = field(default_factory=list)
+    recipients: dict[str, set[str]] = field(default_factory=dict)
+    """The organisations that each recipient of exports was ever registered with."""
 
     def death(self, record: str) -> datetime | None:
         """Return when the last key of a record died; None while one lives."""
@@ -75,19 +89,32 @@ class Facts:
 
 
 class Exposure:
-    """When a device's word could not be trusted: from its last failed or missing attestation to its next passed one."""
+    """When the word of equipment could not be trusted: without a full assessment that passed, is not too old, and was followed by no failure."""
 
-    def __init__(self, facts: Facts, equipment: frozenset[str]) -> None:
-        turns = [(when, passed) for when, object_id, passed in facts.attests if object_id in equipment]
-        self._moments = [when for when, _ in turns]
-        self._passed = [passed for _, passed in turns]
+    def __init__(self, facts: Facts, good_for: timedelta) -> None:
+        self._good_for = good_for
+        self._turns: dict[str, list[tuple[datetime, bool, datetime | None]]] = {}
+        for one in sorted(facts.attests, key=lambda each: each.when):
+            turns = self._turns.setdefault(one.equipment, [])
+            passed_at = turns[-1][2] if turns else None  # of the newest full assessment, None when it failed
+            if one.full:
+                passed_at = one.when if one.passed else None
+            turns.append((one.when, one.passed and passed_at is not None, passed_at))
 
-    def covers(self, moment: datetime) -> bool:
-        """Say whether the newest attestation up to `moment` failed, or the next one after it, or there was none before."""
-        place = bisect_right(self._moments, moment)
-        if place == 0 or not self._passed[place - 1]:
+    def covers(self, moment: datetime, equipment: Collection[str]) -> bool:
+        """Say whether any of the equipment could not be trusted at a moment; where none is known, nothing could."""
+        return not equipment or any(self._covers_one(moment, one) for one in equipment)
+
+    def _covers_one(self, moment: datetime, equipment: str) -> bool:
+        """Say whether the newest assessments up to `moment` do not stand, or the next one failed."""
+        turns = self._turns.get(equipment, [])
+        place = bisect_right(turns, moment, key=lambda turn: turn[0])
+        if place == 0:
             return True
-        return place < len(self._passed) and not self._passed[place]
+        _, good, passed_at = turns[place - 1]
+        if not good or passed_at is None or moment >= passed_at + self._good_for:
+            return True
+        return place < len(turns) and not turns[place][1]
 
 
 def read_facts(
@@ -161,7 +188,12 @@ def _note_entry(facts: Facts, index: int, entry: Mapping[str, Any]) -> None:
     elif kind == "export-release":
         facts.exports.append((index, entry))
     elif kind == "attest":
-        facts.attests.append((from_text(entry["time"]), entry["object"], entry["result"] == "pass"))
+        full = entry.get("cycle") != AssessmentKind.DAILY.value
+        facts.attests.append(
+            Attested(from_text(entry["time"]), entry["object"], entry["result"] == "pass", full)
+        )
+    elif kind == "recipient" and "org" in entry:
+        facts.recipients.setdefault(entry["object"], set()).add(entry["org"])
 
 
 def _undo_move(facts: Facts, entry: Mapping[str, Any]) -> None:

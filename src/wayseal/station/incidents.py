@@ -13,7 +13,7 @@ from typing import Any
 
 from wayseal.flow.incident import NotificationRule, describe_incident, find_incident, list_notifications
 from wayseal.flow.pack import write_pack
-from wayseal.flow.policy import Principal
+from wayseal.flow.policy import USUAL, Circumstances, Principal
 from wayseal.flow.reports.incident import build_incident, list_recommendations
 from wayseal.flow.reports.render import write_report
 from wayseal.flow.reports.value import Sources
@@ -25,14 +25,14 @@ from wayseal.model.custody import Kind, Purpose, RecordStatus, SealHeader
 from wayseal.model.errors import Invalid, Unavailable
 from wayseal.model.ids import RecordId, epoch_id, new_ulid
 from wayseal.model.oversight import Incident, Notification, SubjectKind
-from wayseal.seal.suite import sha256
-from wayseal.station.keyroom_trust import list_roles
+from wayseal.station.incident_subject import ask_about, list_acting_roles
 from wayseal.station.site import Site
 from wayseal.store.crossings import list_traveller_crossings
 from wayseal.store.engine import read
-from wayseal.store.oversight.equipment import list_equipment
-from wayseal.store.oversight.vendors import find_person
 from wayseal.store.records import list_encounter_records
+
+FAVOURED = Circumstances(granted=True, witnesses=True, witnessed=True, approvals=2)
+"""What somebody with colleagues who approve can have: a grant, witnesses who have seen it, and their signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,7 @@ def scope_subject(
 ) -> tuple[Scope, Facts]:
     """Return what an incident about somebody or something concerns, and the facts behind it. Signs the ledger first, so that everything counts."""
     site.sign_checkpoint()
-    devices, equipment = _find_devices(site, kind, subject)
-    question = Question(kind, subject, since, until, devices, equipment)
+    question = ask_about(site, kind, subject, since=since, until=until)
     return scope_incident(
         site.ledger,
         log_keys(site.ledger.origin, site.keys.log_signer),
@@ -155,60 +154,35 @@ def log_answer(site: Site, incident: str, actor: str, count: int) -> int:
 
 
 class _Reach:
-    """What policy would have let a subject open, at some hour of the time in question, for some purpose."""
+    """What policy would have let a subject open, at some hour of the time in question, for some purpose, at its most favourable."""
 
     def __init__(self, site: Site, question: Question) -> None:
         self._policy = site.policy
-        text = (site.home / "policy" / "site.cedar").read_text(encoding="utf-8")
-        roles = _list_subject_roles(site, question) or sorted(list_roles(text))
+        self._known = question.rules_known
         organisation = (
             question.id if question.kind is SubjectKind.ORGANISATION else site.settings.organisation
         )
-        self._people = [Principal(id=question.id, role=role, organisation=organisation) for role in roles]
-        hours = int((question.until - question.since) / timedelta(hours=1)) + 1
-        self._moments = [question.since + timedelta(hours=hour) for hour in range(min(24, hours))]
+        self._people = [
+            Principal(id=question.id, role=role, organisation=organisation)
+            for role in list_acting_roles(site, question)
+        ]
+        last = question.until - timedelta(milliseconds=1)
+        hours = int((last - question.since) / timedelta(hours=1)) + 1
+        self._moments = [question.since + timedelta(hours=hour) for hour in range(min(24, hours))] + [last]
 
     def may_open(self, kind: str, record_class: str, lane: str) -> bool:
-        """Say whether any rule allows it."""
+        """Say whether any rule allows it. Where other rules were in force then, nobody can tell, and it counts as allowed."""
+        if not self._known:
+            return True
         header = SealHeader(
             object_id=RecordId(new_ulid(self._moments[0])), lane=lane, device="0" * 64,
             epoch=epoch_id(record_class, self._moments[0]), record_class=record_class, kind=Kind(kind), padded_size=0,
             previous="0" * 64, sealed_at=self._moments[0],
         )  # fmt: skip
         return any(
-            self._policy.ask(who, "open", header, purpose, moment).allowed
+            self._policy.ask(who, "open", header, purpose, moment, how=how).allowed
             for who in self._people
             for purpose in Purpose
             for moment in self._moments
+            for how in (USUAL, FAVOURED)
         )
-
-
-def _list_subject_roles(site: Site, question: Question) -> list[str]:
-    """Return the registered role of a person; none when the register does not know them."""
-    if question.kind is not SubjectKind.PRINCIPAL:
-        return []
-    with read(site.store.engine) as connection:
-        person = find_person(connection, question.id)
-    return [] if person is None else [person.role]
-
-
-def _find_devices(site: Site, kind: SubjectKind, subject: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return (sealing keys, equipment ids) of a device by lane, equipment id or key, or of an organisation's devices."""
-    if kind is SubjectKind.PRINCIPAL:
-        return frozenset(), frozenset()
-    with read(site.store.engine) as connection:
-        known = list_equipment(connection)
-    if kind is SubjectKind.ORGANISATION:
-        mine = [device for device in known if device.organisation == subject]
-    else:
-        mine = [device for device in known if subject in {device.id, device.lane, device.device_sha256}]
-    lanes = {device.lane for device in mine if device.lane}
-    roster = site.keyroom.read_roster()
-    on_roster = {} if roster is None else {name: sha256(key).hex() for name, key in roster.devices.items()}
-    keys = {on_roster[name] for name in {*lanes, subject} if name in on_roster}
-    keys |= {device.device_sha256 for device in mine if device.device_sha256}
-    if kind is SubjectKind.DEVICE and len(subject) == 64:
-        keys.add(subject)
-    if kind is SubjectKind.DEVICE and not keys:
-        raise Invalid("no such device", hint="Give a lane, an equipment id, or a sealing key's SHA-256.")
-    return frozenset(keys), frozenset(device.id for device in mine)

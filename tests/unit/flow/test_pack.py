@@ -105,6 +105,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "shorter-time": lambda pack: edit(pack, lambda scope: scope.update(until=scope["since"])),
     "other-subject": lambda pack: edit(pack, lambda scope: scope["subject"].update(id="officer:b")),
     "milder-policy": lambda pack: edit(pack, lambda scope: scope["rulings"].clear()),
+    "no-places": lambda pack: edit(pack, lambda scope: scope["subject"].pop("places")),
     "shorter-span": lambda pack: edit(pack, lambda scope: scope["proofs"]["span"].update(end=3)),
     "no-subject": lambda pack: edit(pack, lambda scope: scope.pop("subject")),
     "entry-dropped": drop_line,

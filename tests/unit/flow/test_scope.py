@@ -199,6 +199,70 @@ def test_device_is_exposed_while_its_word_is_not_good(story: Story) -> None:
     assert safe not in scope.records
 
 
+def test_one_devices_pass_does_not_vouch_for_another(story: Story) -> None:
+    """Of two devices of one organisation, the one that failed is not covered by the other's pass; the other's lane is not in doubt."""
+    for lane, host in (("lane-1", "host-1"), ("lane-2", "host-2")):
+        story.write(0, "attest", object=host, result="pass", lane=lane)
+    story.write(1, "attest", object="host-1", result="fail")
+    story.write(1.1, "attest", object="host-2", result="pass")
+    bad, fine = story.capture(1.5, lane="lane-1"), story.capture(1.5, lane="lane-2", device="ef" * 32)
+    places = {"lane-1": frozenset({"host-1"}), "lane-2": frozenset({"host-2"})}
+    scope = story.scope(
+        SubjectKind.DEVICE, "subcontractor", 0, 3, equipment=frozenset({"host-1", "host-2"}), places=places
+    )
+    assert bad in scope.records
+    assert fine not in scope.records
+
+
+def test_daily_pass_does_not_mend_a_failed_catalogue(story: Story) -> None:
+    """After the whole catalogue failed, a pass of the daily probes alone does not make a device's word good again."""
+    story.write(0, "attest", object="host-1", result="fail", cycle="full")
+    story.write(1, "attest", object="host-1", result="pass", cycle="daily")
+    doubtful = story.capture(1.5)
+    story.write(2, "attest", object="host-1", result="pass", cycle="full")
+    safe = story.capture(2.5)
+    scope = story.scope(
+        SubjectKind.DEVICE, "host-1", 0, 3, devices=frozenset({DEVICE}), equipment=frozenset({"host-1"})
+    )
+    assert scope.records == (doubtful,)
+    assert safe not in scope.records
+
+
+def test_old_pass_vouches_for_nothing(story: Story) -> None:
+    """A device that passed once and was never looked at again is in doubt from the day on which its assessment was due."""
+    story.write(0, "attest", object="host-1", result="pass")
+    fresh, stale = story.capture(24 * 89), story.capture(24 * 90 + 1)
+    scope = story.scope(
+        SubjectKind.DEVICE, "host-1", 0, 24 * 91, devices=frozenset({DEVICE}), equipment=frozenset({"host-1"})
+    )
+    assert scope.records == (stale,)
+    assert fresh not in scope.records
+
+
+def test_export_to_an_organisations_recipient_counts(story: Story) -> None:
+    """What went to a recipient is the doing of the organisation that they are registered with, whatever the recipient's name."""
+    given = story.capture(0.1, lane="lane-2")
+    story.write(
+        0.5, "recipient", object="lab-desk", org="laboratory", action="registered", key_sha256="12" * 32
+    )
+    story.write(
+        1, "export-release", object=new_ulid(at(1)), manifest_sha256="12" * 32, records=[given],
+        recipient="lab-desk",
+    )  # fmt: skip
+    scope = story.scope(SubjectKind.ORGANISATION, "laboratory", 0.6, 3)
+    assert scope.exported == (given,)
+
+
+def test_opening_asked_for_before_counts_when_it_happened(story: Story) -> None:
+    """A release that was asked for before the time in question and opened within it is proven opened."""
+    record = story.capture(0.1, lane="lane-2")
+    release = new_ulid(at(0.9))
+    head = {"object": record, "actor": "officer:a", "release": release}
+    intent = story.write(0.9, "open-intent", purpose="primary_inspection", **head)
+    story.write(1.1, "open-done", intent=intent, outcome="opened", **head)
+    assert story.scope(SubjectKind.PRINCIPAL, "officer:a", 1, 2).opened == (record,)
+
+
 def test_scope_is_proven(story: Story) -> None:
     """With nothing but the JSON and the entries, an outsider computes the signed root and each proof of evidence again."""
     for number in range(40):
