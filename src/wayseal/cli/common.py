@@ -1,6 +1,5 @@
 """What every command shares: the home, `--json`, output on stdout, progress on stderr, errors with a hint."""
 
-import csv
 import getpass
 import json
 import os
@@ -178,17 +177,9 @@ def _is_table(cell: object) -> bool:
 
 def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows as CSV with a header. Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
-    if not rows:
-        return
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _disarm_cell(cell) for name, cell in row.items()})
+    from wayseal.flow.sheet import write_sheet
 
-
-def _disarm_cell(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t" else cell
+    write_sheet(rows, sys.stdout)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
 from wayseal.web.duty import DutyWatch, add_duty_routes
 from wayseal.web.exports import add_export_routes
+from wayseal.web.oversight import add_oversight_routes
 from wayseal.web.roles import Doorkeeper, check_routes
 from wayseal.web.session import COOKIE, Session, Sessions, SignedIn, SignedOut
 from wayseal.web.views import add_crossing, list_verdicts
@@ -90,6 +91,7 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_encounter_routes(app, console)
     _add_picture_routes(app)
     add_duty_routes(app, console.page, site, console.zone)
+    add_oversight_routes(app, console.page, site, console.zone)
     add_export_routes(app, console.page, site, console.zone)
     check_routes(app)
     return app

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from wayseal.model.errors import WaysealError
+from wayseal.ledger.shapes import PRINCIPAL
+from wayseal.model.errors import Invalid, WaysealError
 from wayseal.model.ids import check_name
 from wayseal.station.badge import ASSESSOR, OFFICER, ROLES, check_badge, name_role
 from wayseal.station.shift import list_lanes
@@ -41,7 +42,7 @@ def add_door_routes(app: FastAPI, console: Console) -> None:
     ) -> Response:
         try:
             lanes = frozenset(check_name(one, what="lane id") for one in lane) or None
-            session, token = _open(console, check_name(officer, what="staff id"), code, role, lanes)
+            session, token = _open(console, _check_staff(officer), code, role, lanes)
         except WaysealError as error:
             problem = f"{error}. {error.hint}"
             return show(request, error.http_status, problem=problem, wanted=officer[:63], wanted_role=role)
@@ -59,6 +60,13 @@ def add_door_routes(app: FastAPI, console: Console) -> None:
         answer = RedirectResponse("/sign-in", status_code=303)
         answer.delete_cookie(COOKIE)
         return answer
+
+
+def _check_staff(text: str) -> str:
+    """Return a staff id that the ledger takes as an actor. Raises `Invalid`."""
+    if not PRINCIPAL(text):
+        raise Invalid("not a staff id", hint="Letters a-z, digits and . _ : - only, at most 63: officer-7.")
+    return text
 
 
 def _open(

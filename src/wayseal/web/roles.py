@@ -32,7 +32,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "GET /": OFFICERS,
     "GET /lanes/{lane}": OFFICERS,
     "GET /vehicles": OFFICERS,
-    "GET /events": STAFF,
+    "GET /events": STAFF | {ASSESSOR},
     "GET /encounters/{encounter}": OFFICERS,
     "POST /encounters/{encounter}/occupants/{seat}/open": OFFICERS,
     "POST /encounters/{encounter}/occupants/{seat}/decision": OFFICERS,
@@ -41,6 +41,11 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "GET /duty": STAFF,
     "GET /duty/board": STAFF,
     "GET /duty/notes": STAFF,
+    "GET /oversight": ASSESSORS,
+    "GET /oversight/tables/{name}.csv": ASSESSORS,
+    "GET /oversight/equipment/{device}": ASSESSORS,
+    "GET /oversight/equipment/{device}/evidence/{assessment}/{probe}": ASSESSORS,
+    "GET /oversight/vendors/{vendor}": ASSESSORS,
     "GET /exports/sign-in": ANYBODY,
     "POST /exports/sign-in/options": ANYBODY,
     "POST /exports/sign-in": ANYBODY,
@@ -55,7 +60,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "POST /exports/{export}/approval": APPROVER,
 }
 """Method and path of every route, and whom it answers."""
-MENU: Final = (("/", "Lanes"), ("/duty", "Duty"))
+MENU: Final = (("/", "Lanes"), ("/duty", "Duty"), ("/oversight", "Oversight"))
 
 
 class Doorkeeper:
