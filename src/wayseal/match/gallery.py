@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from wayseal.match.segment import (
     Batch,
     Segment,
     new_segment,
+    read_ahead,
     read_frames,
     seal_frames,
     split_batch,
@@ -173,7 +175,9 @@ class Gallery:
         self.loaded.reserve(
             sum(path.stat().st_size for path in paths if path.exists()) // (4 * self.dimension)
         )
-        for segment in self._segments:
+        for segment, following in zip_longest(self._segments, self._segments[1:]):
+            if following is not None:
+                read_ahead(following, self._folder)
             self._read_on(segment, 0, 0)
         for path in self._folder.glob(f"*{SUFFIX}"):
             if path.stem not in known:
