@@ -8,17 +8,29 @@ from pathlib import Path
 import click
 import pytest
 from lineparts import MovableClock
-from overseeparts import BOSS, add_subcontractor, assess, enrol_host, give_duties, open_test_desk
+from overseeparts import (
+    BOSS,
+    add_subcontractor,
+    answer_probes,
+    assess,
+    enrol_host,
+    give_duties,
+    open_test_desk,
+)
 
+from wayseal.assess.catalogue import load_catalogue
 from wayseal.assess.egress_watch import DeviceEvent
 from wayseal.cli.main import root
 from wayseal.flow.egress import event_entry
+from wayseal.flow.oversee.assessments import draw_assessment, record_assessment
 from wayseal.flow.oversee.desk import Desk
+from wayseal.flow.oversee.register import note_change
 from wayseal.flow.oversee.standing import suspend_vendor
 from wayseal.flow.reports.kinds import KINDS, make_report
 from wayseal.flow.reports.render import render_html, render_pdf, write_report
 from wayseal.flow.reports.value import Report, Section, Sources, Table, new_report
 from wayseal.model.errors import Invalid, NotFound, Unavailable
+from wayseal.model.oversight import AssessmentKind
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 
@@ -104,6 +116,49 @@ def test_evidence_answers_three(desk: Desk) -> None:
     (host,) = after.tables()["hosts"].rows
     assert (host["media"], host["encryption"], host["watch"]) == ("failed: p02", "passed", "never")
     assert after.ledger_size > before.ledger_size
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_nothing_is_not_good(tmp_path: Path, clock: MovableClock, kind: str) -> None:
+    """Where no device, host or lane is registered and nobody looked, no figure about them is shown as good."""
+    empty = open_test_desk(tmp_path / "empty", f"sqlite:///{tmp_path}/empty.sqlite", clock)
+    report = make_report(kind, Sources(empty))
+    good = {one.name for section in report.sections for one in section.figures if one.good}
+    assert good <= {"Suspended"}
+
+
+def test_old_evidence_is_no_evidence(desk: Desk, clock: MovableClock) -> None:
+    """A host's probes count within their cycle and for the device as it is: not a year later, and not after a change."""
+
+    def media() -> object:
+        (host,) = make_report("evidence", Sources(desk)).tables()["hosts"].rows
+        return host["media"]
+
+    assess(desk)
+    assert media() == "passed"
+    clock.move(timedelta(days=1))
+    note_change(desk, "host-1", actor=BOSS, model="edge-8")
+    assert media() == "not assessed"
+    assess(desk)
+    assert media() == "passed"
+    clock.move(timedelta(days=91))
+    assert media() == "not assessed"
+    assert (
+        figures(make_report("evidence", Sources(desk)))["Hosts that refuse removable media (probes 1-4)"]
+        == "0 of 1 (0 %)"
+    )
+
+
+def test_a_change_during_an_assessment_counts(desk: Desk, clock: MovableClock) -> None:
+    """A device that was changed after its assessment was drawn is not covered by it, though it was recorded later."""
+    drawn = draw_assessment(desk, "host-1", AssessmentKind.FULL, assessor="lab", actor="lab:1")
+    clock.move(timedelta(minutes=5))
+    note_change(desk, "host-1", actor=BOSS, model="edge-8")
+    clock.move(timedelta(minutes=5))
+    record_assessment(
+        desk, drawn, answer_probes(desk.clock()), nonce=drawn.nonce, catalogue=load_catalogue(), actor="lab:1"
+    )
+    assert figures(make_report("coverage", Sources(desk)))["Assessed within the cycle"] == "0 of 1 (0 %)"
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

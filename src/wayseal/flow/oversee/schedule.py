@@ -71,7 +71,7 @@ def plan_device(device: Equipment, done: Sequence[DrawnAssessment], rules: Rules
     last_full = max((one.finished_at for one in full if one.finished_at), default=None)
     last_any = max((one.finished_at for one in recorded if one.finished_at), default=None)
     newest = {one.kind is AssessmentKind.DAILY: one for one in sorted(recorded, key=_when)}
-    current = last_full is not None and last_full >= device.changed_at
+    current = any(one.finished_at == last_full and one.drawn_at >= device.changed_at for one in full)
     return Due(
         equipment=device.id,
         full=next_due(last_full, rules.full, device.changed_at),

@@ -2,7 +2,7 @@
 
 from wayseal.flow.oversee.describe import list_coverage, list_equipment_rows, list_lane_rows
 from wayseal.flow.oversee.duties import list_attention
-from wayseal.flow.reports.value import Figure, Report, Section, Sources, Table, new_report, percent, say
+from wayseal.flow.reports.value import Figure, Report, Section, Sources, Table, new_report, say, share
 from wayseal.model.clock import to_text
 
 TITLE = "Assessment coverage"
@@ -27,9 +27,9 @@ def _figures(sources: Sources, site: dict[str, object]) -> Section:
     command = "wayseal equipment coverage"
     figures = [
         Figure("Devices in use", total, "wayseal equipment list"),
-        Figure("Assessed within the cycle", percent(assessed, total), command, assessed == total),
-        Figure("Due", total - assessed, command, assessed == total),
-        Figure("Passing everything, freshly", percent(passing, total), command, passing == total),
+        share("Assessed within the cycle", assessed, total, command),
+        Figure("Due", total - assessed, command, assessed == total if total else None),
+        share("Passing everything, freshly", passing, total, command),
     ]
     return Section("The figure", [text], figures)
 

@@ -12,9 +12,10 @@ from wayseal.flow.egress_duty import LOOKED_AT
 from wayseal.flow.oversee.describe import list_coverage, list_finding_rows, list_lane_rows
 from wayseal.flow.oversee.desk import view
 from wayseal.flow.oversee.fitness import is_signed_off
-from wayseal.flow.reports.value import Figure, Report, Section, Sources, Table, new_report, percent, say
+from wayseal.flow.oversee.schedule import is_fresh
+from wayseal.flow.reports.value import Figure, Report, Section, Sources, Table, new_report, say, share
 from wayseal.model.clock import to_text
-from wayseal.model.oversight import EquipmentKind, Result
+from wayseal.model.oversight import Equipment, EquipmentKind, Result
 from wayseal.store.oversight import assessments as assessment_rows
 from wayseal.store.oversight import duties as duty_rows
 from wayseal.store.oversight import equipment as equipment_rows
@@ -62,12 +63,12 @@ def _encryption(sources: Sources) -> Section:
     figures = [
         Figure("Records sealed in 90 days", _count(sources, "capture"), "wayseal ledger show --type capture"),
         Figure("Hours of keys destroyed in 90 days", _count(sources, "erase-done"), "wayseal ledger show --type erase-done"),
-        Figure("Hosts that refuse removable media (probes 1-4)", percent(media, len(hosts)), "wayseal equipment list", media == len(hosts)),
-        Figure("Hosts without plaintext or keys (probes 5-8)", percent(shut, len(hosts)), "wayseal equipment list", shut == len(hosts)),
+        share("Hosts that refuse removable media (probes 1-4)", media, len(hosts), "wayseal equipment list"),
+        share("Hosts without plaintext or keys (probes 5-8)", shut, len(hosts), "wayseal equipment list"),
         Figure("USB devices refused in 90 days", events["refused"], "wayseal ledger show --type usb-event"),
         Figure("USB devices let in or plugged in in 90 days", events["allowed"] + events["add"], "wayseal ledger show --type usb-event"),
         Figure("Media registered for a work order now", len(allowed), "wayseal ledger show --type register"),
-        Figure("Hosts whose ports are watched without a gap for 24 hours", percent(len(watched), len(hosts)), "wayseal egress guard status", len(watched) == len(hosts)),
+        share("Hosts whose ports are watched without a gap for 24 hours", len(watched), len(hosts), "wayseal egress guard status"),
     ]  # fmt: skip
     columns = {
         "host": "Host",
@@ -96,7 +97,7 @@ def _hosts(sources: Sources) -> list[dict[str, Any]]:
             newest: dict[str, Result] = {}
             seen = None
             for run in reversed(assessment_rows.list_drawn(rows, equipment=one.id, limit=100)):
-                if run.finished_at is not None:
+                if run.finished_at is not None and _counts(sources, one, run):
                     seen = run.finished_at
                     newest |= {
                         each.probe: each.result for each in assessment_rows.list_observations(rows, run.id)
@@ -110,6 +111,12 @@ def _hosts(sources: Sources) -> list[dict[str, Any]]:
     return found
 
 
+def _counts(sources: Sources, device: Equipment, run: assessment_rows.DrawnAssessment) -> bool:
+    """Say whether an assessment still says anything: within its cycle, and of the device as it is since its last change."""
+    fresh = is_fresh(run.finished_at, sources.desk.rules.full, sources.now)
+    return fresh and run.drawn_at >= device.changed_at
+
+
 def _stand(newest: dict[str, Result], probes: tuple[str, ...]) -> str:
     """Return how a group of probes stands on a host."""
     results = [newest.get(probe) for probe in probes]
@@ -118,6 +125,8 @@ def _stand(newest: dict[str, Result], probes: tuple[str, ...]) -> str:
     failed = [
         probe for probe, result in zip(probes, results, strict=True) if result in (Result.FAIL, Result.ERROR)
     ]
+    if Result.PASS not in results and not failed:
+        return "not applicable"
     return f"failed: {', '.join(failed)}" if failed else "passed"
 
 
@@ -158,8 +167,8 @@ def _coordination(sources: Sources) -> Section:
     ]
     figures = [
         Figure("Signed off by operations and IT", "yes" if signed else "no", "wayseal equipment sign-off", signed),
-        Figure("Lanes that may have their next key", percent(fit, len(lanes)), "wayseal equipment lanes", fit == len(lanes)),
-        Figure("Lanes with a public notice in force", percent(with_notice, len(lanes)), "wayseal notice list", with_notice == len(lanes)),
+        share("Lanes that may have their next key", fit, len(lanes), "wayseal equipment lanes"),
+        share("Lanes with a public notice in force", with_notice, len(lanes), "wayseal notice list"),
         Figure("Maintenance tickets issued in 90 days", sum(entry["action"] == "issued" for entry in _tickets(sources)), "wayseal ticket list"),
         Figure("Attempts to look at travellers by a ticket", sum(entry.get("reason") == "image-verb" for entry in _tickets(sources)), "wayseal ledger show --type ticket"),
     ]  # fmt: skip
@@ -198,11 +207,11 @@ def _assessment(sources: Sources) -> Section:
     exports = _recent(sources, "assessment-export")
     newest = sources.desk.ledger.entry(exports[-1])["time"] if exports else "never"
     figures = [
-        Figure("Devices assessed within the cycle", percent(site["assessed"], site["total"]), "wayseal equipment coverage", site["due"] == 0),
-        Figure("Devices passing everything, freshly", percent(site["passing"], site["total"]), "wayseal equipment coverage", site["passing"] == site["total"]),
+        share("Devices assessed within the cycle", site["assessed"], site["total"], "wayseal equipment coverage"),
+        share("Devices passing everything, freshly", site["passing"], site["total"], "wayseal equipment coverage"),
         Figure("Assessments recorded in 90 days", _count(sources, "attest"), "wayseal ledger show --type attest"),
-        Figure("Findings open", waiting, "wayseal equipment findings", waiting == 0),
-        Figure("Findings overdue", late, "wayseal equipment findings", late == 0),
+        Figure("Findings open", waiting, "wayseal equipment findings", _none_left(waiting, site)),
+        Figure("Findings overdue", late, "wayseal equipment findings", _none_left(late, site)),
         Figure("Last OSCAL package", newest, "wayseal assessment export --oscal DIR"),
     ]  # fmt: skip
     columns = {
@@ -215,6 +224,11 @@ def _assessment(sources: Sources) -> Section:
     return Section(
         "3. Third parties' equipment assessed routinely", text, figures, [Table("coverage", "Coverage", columns, vendors)]
     )  # fmt: skip
+
+
+def _none_left(count: int, site: dict[str, Any]) -> bool | None:
+    """Return whether it is good that so few are left; None while nothing was assessed, which finds nothing either."""
+    return None if count == 0 and site["assessed"] == 0 else count == 0
 
 
 def _ledger(sources: Sources) -> Section:

@@ -16,11 +16,12 @@ def build(sources: Sources) -> Report:
     waiting = sorted((row for row in rows if row["closed"] is None), key=lambda row: str(row["due"] or ""))
     mended = [row for row in rows if row["closed"] is not None]
     late = sum(bool(row["overdue"]) for row in waiting)
+    looked = bool(sources.desk.ledger.find(type="attest"))  # where nobody looked, nothing open says nothing
     days = [(from_text(row["closed"]) - from_text(row["opened"])).total_seconds() / 86400 for row in mended]
     command = "wayseal equipment findings"
     figures = [
-        Figure("Open", len(waiting), command, not waiting),
-        Figure("Overdue", late, command, late == 0),
+        Figure("Open", len(waiting), command, looked or None if not waiting else False),
+        Figure("Overdue", late, command, looked or None if late == 0 else False),
         Figure("Closed", len(mended), f"{command} --all"),
         Figure(
             "Days from finding to mending, on average", f"{sum(days) / len(days):.1f}" if days else "none yet"

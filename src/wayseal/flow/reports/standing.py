@@ -20,7 +20,7 @@ def build(sources: Sources) -> Report:
     clear = sum(not row["reasons"] for row in rows)
     figures = [
         Figure("Organisations", len(rows), "wayseal vendor list"),
-        Figure("With nothing against them", clear, "wayseal vendor list", clear == len(rows)),
+        Figure("With nothing against them", clear, "wayseal vendor list", bool(rows) and clear == len(rows)),
         Figure("Suspended", suspended, "wayseal vendor list", suspended == 0),
     ]
     whole = Section(

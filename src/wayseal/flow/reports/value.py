@@ -97,6 +97,11 @@ def say(codes: Sequence[str]) -> list[str]:
     return [_WORDS.get(code, code.replace("-", " ")) for code in codes]
 
 
+def share(name: str, part: int, whole: int, shown_by: str) -> Figure:
+    """Return how many of all, good when it is all of them: where there is nothing, nothing is shown to be good."""
+    return Figure(name, percent(part, whole), shown_by, whole > 0 and part == whole)
+
+
 def percent(part: int, whole: int) -> str:
     """Return a share as people read it: `3 of 4 (75 %)`, or `none` where there is nothing."""
     return "none" if whole == 0 else f"{part} of {whole} ({100 * part / whole:.0f} %)"
