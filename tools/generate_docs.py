@@ -25,7 +25,7 @@ def write_commands() -> str:
     """Return the page of every command with its help."""
     text = [NOTICE, "# Commands\n\n"]
     text.append(
-        "Every command takes `--home DIR` before the noun (default `WAYSEAL_HOME`, else the user's data directory). Exit codes: "
+        "Every command takes `--home DIR`, before the noun or after the verb (default `WAYSEAL_HOME`, else the user's data directory). Exit codes: "
         "0 done, 1 the check found something, 2 usage, 3 refused by policy, 4 integrity failure, 5 unavailable.\n"
     )
     context = click.Context(root, info_name="wayseal")

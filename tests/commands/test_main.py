@@ -1,5 +1,6 @@
 """The command line itself: unforeseen errors tell their type and nothing of what they were about."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import click
 import pytest
 
 from wayseal.cli import main as program
-from wayseal.cli.common import default_principal
+from wayseal.cli.common import default_principal, print_table
 
 
 @pytest.fixture
@@ -62,3 +63,76 @@ def test_traceback_on_demand(failing: None, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("WAYSEAL_TRACEBACK", "1")
     with pytest.raises(RuntimeError):
         program.main()
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Call the program with these words and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["wayseal", *map(str, words)])
+    try:
+        program.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A passphrase file."""
+    file = tmp_path / "passphrase"
+    file.write_text("correct horse battery staple", encoding="ascii")
+    return file
+
+
+def test_failed_init_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, secret: Path
+) -> None:
+    """An init that was refused, for its passphrase or its settings, can be tried again in the same place."""
+    home, short, wrong = tmp_path / "home", tmp_path / "short", tmp_path / "wrong.toml"
+    short.write_text("x", encoding="ascii")
+    wrong.write_text("no_such_field = 1", encoding="ascii")
+    assert run(monkeypatch, "--home", home, "init", "--passphrase-file", short) == 2
+    assert list(home.iterdir()) == []
+    assert run(monkeypatch, "--home", home, "init", "--passphrase-file", secret, "--config", wrong) == 2
+    assert list(home.iterdir()) == []
+    capsys.readouterr()
+    assert run(monkeypatch, "--home", home, "init", "--passphrase-file", secret) == 0
+    assert run(monkeypatch, "--home", home, "init", "--passphrase-file", secret) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert (home / "site.json").is_file()
+
+
+def test_home_after_the_verb(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, secret: Path
+) -> None:
+    """`--home` counts before the noun, after it and after the verb; the last one wins."""
+    home = tmp_path / "home"
+    assert run(monkeypatch, "init", "--home", home, "--passphrase-file", secret) == 0
+    assert run(monkeypatch, "ledger", "verify", "--json", "--home", home) == 0
+    assert run(monkeypatch, "ledger", "--home", home, "verify", "--json") == 0
+    assert run(monkeypatch, "--home", tmp_path / "none", "ledger", "verify", "--home", home) == 0
+    assert run(monkeypatch, "--home", home, "ledger", "verify", "--home", tmp_path / "none") == 2
+    assert "no ledger" in capsys.readouterr().err
+
+
+def test_question_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, secret: Path
+) -> None:
+    """A verb that asks first ends with exit code 2 and names --yes where nobody can answer."""
+    home = tmp_path / "home"
+    assert run(monkeypatch, "--home", home, "init", "--passphrase-file", secret) == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    capsys.readouterr()
+    assert run(monkeypatch, "--home", home, "retention", "run", "--json", "--passphrase-file", secret) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--yes" in err
+
+
+def test_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets in a cell are no markup, and a list without rows is one line."""
+    print_table("Travellers [1]", ["traveller"], [["[/red]"], [None]])
+    print_table("Holds", ["hold"], [])
+    out = capsys.readouterr().out
+    assert "Travellers [1]" in out
+    assert "[/red]" in out
+    assert "Holds: none" in out

@@ -22,6 +22,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from wayseal.model.clock import from_text
 from wayseal.model.errors import Invalid, KeeperLocked
@@ -128,13 +129,17 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows for people, as a table on stdout that is as wide as it needs to be when piped."""
-    table = Table(title=title, title_justify="left")
+    """Print rows for people, as a table on stdout that is as wide as it needs to be when piped; a line where there are none."""
+    if not rows:
+        click.echo(f"{title}: none")
+        return
+    table = Table()
     for name in columns:
         table.add_column(name)
     for row in rows:
-        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     console = stdout if stdout.is_terminal else Console(width=200)
+    console.print(Text(title, style="italic"))
     console.print(table)
 
 
@@ -152,7 +157,7 @@ def print_rows(
     if as_csv:
         print_csv(flat)
     else:
-        shown = list(columns) or (list(flat[0]) if flat else ["none"])
+        shown = list(columns) or (list(flat[0]) if flat else [])
         print_table(title, shown, [[row[name] for name in shown] for row in flat])
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,9 +27,33 @@ class LazyGroup(click.Group):
         if name not in self._nouns:
             return None
         command: click.Command = importlib.import_module(f"{self._package}.{name}").command
+        accept_home(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self._nouns.items()))
+
+
+def accept_home(command: click.Command) -> None:
+    """Let a command and all below it take `--home DIR` after the noun as well; the one nearest to the end counts."""
+    if any("--home" in parameter.opts for parameter in command.params):
+        return
+    command.params.append(
+        click.Option(
+            ["--home"],
+            type=click.Path(path_type=Path, file_okay=False),
+            expose_value=False,
+            hidden=True,
+            callback=_use_home,
+        )
+    )
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            accept_home(below)
+
+
+def _use_home(ctx: click.Context, parameter: click.Parameter, home: Path | None) -> None:  # noqa: ARG001 - click's signature
+    if home is not None:
+        ctx.obj = home

@@ -76,9 +76,8 @@ def main() -> None:
         stopped = root.main(standalone_mode=False)  # click hands an Exit's code back, it does not raise it
         if isinstance(stopped, int):
             sys.exit(stopped)
-    except click.Abort:
-        click.echo("error: stopped by the user", err=True)
-        sys.exit(130)
+    except click.Abort as abort:
+        sys.exit(_tell_abort(abort))
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -104,3 +103,13 @@ def main() -> None:
             "hint: WAYSEAL_TRACEBACK=1 shows where; mind that a traceback may hold personal data.", err=True
         )
         sys.exit(5)
+
+
+def _tell_abort(abort: click.Abort) -> int:
+    """Say who stopped the command, and return the exit code: a question that nobody could be asked is a usage error."""
+    if isinstance(abort.__context__, EOFError) and not sys.stdin.isatty():
+        click.echo("error: this asks, and nobody is there to answer", err=True)
+        click.echo("hint: Run it on a terminal, or read the plan and then add --yes.", err=True)
+        return click.UsageError.exit_code
+    click.echo("error: stopped by the user", err=True)
+    return 130

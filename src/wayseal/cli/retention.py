@@ -228,6 +228,8 @@ def residue_command(
     else:
         rows = [[f.path, f.offset, f.kind] for f in found.findings]
         print_table(f"Residue in {found.scanned_bytes:,} bytes", ["path", "offset", "kind"], rows)
+        if found.unreadable:
+            print_table("Could not be read", ["path"], [[path] for path in found.unreadable])
     raise SystemExit(1 if found.findings or found.unreadable else 0)
 
 

@@ -26,7 +26,7 @@ from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Direction
 from wayseal.model.clock import Clock, utc_now
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
-from wayseal.model.errors import Erased, Integrity, Invalid, KeeperLocked, Refused
+from wayseal.model.errors import Erased, Integrity, KeeperLocked, Refused
 from wayseal.model.ids import EncounterId, EpochId, check_name, new_ulid
 from wayseal.retention.schedule import Schedule, load_schedule
 from wayseal.seal.suite import sha256
@@ -51,7 +51,7 @@ from wayseal.station.keyroom_trust import (
 from wayseal.station.lane import LaneHost, LaneTrust, RosterKeys
 from wayseal.station.overseer import name_principal, open_desk
 from wayseal.station.settings import FILE_NAME, SiteSettings, initial_file, load_settings
-from wayseal.station.site_facts import SITE_FILE, SiteFacts, read_facts, write_facts
+from wayseal.station.site_facts import SiteFacts, make_home, read_facts, write_facts
 from wayseal.station.witnessing import open_publisher, write_policy
 from wayseal.store.centre import CentreStore, open_centre
 
@@ -307,29 +307,28 @@ def init_site(
     `witnesses` that of a witness policy (tlog-policy) for the keyroom to pin and the centre to publish to; `rules` other
     rules than the default ones.
     """
-    if (home / SITE_FILE).exists() or (home.exists() and any(home.iterdir())):
-        raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
     if witnesses:
         parse_pinned(witnesses)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home.chmod(0o700)
-    now = clock()
-    (home / FILE_NAME).write_text(config or initial_file(name, organisation), encoding="utf-8")
-    settings = load_settings(home)
-    origin = f"{settings.organisation}/{settings.site}/{new_ulid(now).lower()}"
-    facts = SiteFacts(id=new_ulid(now), created=now, evaluation=evaluation, origin=origin)
-    (home / "policy").mkdir(mode=0o700)
-    (home / "policy" / "site.cedar").write_text(rules or default_rules(), encoding="utf-8")
-    keyroom = Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
-    keys = CentreKeys.create(home / "centre", passphrase)
-    ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
-    ledger.append([{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}])
-    _introduce(home, keyroom, keys, ledger, clock, witnesses=witnesses)
-    ledger.write_keys(keys.log_signer)
-    ledger.sign_checkpoint(keys.log_signer)
-    ledger.close()
-    open_centre(home / "store", settings.store.database_url()).close()
-    write_facts(home, facts)
+    with make_home(home):
+        now = clock()
+        (home / FILE_NAME).write_text(config or initial_file(name, organisation), encoding="utf-8")
+        settings = load_settings(home)
+        origin = f"{settings.organisation}/{settings.site}/{new_ulid(now).lower()}"
+        facts = SiteFacts(id=new_ulid(now), created=now, evaluation=evaluation, origin=origin)
+        (home / "policy").mkdir(mode=0o700)
+        (home / "policy" / "site.cedar").write_text(rules or default_rules(), encoding="utf-8")
+        keyroom = Keyroom.create(home / "keyroom", keyroom_passphrase(settings, passphrase), settings, clock)
+        keys = CentreKeys.create(home / "centre", passphrase)
+        ledger = Ledger.create(home / "ledger", origin=facts.origin, clock=clock)
+        ledger.append(
+            [{"type": "site", "object": facts.id.lower(), "evaluation": evaluation, "version": "1"}]
+        )
+        _introduce(home, keyroom, keys, ledger, clock, witnesses=witnesses)
+        ledger.write_keys(keys.log_signer)
+        ledger.sign_checkpoint(keys.log_signer)
+        ledger.close()
+        open_centre(home / "store", settings.store.database_url()).close()
+        write_facts(home, facts)
     return facts
 
 

@@ -4,12 +4,15 @@ Owns `site.json`. Holds nothing secret and needs no passphrase.
 """
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from wayseal.model.clock import from_text, to_text
-from wayseal.model.errors import Integrity, NotFound
+from wayseal.model.errors import Integrity, Invalid, NotFound
 from wayseal.seal.keys.durable import write_file
 
 SITE_FILE = "site.json"
@@ -48,3 +51,24 @@ def write_facts(home: Path, facts: SiteFacts) -> None:
         "origin": facts.origin,
     }  # fmt: skip
     write_file(home / SITE_FILE, json.dumps(value, indent=1).encode())
+
+
+@contextmanager
+def make_home(home: Path) -> Iterator[None]:
+    """Make an empty home for the block to fill. What the block wrote is taken away when it fails, so that it may be tried again.
+
+    Raises `Invalid` for a directory with anything in it.
+    """
+    if home.exists() and any(home.iterdir()):
+        raise Invalid("the home directory is not empty", hint="Choose another directory with --home.")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.chmod(0o700)
+    try:
+        yield
+    except BaseException:
+        for path in home.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        raise
