@@ -91,10 +91,49 @@ def start_pgvector(rows: np.ndarray, folder: Path, stack: ExitStack) -> Search:
     return lambda probe: int(base.execute(order, [str(probe.tolist())]).fetchone()[0])
 
 
+def start_sqlite_vec(rows: np.ndarray, folder: Path, stack: ExitStack) -> Search:
+    """Return sqlite-vec's exact scan of a virtual table in a file, cosine distance."""
+    import apsw
+    import sqlite_vec
+
+    base = apsw.Connection(str(folder / "faces.sqlite"))
+    stack.callback(base.close)
+    base.enable_load_extension(True)
+    base.load_extension(sqlite_vec.loadable_path())
+    base.execute(f"create virtual table faces using vec0(v float[{rows.shape[1]}] distance_metric=cosine)")
+    with base:
+        given = ((number, row.tobytes()) for number, row in enumerate(rows))
+        base.cursor().executemany("insert into faces (rowid, v) values (?, ?)", given)
+    order = "select rowid from faces where v match ? and k = 10 order by distance"
+    return lambda probe: int(base.execute(order, (probe.tobytes(),)).fetchone()[0])
+
+
+def start_milvus(rows: np.ndarray, folder: Path, stack: ExitStack) -> Search:
+    """Return Milvus Lite's FLAT index, which is exact."""
+    from pymilvus import DataType, MilvusClient
+
+    client = MilvusClient(str(folder / "milvus.db"))
+    stack.callback(client.close)
+    schema = client.create_schema(auto_id=False)
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    schema.add_field("v", DataType.FLOAT_VECTOR, dim=rows.shape[1])
+    index = client.prepare_index_params()
+    index.add_index("v", index_type="FLAT", metric_type="IP")
+    client.create_collection("faces", schema=schema, index_params=index)
+    for start in range(0, len(rows), 2000):
+        part = enumerate(rows[start : start + 2000], start)
+        client.insert("faces", [{"id": number, "v": row} for number, row in part])
+    client.flush("faces")
+    client.load_collection("faces")
+    return lambda probe: int(client.search("faces", [probe], limit=10, output_fields=["id"])[0][0]["id"])
+
+
 PEERS: dict[str, Start] = {
     "faiss flat": start_faiss,
     "usearch exact": start_usearch,
     "pgvector": start_pgvector,
+    "sqlite-vec": start_sqlite_vec,
+    "milvus-lite": start_milvus,
     "duckdb": start_duckdb,
     "lancedb": start_lancedb,
     "qdrant local": start_qdrant,
