@@ -25,6 +25,8 @@ from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
 from wayseal.web.duty import DutyWatch, add_duty_routes
 from wayseal.web.exports import add_export_routes
+from wayseal.web.incidents import add_incident_routes
+from wayseal.web.ledger import add_ledger_routes
 from wayseal.web.oversight import add_oversight_routes
 from wayseal.web.roles import Doorkeeper, check_routes
 from wayseal.web.session import COOKIE, Session, Sessions, SignedIn, SignedOut
@@ -92,6 +94,8 @@ def create_app(site: Site, code: str) -> FastAPI:
     _add_picture_routes(app)
     add_duty_routes(app, console.page, site, console.zone)
     add_oversight_routes(app, console.page, site, console.zone)
+    add_incident_routes(app, console.page, site, console.zone)
+    add_ledger_routes(app, console.page, site, console.zone)
     add_export_routes(app, console.page, site, console.zone)
     check_routes(app)
     return app

@@ -46,6 +46,18 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "GET /oversight/equipment/{device}": ASSESSORS,
     "GET /oversight/equipment/{device}/evidence/{assessment}/{probe}": ASSESSORS,
     "GET /oversight/vendors/{vendor}": ASSESSORS,
+    "GET /incidents": OVERSEERS,
+    "POST /incidents": OPENERS,
+    "GET /incidents/{incident}": OVERSEERS,
+    "POST /incidents/{incident}/pack": OPENERS,
+    "POST /incidents/{incident}/notified": OPENERS,
+    "POST /incidents/{incident}/contained": OPENERS,
+    "POST /incidents/{incident}/closed": OPENERS,
+    "GET /ledger": OVERSEERS,
+    "GET /ledger/checkpoint": OVERSEERS,
+    "GET /ledger/{index}": OVERSEERS,
+    "GET /ledger/{index}/entry.json": OVERSEERS,
+    "GET /ledger/{index}/proof": OVERSEERS,
     "GET /exports/sign-in": ANYBODY,
     "POST /exports/sign-in/options": ANYBODY,
     "POST /exports/sign-in": ANYBODY,
@@ -60,7 +72,9 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "POST /exports/{export}/approval": APPROVER,
 }
 """Method and path of every route, and whom it answers."""
-MENU: Final = (("/", "Lanes"), ("/duty", "Duty"), ("/oversight", "Oversight"))
+MENU: Final = (
+    ("/", "Lanes"), ("/duty", "Duty"), ("/oversight", "Oversight"), ("/incidents", "Incidents"), ("/ledger", "Ledger")
+)  # fmt: skip
 
 
 class Doorkeeper:

@@ -12,6 +12,7 @@ from wayseal.flow.review import ALLOWED
 from wayseal.model.border import Band, Crossing, Direction, Verdict
 from wayseal.model.clock import from_text, to_text
 from wayseal.station.shift import Shift
+from wayseal.web.reasons import say_reasons
 
 VERDICT_NAMES = {
     Verdict.ADMIT: "Admit",
@@ -71,7 +72,7 @@ def _show_occupant(person: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **person,
         "seat_name": person["seat"].replace("_", " "),
-        "reasons": [reason.replace("_", " ") for reason in person["reasons"]],
+        "reasons": say_reasons(person["reasons"]),
         "candidates": [c for c in person["candidates"] if c["band"] != Band.WEAK],
         "picture": None,
         "reference": None,

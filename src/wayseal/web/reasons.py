@@ -1,0 +1,40 @@
+"""Words for what is said about an occupant: why a picture is poor, and why a search ended as it did.
+
+Owns wording, and in what order reasons are read. Every code that capture or search can give has a line here or in
+`vision.quality`; a test collects them. Neutral words: none of them accuses anybody (R-37).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from wayseal.match import assign, search
+from wayseal.vision.presentation import MAY_BE_PICTURE
+from wayseal.vision.quality import REASON_TEXTS
+from wayseal.vision.restore import RESTORED
+from wayseal.vision.settle import EXPOSURE_TOO_LONG, HIDDEN, NOT_VISIBLE
+
+TEXTS: Final = {
+    **REASON_TEXTS,
+    MAY_BE_PICTURE: "check: may be a picture, not a face",
+    EXPOSURE_TOO_LONG: "lane warning: the shutter is too slow for this speed and smears faces: shorten the exposure",
+    HIDDEN: "the face was hidden: look into the vehicle",
+    NOT_VISIBLE: "nobody was seen there, though others were: look into the vehicle",
+    RESTORED: "compared by a picture restored from reflections: look closely, the picture shown is untouched",
+    search.EMPTY: "the gallery is empty: check documents",
+    search.NOT_CALIBRATED: "no threshold is known for this model: compare by eye",
+    search.TOO_LARGE: "more travellers than the threshold is known for: compare by eye",
+    search.TOO_CLOSE: "two travellers are about as like: compare by eye",
+    search.POSSIBLE: "like, but not surely: compare by eye",
+    search.BELOW: "nobody in the gallery is like enough: check documents",
+    search.EXPECTED: "expected with this plate",
+    search.CONTRADICTED: "somebody not expected is as like: compare by eye",
+    assign.CLAIMED: "this traveller fits another seat better: compare by eye",
+    assign.CONTESTED: "two occupants are like this traveller: compare by eye",
+}
+_FIRST: Final = (MAY_BE_PICTURE,)
+
+
+def say_reasons(codes: Sequence[str]) -> list[str]:
+    """Return an occupant's reasons in words, what an officer must look at first; an unknown code as its own words."""
+    ordered = sorted(codes, key=lambda code: code not in _FIRST)
+    return [TEXTS.get(code, code.replace("_", " ")) for code in ordered]
