@@ -73,3 +73,11 @@ def test_agrees_with_modprobe(tmp_path: Path, config: str) -> None:
         said = ask_modprobe(tmp_path, name)
         refuses = said.split()[:2] in (["install", "/bin/false"], ["install", "/bin/true"])
         assert refuses == (name in refused), (said, refused)
+
+
+@pytest.mark.parametrize("then", ["|| /sbin/insmod /tmp/x.ko", "; true", "$CMDLINE_OPTS"])
+def test_refusal_that_goes_on_is_none(tmp_path: Path, then: str) -> None:
+    """An install line is a shell's command: false, or true, with anything after it refuses nothing."""
+    tree = HostTree(tmp_path)
+    tree.put("/etc/modprobe.d/a.conf", f"install uas /bin/false {then}\ninstall usb-storage /bin/false\n")
+    assert refused_modules(tree.view(), ["uas", "usb_storage"]) == {"usb_storage"}

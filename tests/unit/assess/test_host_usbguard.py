@@ -7,7 +7,7 @@ from hosttree import HostTree, need_tools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayseal.assess.host.usbguard import check_audit, check_usbguard, is_exact
+from wayseal.assess.host.usbguard import check_audit, check_usbguard, config_path, is_exact
 from wayseal.model.oversight import Result
 
 DEBIAN = Path("/etc/usbguard/usbguard-daemon.conf")
@@ -75,6 +75,10 @@ def test_evidence_has_settings(debian_host: HostTree) -> None:
         ("allow", False),
         ('allow serial "X1 via-port "1-2"', False),
         ("allow serial {", False),
+        ('allow name "serial" via-port "1-2"', False),
+        ('allow serial "X1" name "via-port" with-interface "x"', False),
+        ('allow name "a \\" serial" hash "x" via-port "1-2"', True),
+        ("allow serial X1 via-port 1-2", False),
     ],
 )
 def test_exact_rules(rule: str, *, exact: bool) -> None:
@@ -86,3 +90,29 @@ def test_exact_rules(rule: str, *, exact: bool) -> None:
 def test_any_text_is_judged(text: str) -> None:
     """Whatever stands in a rule, the judgement is yes or no and never an error."""
     assert is_exact(f"allow {text}") in (True, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-f", "-s", "-c", "/etc/other.conf"],
+        ["-fsc", "/etc/other.conf"],
+        ["-fsc/etc/other.conf"],
+        ["-l", "-c", "-c", "/etc/usbguard/usbguard-daemon.conf", "-c/etc/other.conf"],
+    ],
+)
+def test_settings_of_the_running_daemon(debian_host: HostTree, arguments: list[str]) -> None:
+    """The settings judged are those that the daemon was started with, however its options are spelled."""
+    debian_host.put("/proc/9/comm", "usbguard-daemon\n")
+    debian_host.put("/proc/9/cmdline", "\0".join(["/usr/sbin/usbguard-daemon", *arguments, ""]))
+    assert config_path(debian_host.view()) == "/etc/other.conf"
+
+
+@pytest.mark.parametrize("option", ["audit=0", "audit=off", "audit=OFF", "audit=1 audit=0"])
+def test_kernel_without_audit_fails(debian_host: HostTree, option: str) -> None:
+    """A kernel that was told in any of its words to do without audit takes no events."""
+    debian_host.put("/proc/cmdline", f"root=/dev/dm-0 {option} quiet")
+    seen = check_audit(debian_host.view())
+    assert "the kernel was started with audit=" in seen.reason
+    debian_host.put("/proc/cmdline", "root=/dev/dm-0 audit=0 audit=1")
+    assert "the kernel was started" not in check_audit(debian_host.view()).reason

@@ -119,6 +119,13 @@ def test_lock_out(stack: ExitStack, badge: Badge) -> None:
     assert stack is not None
 
 
+def test_no_guess_is_no_pass(badge: Badge) -> None:
+    """A door that is shut before the first guess shows nothing, though its maker has no default login at all."""
+    with listen(answer(b"RTSP/1.0 403 Forbidden\r\nCSeq: 1\r\n\r\n"), tls=server_tls(badge)) as stream:
+        seen = look(make_camera(stream, badge, default_logins=()))
+    assert seen.result is Result.ERROR
+
+
 @pytest.mark.parametrize("garbage", [b"\xff" * 9000, b"HTTP/1.1 401 No\r\n\r\n", b"\r\n\r\n"])
 def test_garbage(badge: Badge, garbage: bytes) -> None:
     """Nonsense, or a login that is neither Basic nor Digest, is an error and never a pass."""

@@ -127,6 +127,7 @@ def test_leavers() -> None:
         ((Account("tech-9", "opteq", enabled=True),), "tech-9: is on no roster"),
         ((Account("tech-9", "unheard-of", enabled=True),), "tech-9: is on no roster"),
         ((Account("tech-1", "other", enabled=True),), "tech-1: is of opteq, not of other"),
+        ((Account("tech-1", "agency", enabled=True),), "tech-1: is of opteq, not of agency"),
         ((Account("tech-1", "opteq", enabled=True),) * 2, "tech-1 has 2 accounts"),
     ],
 )

@@ -41,7 +41,7 @@ def module_files(view: HostView) -> frozenset[str]:
 
 
 def refused_modules(view: HostView, names: Iterable[str]) -> frozenset[str]:
-    """Return those of the modules whose first matching `install` line runs false or true instead.
+    """Return those of the modules whose first matching `install` line runs false or true instead, and nothing after it.
 
     A `blacklist` line refuses nothing to somebody who names the module, and does not count.
     """
@@ -49,7 +49,7 @@ def refused_modules(view: HostView, names: Iterable[str]) -> frozenset[str]:
     for line in _config_lines(view):
         words = line.split()
         if len(words) >= 3 and words[0] == "install":
-            rules.append((normalise(words[1]), words[2] in _REFUSALS))
+            rules.append((normalise(words[1]), len(words) == 3 and words[2] in _REFUSALS))
     first = {name: next((refuses for form, refuses in rules if fnmatch(name, form)), False) for name in names}
     return frozenset(name for name, refuses in first.items() if refuses)
 
@@ -63,7 +63,7 @@ def _config_lines(view: HostView) -> Iterator[str]:
                 chosen.setdefault(name, folder)
     for name in sorted(chosen):
         text = view.read_text(f"{chosen[name]}/{name}") or ""
-        yield from text.replace("\\\n", " ").splitlines()
+        yield from f"{text}\n".replace("\\\n", " ").splitlines()
 
 
 def _folder(view: HostView) -> str:

@@ -3,9 +3,7 @@
 USBGuard's own parser judges the rules' grammar; what a rule may say is judged here. Debian's default settings fail.
 """
 
-import itertools
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +25,9 @@ ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The values that each setting may have. A setting that is not written down fails: defaults change between versions."""
 
+_WORD = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[{}]|[^\s{}"#]+)')
+"""One word of a rule: a value with its quotes, a brace, or a name."""
+
 _PRIVILEGE = re.compile(r"^\s*(Devices|Policy|Parameters|ALL)\s*=.*\b(modify|ALL)\b", re.IGNORECASE)
 
 
@@ -39,10 +40,18 @@ class Settings:
 
 
 def config_path(view: HostView) -> str:
-    """Return the settings file that the running daemon was given, or the usual one."""
+    """Return the settings file that the running daemon was given, or the usual one: of several the last, as getopt takes them."""
     daemon = find_process(view, DAEMON)
-    arguments = read_arguments(view, daemon) if daemon else []
-    return next((after for word, after in itertools.pairwise(arguments) if word == "-c"), CONFIG)
+    words = iter(read_arguments(view, daemon)[1:] if daemon else [])
+    found = CONFIG
+    for word in words:
+        if not word.startswith("-"):
+            continue
+        flags = re.match(r"-([^clp]*)([clp]?)(.*)", word, re.DOTALL)
+        if flags is not None and flags[2]:
+            value = flags[3] or next(words, "")
+            found = value if flags[2] == "c" else found
+    return found
 
 
 def read_settings(view: HostView) -> Settings | None:
@@ -143,26 +152,29 @@ def _check_rules(file: str, text: str) -> list[str]:
 
 
 def is_exact(rule: str) -> bool:
-    """Say whether an `allow` rule names its device by serial or hash, and its port; sets of names will do, exclusions not."""
-    try:
-        words = shlex.split(rule.replace("{", " { ").replace("}", " } "), comments=True)
-    except ValueError:
+    """Say whether an `allow` rule names its device by serial or hash, and its port; sets of values will do, exclusions not.
+
+    A value in quotes is never an attribute: a device may call itself `serial`.
+    """
+    words, at = list[str](), 0
+    while (match := _WORD.match(rule, at)) is not None:
+        at = match.end()
+        words += [match[1]] if match[1] else []
+    if rule[at:].lstrip()[:1] not in ("", "#"):
         return False
     return (_names_some(words, "serial") or _names_some(words, "hash")) and _names_some(words, "via-port")
 
 
 def _names_some(words: list[str], attribute: str) -> bool:
-    """Say whether an attribute has values, none of which is empty or an exclusion."""
+    """Say whether an attribute has values in quotes, none of which is empty, and no exclusion before them."""
     if attribute not in words:
         return False
     after = words[words.index(attribute) + 1 :]
     if after[:1] in (["one-of"], ["equals"], ["all-of"], ["equals-ordered"]):
         after = after[1:]
-    if after[:1] == ["{"]:
-        closing = after.index("}") if "}" in after else 1
-        values = after[1:closing]
-        return bool(values) and all(values)
-    return bool(after) and bool(after[0]) and after[0] not in ("none-of", "match-all")
+    end = after.index("}") if "}" in after else 0
+    values = after[1:end] if after[:1] == ["{"] else after[:1]
+    return bool(values) and all(value.startswith('"') and value != '""' for value in values)
 
 
 @probe("p04", where="host")
@@ -177,7 +189,8 @@ def check_audit(view: HostView) -> Seen:
         return broken("the kernel's command line cannot be read")
     faults = [] if backend == "LinuxAudit" else [f"AuditBackend is {backend or 'not set'}, not LinuxAudit"]
     faults += [] if daemon else ["auditd does not run"]
-    faults += ["the kernel was started with audit=0"] if "audit=0" in options else []
+    last = next((word.partition("=")[2] for word in reversed(options) if word.startswith("audit=")), "1")
+    faults += [f"the kernel was started with audit={last}"] if last.lower() in ("0", "off") else []
     return judge(
         faults, "device events go to the audit log", audit_backend=backend, auditd=daemon is not None
     )

@@ -107,9 +107,9 @@ def _try_service(service: _Service, own: Sequence[Login], view: OutsideView, fou
         found.faults.append(f"{service.name}: login {tried + 1} of the list was let in")
     elif outcome == "open":
         found.faults.append(f"{service.name}: needs no login")
-    elif outcome == "locked" and tried < len(own):
+    elif outcome == "locked" and tried < max(1, len(own)):
         found.unseen.append(
-            f"{service.name}: locked after {tried} guesses, before the maker's list was through"
+            f"{service.name}: locked after {tried} guesses, before any or all of the maker's were made"
         )
     elif outcome not in {"refused", "locked"}:
         found.unseen.append(f"{service.name}: {outcome} after {tried} guesses")

@@ -77,8 +77,12 @@ def probe_roster(view: OutsideView) -> Seen:
         return untold("the identity provider's accounts and the contract roster")
     now = view.clock()
     vendors = {name for name, one in plan.organisations.items() if one.tier is not Tier.AGENCY}
-    accounts = [one for one in plan.accounts if one.enabled and one.organisation not in _agency(plan)]
-    people = {person.id: person for person in plan.people}
+    people, agency = {person.id: person for person in plan.people}, _agency(plan)
+    accounts = [
+        one
+        for one in plan.accounts
+        if one.enabled and not {one.organisation, *_of(people.get(one.person))} <= agency
+    ]
     faults = []
     age = now - plan.exported_at
     if age > EXPORT_AGE or age < -SKEW:
@@ -99,6 +103,11 @@ def probe_roster(view: OutsideView) -> Seen:
         "organisations": sorted(vendors),
     }
     return judge(faults, f"the {len(accounts)} vendor accounts belong to people on the roster", **facts)
+
+
+def _of(person: Person | None) -> tuple[str, ...]:
+    """Return the organisation that the register knows somebody to be of: an account may claim another."""
+    return () if person is None else (person.organisation,)
 
 
 def _agency(plan: RosterPlan) -> set[str]:
