@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wayseal.cli.common import print_table, show_progress
+from wayseal.cli.demo_breach import command as breach
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -24,6 +25,9 @@ SHORTEST = 5  # letters of a plate that are not found by chance
 @click.group()
 def command() -> None:
     """See what the program does, on a home of its own."""
+
+
+command.add_command(breach)
 
 
 @command.command()

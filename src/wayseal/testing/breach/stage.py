@@ -1,0 +1,339 @@
+"""The port of a drill: a real site, with its keyroom, centre, witnesses and a lane computer as processes of their own.
+
+Owns what is there before anybody attacks, and puts it up in the order in which a port does. It holds the passphrases that the
+port's people hold; the thief's rooms take only what they say they take.
+"""
+
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from wayseal.flow.sitedocs import DocumentKind
+from wayseal.ledger.checkpoint import log_keys
+from wayseal.model.border import Direction
+from wayseal.model.clock import utc_now
+from wayseal.model.errors import NotFound, Unavailable
+from wayseal.model.ids import EncounterId, RecordId
+from wayseal.station.centre_run import invite_lane
+from wayseal.station.documents import add_document
+from wayseal.station.lane_home import join_lane
+from wayseal.station.site import Site, init_site, open_site
+from wayseal.station.witnessing import write_policy
+from wayseal.store.encounters import get_encounter
+from wayseal.store.engine import read
+from wayseal.testing.breach.bulk import fill_lane
+from wayseal.testing.breach.cast import DIMENSION, MODEL, Cast, make_template
+from wayseal.testing.breach.processes import Process, inject, start_command
+from wayseal.testing.breach.wire import WireTap
+from wayseal.testing.breach.witnesses import Bench
+
+Tell = Callable[[str], None]
+LANE, OLD_LANE, GALLERY, AGENCY = "lane1", "lane2", "port", "agency"
+OVERDUE = timedelta(hours=14)
+"""How long ago the vehicles passed whose date is past: their class keeps 12 hours."""
+_WAIT_S = 120.0
+_LANE = (sys.executable, "-m", "wayseal.testing.breach.lane_child")
+SCHEMATIC = b"WIRING OF LANE 1: camera bus A, illuminator relay 7, loop detector 3, spare fibre to the technician's rack.\n"
+CONTRACT = b"CONTRACT 2018-11: the subcontractor maintains the cameras of lane 1 and takes no picture away.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large a drill is. `live` vehicles pass now, `old` ones passed 14 hours ago; allowances are those of the site.
+
+    `bulk` is how many pictures lanes of this host seal beside them, by the lane's own code without its process.
+    """
+
+    live: int
+    old: int
+    occupants: int = 3
+    bulk: int = 0
+    canary_one_in: int = 12
+    pictures_burst: int = 60
+    pictures_per_hour: int = 60
+    shared_factor: int = 2
+    exported: int = 7
+    shown: int = 6
+    seconds: float = 20.0
+    """How long the thief has the running centre."""
+
+
+SHORT = Scale(live=40, old=10)
+LONG = Scale(
+    live=100, old=50, bulk=184_000, canary_one_in=500, pictures_burst=120, pictures_per_hour=300, shared_factor=10,
+    seconds=120.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What a sabotage changes about a stage; no command reaches them. `code` runs in a process before its own, by role."""
+
+    code: Mapping[str, str] = field(default_factory=dict)
+    witnessed: bool = True
+
+
+@dataclass
+class Stage:
+    """What stands when the first act begins."""
+
+    folder: Path
+    scale: Scale
+    seams: Seams
+    tell: Tell
+    site: Site
+    bench: Bench
+    tap: WireTap
+    began: datetime
+    secrets: dict[str, Path]
+    running: dict[str, Process] = field(default_factory=dict)
+    sealed: list[RecordId] = field(default_factory=list)
+    """Faces of the lane's vehicles, oldest first, without canaries."""
+    old: list[RecordId] = field(default_factory=list)
+    """Plates whose date is past."""
+    plates: list[str] = field(default_factory=list)
+    """What stood on the plates of the lane's vehicles: what must not be found anywhere."""
+    cast: Cast = field(default_factory=lambda: Cast(0))
+    documents: list[str] = field(default_factory=list)
+    stolen: dict[str, Path] = field(default_factory=dict)
+    _passed: int = 0
+
+    @property
+    def home(self) -> Path:
+        """The centre's home."""
+        return self.folder / "centre"
+
+    @property
+    def lane_home(self) -> Path:
+        """The lane computer's home."""
+        return self.folder / "lane1"
+
+    @property
+    def thief(self) -> Path:
+        """What the subcontractor and the thief carry away."""
+        return self.folder / "thief"
+
+    @property
+    def backup(self) -> Path:
+        """What the port's own backup holds, from before the old hour was erased."""
+        return self.folder / "backup"
+
+    def start_keyroom(self, code: str | None = None) -> None:
+        """Start the keyroom's process, or start it anew."""
+        self._start("keyroom", self.home, "keyroom", "run", "--json", code=code)
+        self.running["keyroom"].hear_json()
+
+    def start_centre(self) -> None:
+        """Start the centre's process and let the tap forward to it."""
+        words = ("centre", "run", "--listen", "127.0.0.1:0", "--gallery", GALLERY, "--json")
+        self._start("centre", self.home, *words)
+        self.tap.target = self.running["centre"].hear_json()["listening"]
+        self.running["centre"].mute()
+
+    def start_lane(self, code: str | None = None) -> None:
+        """Start the lane computer's process, or start it anew with what somebody put before its own code."""
+        self._stop("lane")
+        more = self._more("lane", code)
+        self.cast, self._passed = Cast(secrets.randbelow(2**31), self.scale.occupants), 0
+        command = [*_LANE, str(self.lane_home), str(self.cast.seed), str(self.scale.occupants)]
+        self.running["lane"] = Process(
+            "lane", command, self._log("lane"), secret=self.secrets["lane"], more=more
+        )
+        self.running["lane"].hear_json()
+
+    def drive(self, vehicles: int) -> list[RecordId]:
+        """Let vehicles pass the lane; return the records of their faces once the centre has taken all of them in."""
+        lane, faces, encounters = self.running["lane"], list[RecordId](), list[str]()
+        self.plates += [self.cast.plate(self._passed + number + 1) for number in range(vehicles)]
+        self._passed += vehicles
+        lane.tell(str(vehicles))
+        for _ in range(vehicles):
+            line = lane.hear_json()
+            encounters.append(line["encounter"])
+            faces += [RecordId(one["record"]) for one in line["occupants"]]
+        self.wait_for(self._has_answered(encounters), "answers")
+        return faces
+
+    def _has_answered(self, encounters: Sequence[str]) -> Callable[[], bool]:
+        def check() -> bool:
+            with read(self.site.store.engine) as connection:
+                try:
+                    rows = [get_encounter(connection, EncounterId(one)) for one in encounters]
+                except NotFound:
+                    return False
+            return all(row.document is not None for row in rows)
+
+        return check
+
+    def end_lane(self) -> None:
+        """Stop the lane's process; what it has not delivered stays in its outbox."""
+        self._stop("lane")
+
+    @property
+    def documents_and_passes(self) -> list[RecordId]:
+        """Faces of the lane that live, newest first: what must open under the right authority."""
+        return self.sealed[::-1]
+
+    def wait_for(self, done: Callable[[], bool], what: str) -> None:
+        """Wait until something is so. Raises `Unavailable` after two minutes."""
+        end = time.monotonic() + _WAIT_S
+        while not done():
+            if time.monotonic() > end:
+                raise Unavailable(f"the drill waited too long for {what}")
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """End every process and close the site."""
+        self.site.close()
+        for name in ("lane", "centre", "keyroom"):
+            self._stop(name)
+        self.bench.stop()
+        self.tap.close()
+
+    def _start(self, name: str, home: Path, *words: str, code: str | None = None) -> None:
+        self._stop(name)
+        self.running[name] = start_command(
+            name,
+            home,
+            *words,
+            secret=self.secrets["centre"],
+            log=self._log(name),
+            more=self._more(name, code),
+        )
+
+    def _stop(self, name: str) -> None:
+        process = self.running.pop(name, None)
+        if process is not None:
+            process.end(patient=name == "lane")
+
+    def _more(self, name: str, code: str | None) -> dict[str, str]:
+        code = code or self.seams.code.get(name)
+        return {} if code is None else inject(self.folder / f"before-{name}-{secrets.token_hex(3)}", code)
+
+    def _log(self, name: str) -> Path:
+        return self.folder / "logs" / f"{name}.log"
+
+
+@contextmanager
+def open_stage(
+    folder: Path,
+    scale: Scale = SHORT,
+    *,
+    seams: Seams = Seams(),
+    tell: Tell = lambda _: None,
+) -> Iterator[Stage]:
+    """Give a port that stands and has worked for a while, in an empty folder; end its processes afterwards."""
+    for name in ("logs", "thief"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    words = {name: _write_secret(folder / f"{name}.passphrase") for name in ("centre", "keyroom", "lane")}
+    bench, began = Bench.create(folder / "witnesses"), utc_now()
+    tell("a site, and vehicles of 14 hours ago")
+    old = _found_site(folder, scale, bench if seams.witnessed else None, words, began)
+    site = open_site(folder / "centre", words["centre"].read_bytes())
+    stage = Stage(
+        folder, scale, seams, tell, site, bench, WireTap(folder / "thief" / "wire"), began, words, old=old
+    )
+    try:
+        _put_up(stage)
+        yield stage
+    finally:
+        stage.close()
+
+
+def _found_site(
+    folder: Path, scale: Scale, bench: Bench | None, words: Mapping[str, Path], began: datetime
+) -> list[RecordId]:
+    """Make the site as of 14 hours ago, let vehicles pass on a lane of its own host, back it up, and return the plates."""
+    home, secret = folder / "centre", words["centre"].read_bytes()
+    clock = _StandingClock(began - OVERDUE)
+    init_site(
+        home, secret, evaluation=True, config=_settings(scale, words["keyroom"]),
+        witnesses="" if bench is None else bench.policy(), clock=clock,
+    )  # fmt: skip
+    with open_site(home, secret, clock=clock) as site:
+        plates = fill_lane(site, OLD_LANE, scale.old, scale.occupants, clock)
+        site.create_gallery(GALLERY, model_sha256=MODEL, dimension=DIMENSION).add(
+            ["traveller-1", "traveller-2"], [make_template((1,)), make_template((2,))]
+        )
+    copy_backup(home, folder / "backup")
+    return plates
+
+
+def copy_backup(home: Path, to: Path) -> None:
+    """Copy what docs/howto/restore-a-backup.md says to back up, and nothing else."""
+    for name in ("store", "ledger", "lanes", "gallery", "policy", "keyroom/epochs", "keyroom/identities"):
+        shutil.copytree(home / name, to / name)
+    for name in ("wayseal.toml", "site.json", "keyroom/roster.json"):
+        shutil.copy2(home / name, to / name)
+
+
+def _put_up(stage: Stage) -> None:
+    """Start everything, enrol the lane, let vehicles pass, and keep the site's documents."""
+    site, tell = stage.site, stage.tell
+    tell("witnesses, keyroom, centre and a lane computer, each a process of its own")
+    if stage.seams.witnessed:
+        stage.bench.serve(site.ledger.folder, stage.folder / "logs", stage.secrets["centre"])
+        write_policy(site.ledger, log_keys(site.ledger.origin, site.keys.log_signer), stage.bench.policy())
+    stage.start_keyroom()
+    for name, kind, text in (
+        ("lane1.svg", DocumentKind.SCHEMATIC, SCHEMATIC),
+        ("2018.txt", DocumentKind.CONTRACT, CONTRACT),
+    ):
+        file = stage.folder / name
+        file.write_bytes(text)
+        row = add_document(site, file, kind, site.principal("security-1", "security_officer"))
+        stage.documents.append(str(row["document"]))
+        file.unlink()
+    stage.start_centre()
+    invitation = invite_lane(site, LANE, direction=Direction.ENTRY, address=stage.tap.address)
+    join_lane(stage.lane_home, invitation, stage.secrets["lane"].read_bytes())
+    stage.start_lane()
+    tell(f"{stage.scale.live} vehicles pass")
+    stage.sealed = stage.drive(stage.scale.live)
+    if stage.scale.bulk:
+        tell(f"{stage.scale.bulk:,} pictures more, sealed by the lane's code")
+        fill_lane(
+            site,
+            "lane3",
+            stage.scale.bulk // (stage.scale.occupants + 1),
+            stage.scale.occupants,
+            utc_now,
+            tell=tell,
+        )
+
+
+class _StandingClock:
+    """A clock of the past that goes on by a millisecond a call."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        """Return the pretended time."""
+        self._now += timedelta(milliseconds=1)
+        return self._now
+
+
+def _write_secret(file: Path) -> Path:
+    """Write a passphrase that nobody could guess, readable by its owner."""
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_urlsafe(24), encoding="ascii")
+    return file
+
+
+def _settings(scale: Scale, keyroom_secret: Path) -> str:
+    """Return the site's settings: those of a new site, with the scale's allowances."""
+    return "\n".join([
+        'site = "drill-port"', f'organisation = "{AGENCY}"', "", "[match]", "fpir = 0.003", "",
+        "[retention]", 'default_class = "citizen"', "", "[carrier]", "poll_seconds = 1.0", "",
+        "[keyroom]", f'passphrase_file = "{keyroom_secret}"', 'socket = "auto"',
+        f"pictures_burst = {scale.pictures_burst}", f"pictures_per_hour = {scale.pictures_per_hour}",
+        f"pictures_usual = {max(1, scale.pictures_per_hour // 8)}", f"shared_factor = {scale.shared_factor}",
+        f"canary_one_in = {scale.canary_one_in}", "",
+    ])  # fmt: skip
