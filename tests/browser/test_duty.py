@@ -58,7 +58,7 @@ def test_board_shows_lane(page: Page, console: Console) -> None:
     expect(lane.locator(".why")).to_contain_text(
         "its equipment was never assessed; no public notice is in force"
     )
-    expect(lane.locator(".do")).to_contain_text("Check documents by hand. wayseal equipment assess ID")
+    expect(lane.locator(".do")).to_contain_text("Check documents by hand. wayseal equipment assess host-8")
     expect(page.locator(".tile").first).to_contain_text("0 / 1 / 1")
 
 

@@ -121,6 +121,7 @@ def test_filters_by_address(desk: Page, register: Console) -> None:
     assert "lane=lane2&show=wrong" in desk.url
     rows = desk.locator('section.sheet:has(h2:has-text("Equipment: when")) tbody tr')
     expect(rows).to_have_count(1)
+    expect(desk.locator('section.sheet:has(h2:has-text("Needs attention"))')).to_contain_text("Nothing.")
     expect(rows).to_contain_text("host-2")
     href = desk.locator('section.sheet:has(h2:has-text("Equipment: when")) a.csv').get_attribute("href")
     assert href is not None
@@ -137,6 +138,7 @@ def test_device_page(desk: Page, register: Console) -> None:
     probes = desk.locator('section.sheet:has(h2:has-text("All probes")) tbody tr')
     expect(probes).to_have_count(31)
     failed = probes.filter(has_text="p02:")
+    expect(probes.first).to_contain_text("p02:")  # what failed comes first
     expect(failed).to_contain_text("▲ fail")
     expect(failed).to_contain_text("as seen")
     assert failed.locator("td").nth(3).inner_text().strip()

@@ -13,7 +13,12 @@ from typing import Any, Final
 from wayseal.flow.egress_duty import WATCH_GAP
 from wayseal.flow.followup import Duty
 from wayseal.flow.incident import NotificationRule, list_incidents, list_notifications
-from wayseal.flow.oversee.describe import list_coverage, list_finding_rows, list_lane_rows
+from wayseal.flow.oversee.describe import (
+    list_coverage,
+    list_equipment_rows,
+    list_finding_rows,
+    list_lane_rows,
+)
 from wayseal.flow.oversee.desk import Desk
 from wayseal.flow.oversee.duties import list_attention
 from wayseal.ledger.reader import LedgerReader
@@ -48,6 +53,10 @@ class Item:
     more: tuple[str, ...] = ()
     people: int = 0
     """The duty counts only when at least this many people are concerned."""
+    device: str | None = None
+    """Of a lane: the first of its devices that does not pass, or else its first."""
+    organisation: str | None = None
+    """Who maintains that device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +103,14 @@ def build_board(
 def _list_lanes(desk: Desk, lanes: Iterable[str]) -> Iterator[Item]:
     """Yield every lane: disarmed, about to be, late, armed, or not under oversight."""
     rows = {row["lane"]: row for row in list_lane_rows(desk)}
+    devices: dict[str, Mapping[str, Any]] = {}
+    for device in sorted(list_equipment_rows(desk), key=lambda one: bool(one["passing"])):
+        devices.setdefault(device["lane"], device)
     for lane in sorted({*lanes, *rows}):
-        yield _judge_row(lane, rows.get(lane))
+        yield _judge_row(lane, rows.get(lane), devices.get(lane, {}))
 
 
-def _judge_row(lane: str, row: Mapping[str, Any] | None) -> Item:
+def _judge_row(lane: str, row: Mapping[str, Any] | None, device: Mapping[str, Any]) -> Item:
     if row is None:
         return Item("lane", "not-under-oversight", lane, Weight.SOON)
     stopped = row["told"] == "disarmed"
@@ -111,16 +123,20 @@ def _judge_row(lane: str, row: Mapping[str, Any] | None) -> Item:
     else:
         code, weight = "armed", Weight.FINE
     since = None if row["since"] is None else from_text(row["since"])
-    return Item("lane", code, lane, weight, since, more=tuple(row["reasons"]))
+    return Item(
+        "lane", code, lane, weight, since, more=tuple(row["reasons"]), device=device.get("equipment"),
+        organisation=device.get("organisation"),
+    )  # fmt: skip
 
 
 def _list_clocks(ledger: LedgerReader, rules: Sequence[NotificationRule], now: datetime) -> Iterator[Item]:
-    """Yield each clock of each open incident that still runs; an incident without one is there to be contained and closed."""
+    """Yield each open incident, which is to be contained and closed, and each of its clocks that still runs."""
     for incident in list_incidents(ledger):
         if incident.closed_at is not None:
             continue
-        clocks = list(_list_running(incident, rules, now))
-        yield from clocks or [_quiet_incident(incident)]
+        code, weight = ("open", Weight.NOW) if incident.contained_at is None else ("contained", Weight.SOON)
+        yield Item("incident", code, incident.id, weight, incident.opened_at, more=(incident.reason,))
+        yield from _list_running(incident, rules, now)
 
 
 def _list_running(incident: Incident, rules: Sequence[NotificationRule], now: datetime) -> Iterator[Item]:
@@ -132,11 +148,6 @@ def _list_running(incident: Incident, rules: Sequence[NotificationRule], now: da
         yield Item(
             "clock", incident.reason, incident.id, weight, incident.opened_at, duty.due, (duty.recipient,), people[duty.code]
         )  # fmt: skip
-
-
-def _quiet_incident(incident: Incident) -> Item:
-    code, weight = ("open", Weight.NOW) if incident.contained_at is None else ("contained", Weight.SOON)
-    return Item("incident", code, incident.id, weight, incident.opened_at, more=(incident.reason,))
 
 
 def _list_owed(owed: Sequence[Duty]) -> Iterator[Item]:

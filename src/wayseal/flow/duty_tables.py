@@ -22,7 +22,7 @@ from wayseal.flow.oversee.duties import list_attention
 from wayseal.flow.oversee.schedule import LOOK_BACK, latest_full
 from wayseal.model.clock import to_text
 from wayseal.model.errors import NotFound
-from wayseal.model.oversight import AssessmentKind
+from wayseal.model.oversight import AssessmentKind, Result
 from wayseal.store.oversight import assessments as assessment_rows
 from wayseal.store.oversight import equipment as equipment_rows
 from wayseal.store.oversight import vendors as vendor_rows
@@ -48,6 +48,7 @@ COLUMNS: Final = {
     "findings": ("subject", "probe", "reason", "opened", "poam", "owner", "due", "overdue", "do"),
 }  # fmt: skip
 """The tables and their columns, in order."""
+_WRONG: Final = frozenset((Result.FAIL.value, Result.ERROR.value))
 
 
 def read_table(desk: Desk, name: str, chosen: Filter) -> list[Row]:
@@ -69,7 +70,10 @@ def list_choices(desk: Desk) -> dict[str, list[str]]:
 
 
 def show_device(desk: Desk, device: str) -> Row:
-    """Return one device with the probes of its newest assessments, its findings and their plans. Raises `NotFound`, `Integrity`."""
+    """Return one device with the probes of its newest assessments, failures first, and the plans for its findings.
+
+    Raises `NotFound`, and `Integrity` for evidence that was altered.
+    """
     row = show_equipment(desk, device)
     with view(desk) as rows:
         newest = _list_newest(rows, device)
@@ -79,7 +83,8 @@ def show_device(desk: Desk, device: str) -> Row:
         for probe in run["probes"]:
             spec = known.get(probe["id"])
             probe |= {"title": "" if spec is None else spec.title, "do": "" if spec is None else spec.advice}
-    return row | {"runs": runs, "findings": list_finding_rows(desk, subject=device, open_only=False)}
+        run["probes"].sort(key=lambda probe: (probe["result"] not in _WRONG, probe["id"]))
+    return row | {"runs": runs, "plans": list_finding_rows(desk, subject=device, open_only=False)}
 
 
 def _list_newest(rows: Connection, device: str) -> list[str]:
@@ -145,13 +150,22 @@ def _last_runs(rows: Connection, device: str) -> Row:
 
 
 def _read_attention(desk: Desk, chosen: Filter) -> list[Row]:
+    """Return what ends or falls due; a POA&M item stands under what its finding is about."""
     found = list_attention(desk)
     subjects = _subjects(desk, chosen)
-    return [
-        {"what": one.what, "subject": one.subject, "due": to_text(one.due), "overdue": one.overdue}
-        for one in found
-        if (one.overdue or not chosen.wrong) and (subjects is None or one.subject in subjects)
-    ]
+    with view(desk) as rows:
+        about = {one.id: one for one in assessment_rows.list_findings(rows, open_only=True)}
+        items = {one.id: about.get(one.finding) for one in assessment_rows.list_items(rows, open_only=True)}
+    table = []
+    for one in found:
+        finding = items.get(one.subject)
+        subject = one.subject if finding is None else finding.subject
+        if (subjects is None or subject in subjects) and (one.overdue or not chosen.wrong):
+            named = subject if finding is None else f"{subject} {finding.probe}"
+            table.append(
+                {"what": one.what, "subject": named, "due": to_text(one.due), "overdue": one.overdue}
+            )
+    return table
 
 
 def _read_findings(desk: Desk, chosen: Filter) -> list[Row]:
@@ -180,6 +194,4 @@ def _subjects(desk: Desk, chosen: Filter) -> Collection[str] | None:
             found |= mine
             found |= {one.id for one in vendor_rows.list_contracts(rows) if one.organisation in mine}
             found |= {one.id for one in vendor_rows.list_people(rows) if one.organisation in mine}
-        items = assessment_rows.list_items(rows, open_only=True)
-        about = {one.id: one.subject for one in assessment_rows.list_findings(rows, open_only=True)}
-        return found | {one.id for one in items if about.get(one.finding) in found}
+    return found

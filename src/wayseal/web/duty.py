@@ -3,6 +3,7 @@
 Owns how codes become lines. It reads ledger and register, and opens nothing.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,7 +95,9 @@ def _advise(item: Item) -> str:
     text = words.NEXT.get((item.kind, item.code)) or words.NEXT_KINDS[item.kind]
     if item.kind == "lane":
         advice = next((ADVICE[one] for one in item.more if one in ADVICE), "")
-        text = text.replace("{advice}", advice.replace("LANE", item.subject))
+        whose = item.organisation if item.more[:1] == ("organisation-suspended",) else item.device
+        advice = re.sub(r"\bID\b", whose or "ID", advice.replace("LANE", item.subject))
+        text = text.replace("{advice}", advice)
     return text.replace("{subject}", item.subject).replace("{more}", ", ".join(item.more))
 
 

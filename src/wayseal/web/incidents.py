@@ -148,11 +148,13 @@ def _add_act_routes(app: FastAPI, site: Site) -> None:
 def _show(site: Site, incident: Incident, scope: Scope | None, zone: ZoneInfo) -> dict[str, Any]:
     """Return an incident as the templates want it: times here, each clock in words."""
     now = site.clock()
+    people = {rule.code: rule.people for rule in list_rules(site)}
     told = describe_incident(incident, list_clocks(site, incident, scope), now)
     for duty in told["duties"]:
         due, met = (None if duty[name] is None else from_text(duty[name]) for name in ("due", "met"))
         duty["running"] = due is not None and met is None and told["closed"] is None
         duty["said"] = say_due(due, now) if due is not None else "not due: fewer people than its threshold"
+        duty["people"] = people[duty["duty"]] if scope is None else 0
         duty["met_local"] = None if met is None else _local(met, zone)
     for name in ("since", "until", "detected", "opened", "contained", "closed"):
         told[f"{name}_local"] = None if told[name] is None else _local(from_text(told[name]), zone)

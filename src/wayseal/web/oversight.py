@@ -77,7 +77,7 @@ def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site
     @app.get("/oversight/equipment/{device}", response_class=HTMLResponse)
     def equipment(request: Request, session: SignedIn, device: str) -> Response:
         found = show_device(site.oversight, check_name(device, what="equipment id"))
-        findings = cells(found["findings"], ("probe", "reason", "opened", "closed", "poam", "owner", "due"))
+        findings = cells(found["plans"], ("probe", "reason", "opened", "closed", "poam", "owner", "due"))
         return page(
             request, "equipment.html", session, device=found, findings=findings,
             due=cells([found], ("passing", "full_due", "daily_due", "findings")),

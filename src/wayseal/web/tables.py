@@ -82,13 +82,15 @@ def _show_cell(
         return Cell(text, shape, tone, head=head)
     if name in _TIMES or name in _DATES or (name == "due" and isinstance(value, str)):
         moment = from_text(value)
-        late = name not in _TIMES and moment <= now
+        late = name not in _TIMES and moment <= now and row.get("closed") is None
         text = f"{moment.astimezone(zone):%d %b %Y %H:%M}" + (", overdue" if late else "")
         return Cell(text, "▲" if late else "", "bad" if late else "", utc=value, head=head)
     if isinstance(value, list):
         text = ", ".join(str(one).replace("-", " ") for one in value)
         shape, tone = ("▲", "soon") if name == "reasons" else ("", "")
         return Cell(text, shape, tone, head=head)
+    if name == "kind":
+        return Cell(str(value).replace("_", " "), head=head)
     page = _PAGES.get(name) if linked and isinstance(value, str) else None
     return Cell(str(value), href=page + value if page else "", head=head, depth=depth)
 
