@@ -1,8 +1,7 @@
 """`wayseal incident`: what was lost, who must be told, and whether a traveller was in it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,7 +17,7 @@ from wayseal.cli.common import (
     read_passphrase,
     show_progress,
 )
-from wayseal.model.oversight import SubjectKind
+from wayseal.cli.incident_parts import read_subject, show_incident, span_options, subject_options
 
 actor_option = click.option(
     "--as", "who", default=default_principal, show_default="your login name", help="Staff id on the ledger."
@@ -28,27 +27,6 @@ actor_option = click.option(
 @click.group()
 def command() -> None:
     """Incidents: open one, scope it, tell those who must be told, answer travellers, pack the evidence, close it."""
-
-
-def subject_options(target: Any) -> Any:
-    """Add `--principal`, `--device` and `--organisation`: exactly one says whom or what it is about."""
-    for name, text in (
-        ("organisation", "A vendor or agency, by its id."),
-        ("device", "A lane, an equipment id, or a sealing key's SHA-256."),
-        ("principal", "A staff or service id."),
-    ):
-        target = click.option(f"--{name}", help=text)(target)
-    return target
-
-
-def span_options(target: Any) -> Any:
-    """Add `--since` and `--until`: the time in question."""
-    target = click.option("--until", type=Moment(), help="End of the time in question; now when left out.")(
-        target
-    )
-    return click.option("--since", type=Moment(), required=True, help="Start of the time in question.")(
-        target
-    )
 
 
 @command.command("open")
@@ -69,7 +47,7 @@ def open_command(
     from wayseal.station.incidents import list_clocks
     from wayseal.station.site import open_site
 
-    kind, subject = _read_subject(principal, device, organisation)
+    kind, subject = read_subject(principal, device, organisation)
     with open_site(home, read_passphrase(passphrase_file)) as site:
         now = site.clock()
         incident = open_incident(
@@ -78,7 +56,7 @@ def open_command(
         )  # fmt: skip
         site.sign_checkpoint()
         shown = describe_incident(incident, list_clocks(site, incident, None), site.clock())
-    _show_incident(shown, as_json=as_json)
+    show_incident(shown, as_json=as_json)
 
 
 @command.command("list")
@@ -139,7 +117,7 @@ def show_command(home: Path, incident: str, *, passphrase_file: Path | None, as_
             with show_progress("Counting", None) as advance:
                 known, scope, _ = scope_known(site, incident, on_progress=advance)
         shown = describe_incident(known, list_clocks(site, known, scope), site.clock())
-    _show_incident(shown, as_json=as_json)
+    show_incident(shown, as_json=as_json)
     raise SystemExit(1 if any(duty["overdue"] and duty["met"] is None for duty in shown["duties"]) else 0)
 
 
@@ -170,7 +148,7 @@ def scope_command(
         if incident is not None:
             _, scope, _ = scope_known(site, check_ulid(incident), on_progress=advance)
         else:
-            kind, subject = _read_subject(principal, device, organisation)
+            kind, subject = read_subject(principal, device, organisation)
             assert since is not None  # noqa: S101 - checked above, for the type checker
             scope, _ = scope_subject(
                 site, kind, subject, since=since, until=until or site.clock(), on_progress=advance
@@ -222,7 +200,7 @@ def notify_command(
         known = note_notice(site.ledger, who, check_ulid(incident), recipient=recipient, clock=site.clock)
         site.sign_checkpoint()
         shown = describe_incident(known, list_clocks(site, known, None), site.clock())
-    _show_incident(shown, as_json=as_json)
+    show_incident(shown, as_json=as_json)
 
 
 @command.command("contain")
@@ -244,7 +222,7 @@ def contain_command(
         known = contain_incident(site.ledger, who, check_ulid(incident), clock=site.clock)
         site.sign_checkpoint()
         shown = describe_incident(known, list_clocks(site, known, None), site.clock())
-    _show_incident(shown, as_json=as_json)
+    show_incident(shown, as_json=as_json)
 
 
 @command.command("close")
@@ -270,7 +248,7 @@ def close_command(
         closed = close_incident(site.ledger, who, incident, duties=clocks, clock=site.clock)
         site.sign_checkpoint()
         shown = describe_incident(closed, clocks, site.clock())
-    _show_incident(shown, as_json=as_json)
+    show_incident(shown, as_json=as_json)
 
 
 @command.command("ask")
@@ -362,50 +340,3 @@ def verify_command(folder: Path, *, trust: tuple[Path, ...], as_json: bool) -> N
         click.echo(
             "The keys were the pack's own: compare them with keys you had before, or give --trust.", err=True
         )
-
-
-def _read_subject(
-    principal: str | None, device: str | None, organisation: str | None
-) -> tuple[SubjectKind, str]:
-    """Return whom or what the options name; exactly one of them must."""
-    given = {
-        SubjectKind.PRINCIPAL: principal, SubjectKind.DEVICE: device, SubjectKind.ORGANISATION: organisation
-    }  # fmt: skip
-    named = [(kind, name) for kind, name in given.items() if name]
-    if len(named) != 1:
-        raise click.UsageError("give exactly one of --principal, --device and --organisation")
-    return named[0]
-
-
-def _show_incident(shown: dict[str, Any], *, as_json: bool) -> None:
-    """Print an incident."""
-    if as_json:
-        print_json(shown)
-        return
-    for name in (
-        "incident",
-        "status",
-        "reason",
-        "since",
-        "until",
-        "detected",
-        "opened",
-        "contained",
-        "closed",
-    ):
-        if shown[name] is not None:
-            click.echo(f"{name:12}{shown[name]}")
-    if shown["subject"]:
-        click.echo(f"{'about':12}{shown['subject']['kind']} {shown['subject']['id']}")
-    for duty in shown["duties"]:
-        click.echo(f"{'tell':12}{duty['recipient']}: {_say_clock(duty)}")
-
-
-def _say_clock(duty: dict[str, Any]) -> str:
-    """Return what one clock says."""
-    if duty["due"] is None:
-        return "not due: fewer people are concerned than its threshold"
-    if duty["met"] is not None:
-        return f"told {duty['met']}" + (", LATE" if duty["overdue"] else "")
-    left = timedelta(seconds=abs(duty["seconds_left"]))
-    return f"OVERDUE by {left}" if duty["overdue"] else f"by {duty['due']}, {left} left"
