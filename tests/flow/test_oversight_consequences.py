@@ -7,17 +7,21 @@ import pytest
 from lineparts import Line, MovableClock, make_vehicle
 from overseeparts import BOSS, DAY, add_subcontractor, assess, enrol_host, give_duties
 
+from wayseal.assess.host.facts import HostFacts
 from wayseal.flow.oversee.describe import list_due, report_activity
 from wayseal.flow.oversee.duties import certify_return
 from wayseal.flow.oversee.register import end_contract, note_change, renew_training
 from wayseal.flow.policy import Principal
 from wayseal.model.border import Seat
 from wayseal.model.custody import Purpose
-from wayseal.model.errors import NotArmed, Refused
+from wayseal.model.errors import Integrity, NotArmed, Refused
 from wayseal.model.oversight import AssessmentKind
 from wayseal.station.arming import list_disarmed, list_unfit, unfit_code
 from wayseal.station.overseer import list_lanes, reinstate, suspend
+from wayseal.station.papers import file_paper, read_facts
 from wayseal.station.steady import Overseer
+from wayseal.store.engine import write
+from wayseal.store.oversight.equipment import put_component
 
 HOUR = timedelta(hours=1)
 
@@ -168,3 +172,17 @@ def test_report_of_an_organisation(armed: Line, clock: MovableClock) -> None:
     assert any(row["actor"] == "tech:1" for row in rows)
     clock.move(3 * DAY)
     assert list(report_activity(site.oversight, "sub", clock() - DAY)) == []
+
+
+def test_a_paper_swapped_in_the_database_is_found(line: Line) -> None:
+    """What a host must show comes from the ledger: another declaration, written into the database with its own digest, is refused."""
+    site = line.site
+    file_paper(site, "facts.host-1", HostFacts(bios_version="1.2").encode(), actor=BOSS)
+    assert read_facts(site, "host-1").bios_version == "1.2"
+    file_paper(site, "facts.host-1", HostFacts(bios_version="1.3").encode(), actor=BOSS)
+    assert read_facts(site, "host-1").bios_version == "1.3"
+    for body in (HostFacts(bios_version="6.6").encode(), HostFacts(bios_version="1.2").encode()):
+        with write(site.store.engine) as rows:
+            put_component(rows, "facts.host-1", body, when=site.clock())
+        with pytest.raises(Integrity):
+            read_facts(site, "host-1")

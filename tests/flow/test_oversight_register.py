@@ -8,12 +8,28 @@ from pathlib import Path
 
 import pytest
 from lineparts import MovableClock
-from overseeparts import BOSS, DAY, add_subcontractor, assess, enrol_host, give_duties, open_test_desk
+from overseeparts import (
+    BOSS,
+    DAY,
+    add_subcontractor,
+    answer_probes,
+    assess,
+    enrol_host,
+    give_duties,
+    open_test_desk,
+)
 from sqlalchemy import text
 
-from wayseal.flow.oversee.assessments import draw_assessment
+from wayseal.assess.catalogue import load_catalogue
+from wayseal.flow.oversee.assessments import draw_assessment, record_assessment
 from wayseal.flow.oversee.desk import Desk, verify_rows, view
-from wayseal.flow.oversee.duties import RETURN_OVERDUE, certify_return, list_attention, open_overdue
+from wayseal.flow.oversee.duties import (
+    RETURN_OVERDUE,
+    certify_return,
+    list_attention,
+    open_overdue,
+    sign_off,
+)
 from wayseal.flow.oversee.register import (
     NewContract,
     NewEquipment,
@@ -34,7 +50,7 @@ from wayseal.flow.oversee.standing import chain_of, reinstate_vendor, standing_o
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import Integrity, Invalid, NotFound, Refused
-from wayseal.model.oversight import AssessmentKind, EquipmentKind, Medium, Standing, Tier
+from wayseal.model.oversight import AssessmentKind, Duty, EquipmentKind, Medium, Standing, Tier
 from wayseal.store.engine import open_engine, read, write
 from wayseal.store.migrate import migrate
 from wayseal.store.oversight import assessments as assessment_rows
@@ -86,7 +102,7 @@ def test_ledger_accounts_for_every_row(desk: Desk, clock: MovableClock) -> None:
     add_medium(desk, stick, actor=BOSS)
     end_medium(desk, "stick-1", actor=BOSS)
     end_contract(desk, "sub-1", actor=BOSS)
-    certify_return(desk, "sub-1", returned=0, destroyed=184_000, actor="tech:1")
+    certify_return(desk, "sub-1", returned=0, destroyed=184_000, actor=BOSS)
     assert verify_rows(desk) > 15
 
 
@@ -391,6 +407,37 @@ def test_vendors_do_not_keep_the_register(small: Desk, clock: MovableClock) -> N
     with pytest.raises(Refused, match="agency's to keep"):
         certify_return(small, "sub-1", returned=0, destroyed=0, actor="lab:1")
     assert certify_return(small, "sub-1", returned=0, destroyed=0, actor="tech:1").signed_by == "tech:1"
+
+
+def test_a_suspended_assessor_vouches_for_nothing(small: Desk) -> None:
+    """A suspended assessor is drawn for nothing, and what was drawn before is not recorded."""
+    enrol_host(small)
+    drawn = draw_assessment(small, "host-1", AssessmentKind.FULL, assessor="lab", actor="lab:1")
+    suspend_vendor(small, "lab", reason="sold-passes", actor=BOSS)
+    with pytest.raises(Refused):
+        draw_assessment(small, "host-1", AssessmentKind.FULL, assessor="lab", actor="lab:1")
+    seen = answer_probes(small.clock())
+    with pytest.raises(Refused) as caught:
+        record_assessment(small, drawn, seen, nonce=drawn.nonce, catalogue=load_catalogue(), actor="lab:1")
+    assert caught.value.facts["reason"] == "assessor-suspended"
+    assert not small.ledger.find(type="attest")
+
+
+def test_a_suspended_prime_takes_nobody_on(small: Desk) -> None:
+    """A name that is new does not come in under a suspended organisation."""
+    suspend_vendor(small, "prime", reason="breach", actor=BOSS)
+    with pytest.raises(Refused):
+        add_vendor(small, "fresh", tier=Tier.SUBCONTRACTOR, under="prime", actor=BOSS)
+    assert not small.ledger.find(type="register", object="fresh")
+
+
+def test_whoever_left_keeps_no_register(small: Desk) -> None:
+    """Somebody of the agency who has left suspends, reinstates and signs off nothing any more."""
+    end_person(small, "chief:1", actor=BOSS)
+    with pytest.raises(Refused):
+        suspend_vendor(small, "sub", reason="breach", actor="chief:1")
+    with pytest.raises(Refused):
+        sign_off(small, Duty.IT, principal="chief:1")
 
 
 def test_two_writers_at_once(tmp_path: Path, clock: MovableClock) -> None:

@@ -62,7 +62,13 @@ def desk(tmp_path: Path) -> Desk:
         "tech-2": PersonStanding("camera-vendor", "vendor", suspended=False, training_valid=True),
     }
     ledger = Ledger.create(tmp_path / "ledger", origin="port.example/test", clock=clock)
-    return Desk(TicketOffice(ledger, ROOT, lambda person: people[person], clock), clock, people)
+    return Desk(TicketOffice(ledger, ROOT, lambda person: people[person], clock, check_issuer), clock, people)
+
+
+def check_issuer(actor: str) -> None:
+    """Refuse everybody but the site's own people, as the register does."""
+    if actor.startswith("tech-"):
+        raise Refused("the register is the agency's to keep")
 
 
 def narrow(token: str, source: str) -> str:
@@ -261,3 +267,25 @@ def _blur(picture: np.ndarray) -> np.ndarray:
 
     blur: Callable[..., np.ndarray] = cv2.GaussianBlur
     return blur(picture, (0, 0), 2.0)
+
+
+@pytest.mark.parametrize("actor", ["tech-2", "tech-1"])
+def test_no_technician_issues(desk: Desk, actor: str) -> None:
+    """Nobody of a vendor issues or ends a ticket; nothing of it is on the ledger."""
+    with pytest.raises(Refused):
+        desk.office.issue(work_order="wo-17", lane="lane1", technician="tech-1", verbs=["focus"], actor=actor)
+    assert not desk.office.ledger.find(type="ticket")
+    desk.issue()
+    (state,) = desk.office.list_tickets()
+    with pytest.raises(Refused):
+        desk.office.revoke(state.id, reason="work-done", actor=actor)
+
+
+def test_nobody_issues_to_themselves(desk: Desk) -> None:
+    """A ticket has two people in it: who asks somebody in, and who comes."""
+    desk.people["chief-1"] = PersonStanding("agency", "officer", suspended=False, training_valid=True)
+    with pytest.raises(Refused) as caught:
+        desk.office.issue(
+            work_order="wo-17", lane="lane1", technician="chief-1", verbs=["focus"], actor="chief-1"
+        )
+    assert "themselves" in str(caught.value)

@@ -66,12 +66,13 @@ class TicketState:
 
 @dataclass(frozen=True, slots=True)
 class TicketOffice:
-    """The office of one site. `standing` asks the register about a technician."""
+    """The office of one site. `standing` asks the register about a technician; `check_issuer` refuses who may not issue or revoke."""
 
     ledger: Ledger
     root: KeyPair
     standing: Callable[[str], TechnicianStanding]
     clock: Clock
+    check_issuer: Callable[[str], None]
 
     def issue(
         self,
@@ -85,8 +86,12 @@ class TicketOffice:
     ) -> tuple[Ticket, str]:
         """Issue a ticket and return it with its token, which is shown once and kept nowhere.
 
-        Raises `Refused` for a technician without standing or verbs that would show travellers, `Invalid` for a life over 4 h.
+        Raises `Refused` for a technician without standing, for oneself, for somebody of a vendor who issues, or for verbs that
+        would show travellers, `Invalid` for a life over 4 h.
         """
+        self.check_issuer(actor)
+        if actor == technician:
+            raise Refused("nobody issues a ticket to themselves", hint="Ask a colleague.", actor=actor)
         check_name(technician, what="staff id")
         now = from_text(to_text(self.clock())[:19] + "Z")  # tokens count whole seconds
         who = self.standing(technician)
@@ -165,6 +170,7 @@ class TicketOffice:
 
     def revoke(self, ticket: str, *, reason: str, actor: str) -> None:
         """End a ticket and everything derived from it, at once. Raises `NotFound`, or `Invalid` when it has ended already."""
+        self.check_issuer(actor)
         if not self._entries(check_ulid(ticket), "issued"):
             raise NotFound("no such ticket", hint="wayseal ticket list", ticket=ticket)
         if self._entries(ticket, "revoked"):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Connection
 
 from wayseal.assess.document.view import Document
 from wayseal.assess.host.facts import HostFacts
@@ -25,8 +26,9 @@ from wayseal.assess.outside.view import (
 )
 from wayseal.flow.oversee.register import add_component
 from wayseal.model.clock import to_text
-from wayseal.model.errors import Invalid, NotFound
+from wayseal.model.errors import Integrity, Invalid, NotFound
 from wayseal.model.ids import check_name
+from wayseal.seal.suite import sha256
 from wayseal.store.engine import read
 from wayseal.store.oversight.equipment import get_component, list_components
 
@@ -101,12 +103,24 @@ def sign_paper(data: bytes, signature: bytes, filed_at: datetime) -> bytes:
 
 
 def read_paper(site: "Site", name: str) -> bytes | None:
-    """Return a paper, or None when there is none. Raises `Integrity` when it was altered."""
+    """Return a paper, or None when there is none. Raises `Integrity` when it is not the one whose digest the ledger has."""
     with read(site.store.engine) as rows:
         try:
-            return get_component(rows, name)
+            return _get_paper(site, rows, name)
         except NotFound:
             return None
+
+
+def _get_paper(site: "Site", rows: Connection, name: str) -> bytes:
+    """Return a paper that is there. The database alone cannot say what a host must show, or whose signature counts."""
+    body = get_component(rows, name)
+    entries = (site.ledger.entry(index) for index in reversed(site.ledger.find(type="register", object=name)))
+    newest = next((one["component_sha256"] for one in entries if one["register"] == "component"), None)
+    if newest != sha256(body).hex():
+        raise Integrity(
+            "a paper is not the one on the ledger", hint="Somebody wrote in the database. File it again.", paper=name
+        )  # fmt: skip
+    return body
 
 
 def read_facts(site: "Site", device: str) -> HostFacts:
@@ -120,7 +134,7 @@ def read_documents(site: "Site", device: str) -> dict[str, Document]:
     prefix = paper_name("document", device) + "."
     with read(site.store.engine) as rows:
         bodies = {
-            name.removeprefix(prefix): get_component(rows, name)
+            name.removeprefix(prefix): _get_paper(site, rows, name)
             for name in list_components(rows)
             if name.startswith(prefix)
         }
@@ -131,7 +145,7 @@ def read_signers(site: "Site") -> dict[str, tuple[bytes, ...]]:
     """Return the registered public keys of each organisation."""
     with read(site.store.engine) as rows:
         return {
-            name.removeprefix("key."): decode_keys(get_component(rows, name))
+            name.removeprefix("key."): decode_keys(_get_paper(site, rows, name))
             for name in list_components(rows)
             if name.startswith("key.")
         }

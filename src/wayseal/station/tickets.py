@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from wayseal.assess.egress_policy import allow_line
-from wayseal.flow.oversee.desk import view
+from wayseal.flow.oversee.desk import act, view
 from wayseal.flow.oversee.register import add_medium
 from wayseal.flow.oversee.standing import PersonStanding, standing_of
 from wayseal.flow.ticket import Verb, load_root
@@ -56,7 +56,11 @@ def open_office(site: Site) -> TicketOffice:
     def ask(person: str) -> PersonStanding:
         return standing_of(site.oversight, person, "vendor", site.clock())
 
-    return TicketOffice(site.ledger, root, ask, site.clock)
+    def check(actor: str) -> None:
+        with act(site.oversight, actor=actor):
+            return
+
+    return TicketOffice(site.ledger, root, ask, site.clock, check)
 
 
 def answer_verb(

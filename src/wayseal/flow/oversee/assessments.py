@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from wayseal.assess.catalogue import Cadence, ProbeSpec
 from wayseal.flow.oversee.desk import Act, Desk, act
 from wayseal.flow.oversee.schedule import SKEW
-from wayseal.flow.oversee.standing import chain_of
+from wayseal.flow.oversee.standing import chain_of, is_suspended
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, Refused
 from wayseal.model.ids import new_ulid
@@ -43,7 +43,8 @@ def draw_assessment(
 ) -> DrawnAssessment:
     """Draw an assessment with a fresh nonce of 32 bytes, and put both on the ledger.
 
-    Raises `Refused` when the assessor is the device's own organisation or works with it; the agency may assess what is its own.
+    Raises `Refused` when the assessor is the device's own organisation or works with it, or is suspended; the agency may assess
+    what is its own.
     """
     with act(desk, actor=actor, also=(assessor,)) as doing:
         equipment = equipment_rows.get_equipment(doing.rows, device)
@@ -64,6 +65,8 @@ def _check_assessor(doing: Act, equipment: Equipment, assessor: str) -> None:
     by = vendor_rows.get_vendor(doing.rows, assessor)
     if by.tier not in (Tier.AGENCY, Tier.ASSESSOR):
         raise Refused("only the agency or an assessor may assess", assessor=assessor)
+    if is_suspended(doing.rows, by):
+        raise Refused("a suspended assessor vouches for nothing", assessor=assessor)
     if owner.tier is not Tier.AGENCY and assessor in {one.id for one in chain_of(doing.rows, owner)}:
         raise Refused("nobody assesses their own equipment", assessor=assessor)
 
@@ -112,6 +115,8 @@ def _refuse_run(doing: Act, known: DrawnAssessment, nonce: str) -> str | None:
     """Return why a run as a whole is not accepted, or None."""
     if known.finished_at is not None:
         return "nonce-used"
+    if is_suspended(doing.rows, vendor_rows.get_vendor(doing.rows, known.assessor)):
+        return "assessor-suspended"
     if not secrets.compare_digest(nonce.encode(), known.nonce.encode()):
         return "nonce-stale"
     if not known.drawn_at - SKEW <= doing.now <= known.drawn_at + doing.desk.rules.window:

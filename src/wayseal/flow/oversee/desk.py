@@ -67,7 +67,7 @@ class Act:
 def act(desk: Desk, *, actor: str | None = None, also: Collection[str] = ()) -> Iterator[Act]:
     """Give an act that nobody else's can interleave with. An error leaves the rows as the ledger has them.
 
-    Raises `Refused` when `actor` is registered with another organisation than the agency, or than one of `also`.
+    Raises `Refused` when `actor` is registered with another organisation than the agency, or than one of `also`, or has left.
     """
     with write(desk.engine) as connection:
         _follow(desk, connection)
@@ -87,8 +87,10 @@ def act(desk: Desk, *, actor: str | None = None, also: Collection[str] = ()) -> 
 
 
 def check_actor(doing: Act, actor: str, also: Collection[str] = ()) -> None:
-    """Raise `Refused` for somebody registered with another organisation than the agency, or than one of `also`."""
+    """Raise `Refused` for somebody registered with another organisation than the agency, or than one of `also`, or who has left."""
     person = vendor_rows.find_person(doing.rows, actor)
+    if person is not None and person.left_at is not None and person.left_at <= doing.now:
+        raise Refused("whoever has left keeps no register", actor=actor)
     if person is not None and person.organisation not in (doing.desk.agency, *also):
         raise Refused(
             "the register is the agency's to keep", hint="Ask somebody of the agency.", actor=actor,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wayseal.flow.oversee.desk import Act, Desk, act
+from wayseal.flow.oversee.standing import is_suspended
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, NotFound, Refused
 from wayseal.model.ids import check_name
@@ -48,7 +49,7 @@ class NewEquipment:
 def add_vendor(desk: Desk, vendor: str, *, tier: Tier, under: str | None, actor: str) -> Vendor:
     """Register an organisation. A subcontractor needs the organisation that it works under; nobody else has one.
 
-    Raises `Invalid` when it is there already or the chain makes no sense.
+    Raises `Invalid` when it is there already or the chain makes no sense, `Refused` under a suspended one.
     """
     check_name(vendor, what="organisation id")
     if (tier is Tier.SUBCONTRACTOR) != (under is not None):
@@ -60,6 +61,8 @@ def add_vendor(desk: Desk, vendor: str, *, tier: Tier, under: str | None, actor:
             above = vendor_rows.get_vendor(doing.rows, under)
             if above.tier not in (Tier.PRIME, Tier.SUBCONTRACTOR):
                 raise Invalid("only primes and subcontractors have subcontractors", organisation=under)
+            if is_suspended(doing.rows, above):
+                raise Refused("a suspended organisation takes nobody on", organisation=under)
         if tier is Tier.AGENCY:
             raise Invalid("there is one agency, and it is registered by itself", organisation=desk.agency)
         entry = {"object": vendor, "tier": tier.value, **({} if under is None else {"under": under})}
