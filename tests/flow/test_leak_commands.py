@@ -15,6 +15,7 @@ from leakparts import capture_faces
 from lineparts import PASSPHRASE, Line
 
 from wayseal.cli.main import root
+from wayseal.model.errors import NotFound
 from wayseal.station.portal import open_portal
 from wayseal.station.site import open_site
 from wayseal.testing.leaks import crop, to_jpeg
@@ -153,3 +154,42 @@ def test_ten_thousand_files(leaked: np.ndarray, run: Run, tmp_path: Path) -> Non
     assert [line["file"] for line in lines if line["decision"] == "attributed"] == [
         str(folder / "05000-ours.jpg")
     ]
+
+
+def test_trace_for_an_incident(leaked: np.ndarray, run: Run, tmp_path: Path, home: Path, line: Line) -> None:
+    """What `incident trace` finds is on the ledger under the incident; an unknown incident is refused before anything is opened."""
+    assert run is not None
+    file = tmp_path / "leak.jpg"
+    file.write_bytes(to_jpeg(leaked, 70))
+    secret = ("--passphrase-file", str(tmp_path / "passphrase"))
+
+    def call(*words: object) -> Result:
+        return CliRunner().invoke(
+            root,
+            ["--home", str(home), *map(str, words), *secret],
+            catch_exceptions=False,
+            standalone_mode=False,
+        )
+
+    with open_site(home, PASSPHRASE, clock=line.clock) as site:
+        before = site.ledger.size
+        with pytest.raises(NotFound):
+            call("incident", "trace", "01KB3Z6V8N4Q0T2Y5RWXEJ7MCH", file)
+        assert site.ledger.size == before
+    opened = call(
+        "incident",
+        "open",
+        "--principal",
+        "officer-5",
+        "--since",
+        "2026-11-22T00:00:00Z",
+        "--reason",
+        "leaked",
+        "--json",
+    )
+    incident = json.loads(opened.stdout)["incident"]
+    (found,) = json.loads(call("incident", "trace", incident, file, "--json").stdout)
+    assert (found["decision"], found["recipient"]) == ("attributed", "officer-5")
+    with open_site(home, PASSPHRASE, clock=line.clock) as site:
+        entries = [site.ledger.entry(index) for index in site.ledger.find(type="leak")]
+    assert {entry["incident"] for entry in entries} == {incident}

@@ -288,6 +288,45 @@ def ask_command(
         print_table("Passes concerned", list(rows[0]), [list(row.values()) for row in rows])
 
 
+@command.command("trace")
+@click.argument("incident")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--lane", help="Only pictures of this lane.")
+@click.option("--role", default="tracer", show_default=True, help="Role that policy judges.")
+@actor_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def trace_command(
+    home: Path, incident: str, files: tuple[Path, ...], *, lane: str | None, role: str, who: str,
+    passphrase_file: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Trace leaked FILES, and the files of folders, for INCIDENT; what is found is on the ledger under it. See `leak trace`."""
+    from wayseal.cli.leak import expand_files, show_readings
+    from wayseal.flow.incident import find_incident
+    from wayseal.flow.trace_lookup import Scope
+    from wayseal.flow.trace_verdict import describe_reading
+    from wayseal.model.ids import check_ulid
+    from wayseal.station.site import open_site
+    from wayseal.station.tracing import trace_leaks
+
+    wanted = list(expand_files(files))
+    with (
+        open_site(home, read_passphrase(passphrase_file)) as site,
+        show_progress("Tracing", len(wanted)) as advance,
+    ):
+        known = find_incident(site.ledger, check_ulid(incident))
+        readings = trace_leaks(
+            site, who, wanted, role=role, scope=Scope(lane=lane, until=known.until), incident=known.id,
+            on_reading=lambda _: advance(1),
+        )  # fmt: skip
+    lines = [describe_reading(reading) for reading in readings]
+    if as_json:
+        print_json(lines)
+    else:
+        show_readings(lines)
+
+
 @command.command("pack")
 @click.argument("incident")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))

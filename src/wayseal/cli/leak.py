@@ -79,7 +79,7 @@ def trace(
     if plot is not None and plot.suffix.lower() not in {".png", ".svg"}:
         raise click.BadParameter("end it in .png or .svg", param_hint="--plot")
     done = _read_journal(journal)
-    wanted = [file for file in _expand(files) if str(file) not in done]
+    wanted = [file for file in expand_files(files) if str(file) not in done]
     scope = Scope(lane, since, until, tuple(RecordId(check_ulid(one.upper())) for one in records))
     with (
         open_site(home, read_passphrase(passphrase_file)) as site,
@@ -105,10 +105,10 @@ def trace(
     if as_json:
         print_json(lines)
     else:
-        _show(lines)
+        show_readings(lines)
 
 
-def _expand(files: tuple[Path, ...]) -> Iterator[Path]:
+def expand_files(files: tuple[Path, ...]) -> Iterator[Path]:
     """Yield files, and the files under folders in a fixed order."""
     for file in files:
         if file.is_dir():
@@ -141,7 +141,7 @@ def _write_journal(file: Path | None, line: dict[str, Any]) -> None:
             out.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
-def _show(lines: list[dict[str, Any]]) -> None:
+def show_readings(lines: list[dict[str, Any]]) -> None:
     """Print the lines for people."""
     columns = ["file", "decision", "channel", "recipient", "z", "decoys", "record", "reason"]
     rows = [

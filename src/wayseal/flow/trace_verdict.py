@@ -55,15 +55,21 @@ def _settle(reading: Reading, together: set[Recipient]) -> Reading:
     return replace(reading, best=best.candidate, z=best.z, attributed=True, reason="marks_together")
 
 
-def log_trace(ledger: Ledger, actor: str, readings: Sequence[Reading], clock: Clock) -> list[int]:
-    """Write what was found on the ledger: an entry for the trace, and one for each file whose original was found."""
+def log_trace(
+    ledger: Ledger, actor: str, readings: Sequence[Reading], clock: Clock, *, incident: str | None = None
+) -> list[int]:
+    """Write what was found on the ledger: an entry for the trace, and one for each file whose original was found.
+
+    Where the trace serves an incident, each entry names it.
+    """
+    about = {} if incident is None else {"incident": incident}
     entries = [
-        _entry(actor, clock, attributed=reading.attributed) | _found(reading)
+        _entry(actor, clock, attributed=reading.attributed) | _found(reading) | about
         for reading in readings
         if reading.record is not None
     ]
     named = any(reading.attributed for reading in readings)
-    whole = _entry(actor, clock, attributed=named) | {"files": len(readings)}
+    whole = _entry(actor, clock, attributed=named) | {"files": len(readings)} | about
     return ledger.append([whole, *entries])
 
 

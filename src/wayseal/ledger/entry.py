@@ -94,7 +94,9 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "matched": s.is_count,
         },
     ),
-    "decision": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {**_SEARCH, "crossing": s.ULID}),
+    "decision": EntryType(
+        {"object": s.ULID, "actor": s.PRINCIPAL}, {**_SEARCH, "crossing": s.ULID, "overruled": s.is_flag}
+    ),
     "enrol": EntryType(
         {"object": s.NAME}, {"images": s.is_count, "travellers": s.is_count, "model_sha256": s.DIGEST}
     ),
@@ -157,6 +159,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "mark": s.ULID,
             "channel": s.one_of("export", "session", "lane"),
             "files": s.is_count,
+            "incident": s.ULID,
             **_RECORDS,
         },
     ),

@@ -37,11 +37,12 @@ def trace_leaks(
     role: str = ROLE,
     scope: Scope | None = None,
     keep_decoys: int = 0,
+    incident: str | None = None,
     on_reading: Callable[[Reading], object] = lambda _: None,
 ) -> list[Reading]:
     """Trace files one by one, weigh them together, write what was found on the ledger, and return the readings in order.
 
-    `on_reading` gets each file's own reading as it is done. The first `keep_decoys` readings keep their decoys whole, to be
+    `incident` is the one that the trace serves, if any. `on_reading` gets each file's own reading as it is done. The first `keep_decoys` readings keep their decoys whole, to be
     drawn; the others' are kept at half precision, so that ten thousand files fit in memory.
     """
     work = open_tracing(site, name, role, scope or Scope())
@@ -53,7 +54,7 @@ def trace_leaks(
         on_reading(reading)
         readings.append(reading)
     readings = combine_readings(readings)
-    log_trace(site.ledger, name, readings, site.clock)
+    log_trace(site.ledger, name, readings, site.clock, incident=incident)
     site.sign_checkpoint()
     return readings
 
