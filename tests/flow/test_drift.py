@@ -14,7 +14,9 @@ from wayseal.flow.health import describe_health, plot_health, read_health
 from wayseal.flow.identify import identify_encounter
 from wayseal.model.border import Encounter, Seat
 from wayseal.model.errors import Invalid
+from wayseal.store.engine import read
 from wayseal.store.health import WatchSum
+from wayseal.store.health_seats import list_seats
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
 START = WatchSum("lane-1", "capture-rate", 0.0, None)
@@ -99,6 +101,20 @@ def test_counts_add_up(watched: Line, clock: MovableClock) -> None:
     whole = count_encounter(first).plus(count_encounter(second))
     assert (whole.captured, whole.quality) == (today.captured, today.quality)
     assert len(list_trials(first)["capture-rate"]) == 2
+
+
+def test_seats_are_counted(watched: Line, clock: MovableClock) -> None:
+    """Each seat's day has its occupants, captured or not; days are apart."""
+    drive(watched, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: None})
+    drive(watched, {Seat.DRIVER: 77})
+    clock.move(timedelta(days=1))
+    drive(watched, {Seat.DRIVER: 1})
+    with read(watched.site.store.engine) as connection:
+        rows = list_seats(connection)
+        today = list_seats(connection, until=rows[0].day)
+    counts = {(row.seat, row.occupants, row.captured, row.matched) for row in today}
+    assert counts == {("driver", 2, 2, 1), ("front_passenger", 1, 0, 0)}
+    assert sum(row.occupants for row in rows) == 4
 
 
 def test_repeated_answer_counts_once(watched: Line) -> None:

@@ -28,6 +28,7 @@ from wayseal.store.health import (
     list_sums,
     put_sums,
 )
+from wayseal.store.health_seats import SeatDay, add_seats
 
 ALARM_AT = log(10_000)
 """The sum's limit: at the fair share an alarm comes less than once in 10,000 trials on average (Lorden 1971)."""
@@ -86,6 +87,7 @@ class LaneWatch:
             self.ledger.append([_alarm(measure, encounter, now) for measure in raised])
         put_sums(connection, changed)
         add_to_day(connection, count_encounter(encounter))
+        add_seats(connection, count_seats(encounter))
         return raised
 
 
@@ -137,6 +139,22 @@ def count_encounter(encounter: Encounter) -> LaneDay:
         strangers=tuple(strangers),
         seconds=tuple(seconds),
     )
+
+
+def count_seats(encounter: Encounter) -> list[SeatDay]:
+    """Return what an encounter adds to its lane's day, seat by seat; whoever was seen and not captured counts too."""
+    return [
+        SeatDay(
+            lane=encounter.lane,
+            day=encounter.time.date(),
+            seat=person.seat.value,
+            occupants=1,
+            captured=int(person.record is not None),
+            matched=int(person.outcome is Outcome.MATCH),
+            referred=int(person.outcome is Outcome.REFER),
+        )
+        for person in encounter.occupants
+    ]
 
 
 def _alarm(measure: str, encounter: Encounter, now: datetime) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def decide_crossing(
             {
                 "type": "decision", "object": crossing, "crossing": crossing, "encounter": row.encounter, "actor": officer.id,
                 "org": officer.organisation, "lane": row.lane, "policy_sha256": ruling.policy_sha256,
+                "overruled": current.traveller is not None and decided.traveller != current.traveller,
             }
         ]
     )  # fmt: skip

@@ -33,4 +33,16 @@ lane_watch = Table(
     Column("alarmed_at", UtcTime, nullable=True),
 )
 
-HEALTH_TABLES = (lane_days, lane_watch)
+lane_seats = Table(
+    "lane_seats",
+    centre,
+    Column("lane", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("seat", String(16), primary_key=True),
+    Column("occupants", BigInteger, nullable=False),
+    Column("captured", BigInteger, nullable=False),
+    Column("matched", BigInteger, nullable=False),
+    Column("referred", BigInteger, nullable=False),
+)
+
+HEALTH_TABLES = (lane_days, lane_watch, lane_seats)

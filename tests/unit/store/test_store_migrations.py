@@ -28,6 +28,7 @@ TABLES = {
     },
     ("centre", "0005"): {"crossings"},
     ("centre", "0006"): {"lane_days", "lane_watch"},
+    ("centre", "0007"): {"lane_seats"},
     ("lane", "0001"): {"outbox"},
 }
 

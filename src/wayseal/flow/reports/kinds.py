@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wayseal.flow.reports import coverage, evidence, findings, standing
+from wayseal.flow.reports import coverage, evidence, findings, pilot, standing
 from wayseal.flow.reports.value import Report, Sources
 from wayseal.model.errors import NotFound
 
@@ -24,6 +24,7 @@ KINDS = {
         Kind("vendor-standing", standing.TITLE, standing.build),
         Kind("findings", findings.TITLE, findings.build),
         Kind("poam", findings.TITLE, findings.build),
+        Kind("pilot", pilot.TITLE, pilot.build),
         Kind("evidence", evidence.TITLE, evidence.build),
     )
 }
