@@ -45,8 +45,9 @@ class StandingChange:
 def standing_of(desk: Desk, person: str, role: str, now: datetime) -> PersonStanding:
     """Return what somebody may be taken for at `now`.
 
-    Somebody of a vendor acts as `vendor`, whatever role they name. A staff id that nobody registered is the agency's, with
-    its training taken as valid on an evaluation site, or until the first person is registered.
+    Whoever is registered acts in the role that the register has, whatever role they name; somebody of a vendor as `vendor`.
+    A staff id that nobody registered is the agency's, with its training taken as valid on an evaluation site, or until the
+    first person is registered.
     """
     with view(desk) as rows:
         known = None if role in SERVICES else vendor_rows.find_person(rows, person)
@@ -56,13 +57,13 @@ def standing_of(desk: Desk, person: str, role: str, now: datetime) -> PersonStan
             return PersonStanding(
                 desk.agency, role, suspended=False, training_valid=not strict, reason=reason
             )
-        return _judge_person(desk, rows, known, role, now)
+        return _judge_person(desk, rows, known, now)
 
 
-def _judge_person(desk: Desk, rows: Connection, person: Person, role: str, now: datetime) -> PersonStanding:
+def _judge_person(desk: Desk, rows: Connection, person: Person, now: datetime) -> PersonStanding:
     """Return a registered person's standing; the first reason that closes access is named."""
     vendor = vendor_rows.get_vendor(rows, person.organisation)
-    acting = {Tier.AGENCY: role, Tier.ASSESSOR: "assessor"}.get(vendor.tier, "vendor")
+    acting = {Tier.AGENCY: person.role, Tier.ASSESSOR: "assessor"}.get(vendor.tier, "vendor")
     reason = None
     if is_suspended(rows, vendor):
         reason = "organisation-suspended"
@@ -158,7 +159,7 @@ def _check_approvers(doing: Act, vendor: Vendor, approvers: Sequence[str]) -> No
                 "an approver must be registered, and of another organisation than the one that wants to come back",
                 hint="wayseal vendor person add ID --organisation ORG --role ROLE", approver=name,
             )  # fmt: skip
-        standing = _judge_person(doing.desk, doing.rows, person, person.role, doing.now)
+        standing = _judge_person(doing.desk, doing.rows, person, doing.now)
         if standing.reason is not None:
             raise Refused("an approver has no access", approver=name, reason=standing.reason)
         organisations.add(person.organisation)
