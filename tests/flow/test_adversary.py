@@ -264,6 +264,7 @@ def test_no_attack_opens(loot: Loot) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_no_attack_opens_chaos(loot: Loot) -> None:
     """One hundred thousand attempts: none succeeds."""
     assert run_attacks(loot, ATTEMPTS["long"]) == 0

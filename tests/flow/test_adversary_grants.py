@@ -317,6 +317,7 @@ def test_witnesses_alone_are_not_enough(siege: Siege) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_no_attack_opens_chaos(siege: Siege, monkeypatch: pytest.MonkeyPatch) -> None:
     """One hundred thousand attempts: none succeeds."""
     monkeypatch.setattr("test_adversary_grants.EVERY", 2000)
