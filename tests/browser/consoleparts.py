@@ -58,3 +58,17 @@ def enter(page: Page, console: Console, staff: str, role: str = "officer") -> No
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector("nav.menu")
+
+
+def check_reflow(page: Page) -> None:
+    """Fail when a page of 320 CSS pixels must be scrolled sideways (WCAG 1.4.10); its tables scroll by themselves."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": 320, "height": 800})
+    width = page.evaluate("document.documentElement.scrollWidth")
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && !e.closest('.scroll'))"
+        ".map(e => e.outerHTML.slice(0, 90))"
+    )
+    assert (width, wide) == (320, [])
+    if size is not None:
+        page.set_viewport_size(size)

@@ -31,6 +31,9 @@ def test_duty_shows_device(page: Page, console: Console) -> None:
     expect(note).to_contain_text("lane-host-1")
     expect(note).to_contain_text("port 1-2, 0781:5567")
     expect(note).to_have_class("duty-note urgent")
+    expect(page.locator("#newest[role=status]")).to_contain_text(
+        "USB device refused  lane-host-1"
+    )  # read out once, not the list
 
 
 def test_bar_on_lane_screen(page: Page, console: Console) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from consoleparts import Console, enter
+from consoleparts import Console, check_reflow, enter
 from playwright.sync_api import Browser, Page, expect
 from test_console import AXE, list_violations
 
@@ -163,7 +163,7 @@ def test_older_entries(opened: Page, console: Console) -> None:
 
 @pytest.mark.parametrize("path", ["/incidents", "{incident}", "/ledger", "/ledger/0"])
 def test_pages_are_accessible(opened: Page, console: Console, incident: str, path: str) -> None:
-    """Axe finds nothing against WCAG 2.2 AA, every target is 44 px high, and no page shows a picture."""
+    """Axe finds nothing against WCAG 2.2 AA, every target is 44 px high, it fits a narrow window, and no page shows a picture."""
     opened.goto(incident if path == "{incident}" else console.url + path)
     heights = opened.evaluate(
         "() => [...document.querySelectorAll('main a, main button, main input, main select, header a, header button')]"
@@ -173,3 +173,4 @@ def test_pages_are_accessible(opened: Page, console: Console, incident: str, pat
     expect(opened.locator("img, canvas, picture")).to_have_count(0)
     if AXE.is_file():
         assert list_violations(opened) == []
+    check_reflow(opened)

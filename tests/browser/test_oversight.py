@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from consoleparts import Console, enter
+from consoleparts import Console, check_reflow, enter
 from overseeparts import BOSS, add_subcontractor, assess, enrol_host, give_duties
 from playwright.sync_api import Browser, Page, expect
 from test_console import AXE, list_violations
@@ -171,7 +171,7 @@ PAGES = ["/duty", "/oversight", "/oversight/equipment/host-2", "/oversight/vendo
 
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_are_accessible(desk: Page, register: Console, path: str) -> None:
-    """Axe finds nothing against WCAG 2.2 AA, every target in the page is 44 px high, and no page shows a picture."""
+    """Axe finds nothing against WCAG 2.2 AA, every target is 44 px high, it fits a narrow window, and no page shows a picture."""
     desk.goto(register.url + path)
     heights = desk.evaluate(
         "() => [...document.querySelectorAll('main a, main button, main input, main select, header a, header button')]"
@@ -182,6 +182,7 @@ def test_pages_are_accessible(desk: Page, register: Console, path: str) -> None:
     assert len(desk.locator("h1").all()) == 1
     if AXE.is_file():
         assert list_violations(desk) == []
+    check_reflow(desk)
 
 
 def test_prints(desk: Page, register: Console) -> None:

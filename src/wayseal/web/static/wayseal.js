@@ -57,19 +57,28 @@ async function refresh() {
   document.querySelectorAll("a.vehicle").forEach((a) => { if (!seen.has(a.dataset.encounter)) a.classList.add("new"); });
   if (focused) document.querySelector(`a.vehicle[data-encounter="${focused}"]`)?.focus();
 }
+const sayNote = (note) => ["time", ".word", ".subject", ".more"].map((part) => note.querySelector(part).textContent).join("  ");
+function showNotes(list, text) {
+  const at = document.activeElement?.closest?.(".duty-note")?.dataset.index;
+  const before = list.querySelector(".duty-note")?.dataset.index;
+  list.innerHTML = text;
+  if (at) list.querySelector(`.duty-note[data-index="${at}"] a`)?.focus();
+  const newest = list.querySelector(".duty-note");
+  if (newest && newest.dataset.index !== before) document.getElementById("newest").textContent = sayNote(newest);
+}
 async function refreshDuty() {
   const answer = await fetch("/duty/notes");
   if (answer.status === 401) { location.href = "/sign-in"; return; }
   if (!answer.ok) return;
   const list = document.getElementById("duty");
   const text = await answer.text();
-  if (list) { list.innerHTML = text; return; }
+  if (list) { showNotes(list, text); return; }
   const newest = new DOMParser().parseFromString(text, "text/html").querySelector(".duty-note");
   const bar = document.getElementById("duty-bar");
   if (!newest || !bar || !newest.classList.contains("urgent")) return;
   const go = document.createElement("a");
   go.href = "/duty";
-  go.textContent = ["time", ".word", ".subject", ".more"].map((part) => newest.querySelector(part).textContent).join("  ");
+  go.textContent = sayNote(newest);
   bar.replaceChildren(go);
   bar.hidden = false;
 }
