@@ -11,7 +11,7 @@ from overseeparts import BOSS
 
 from wayseal.assess.egress_watch import DeviceEvent
 from wayseal.flow.duty import list_duty
-from wayseal.flow.egress import EntryQueue, Watch, event_entry, list_silences
+from wayseal.flow.egress import EntryQueue, Watch, event_entry, list_silences, take_entries
 from wayseal.flow.egress_duty import WATCH_GAP, settle_silences
 from wayseal.flow.oversee.describe import list_finding_rows
 from wayseal.flow.oversee.register import NewEquipment, enrol_equipment
@@ -108,6 +108,20 @@ class Silent:
         """Return nothing."""
         del timeout
         return []
+
+
+@pytest.mark.parametrize("lie", [{"time": "2099-01-01T00:00:00.000Z"}, {"pace_s": 10**9}])
+def test_a_host_cannot_excuse_its_silence(site: Site, clock: MovableClock, lie: dict[str, object]) -> None:
+    """A beat that a host dates in the future, or a pace that it names for years, covers no silence."""
+    beat = {
+        "type": "egress-watch", "object": "host-1", "action": "beat", "events": 0, "missed": 0, "pace_s": 300,
+        "time": to_text(clock()),
+    }  # fmt: skip
+    take_entries(site.ledger.append, "lane1", {"host-1"}, [{**beat, **lie}], clock())
+    assert list_silences(site.ledger, "host-1", clock()) == []
+    clock.move(timedelta(hours=3))
+    (silence,) = list_silences(site.ledger, "host-1", clock())
+    assert (silence.reason, silence.until) == ("no-beat", None)
 
 
 def test_silence_is_a_finding(site: Site, clock: MovableClock, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from wayseal.seal.keys.durable import lock_folder
 
 PACE: Final = timedelta(minutes=5)
 """How often a watch says that it lives. A silence of twice that is a gap."""
+LONGEST_PACE: Final = timedelta(hours=1)
 QUEUE_LIMIT: Final = 10_000
 _TYPES: Final = ("usb-event", "egress-watch")
 
@@ -166,7 +167,7 @@ def _between(last: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Silence]
         reason = "stopped"
     elif entry["action"] == "started":
         reason = "killed"
-    elif until - since > 2 * timedelta(seconds=last.get("pace_s", PACE.total_seconds())):
+    elif until - since > _patience(last):
         reason = "late"
     elif missed:
         reason = "events-lost"
@@ -180,9 +181,14 @@ def _since(last: Mapping[str, Any], now: datetime) -> list[Silence]:
     since = when_seen(last)
     if last["action"] == "stopped":
         return [Silence(last["object"], since, None, "stopped", 0)]
-    if now - since > 2 * timedelta(seconds=last.get("pace_s", PACE.total_seconds())):
+    if now - since > _patience(last):
         return [Silence(last["object"], since, None, "no-beat", 0)]
     return []
+
+
+def _patience(last: Mapping[str, Any]) -> timedelta:
+    """Return how long a watch may say nothing: twice the pace that it named, of which no host may name a longer one than an hour."""
+    return 2 * min(timedelta(seconds=last.get("pace_s", PACE.total_seconds())), LONGEST_PACE)
 
 
 class EntryQueue:
@@ -248,5 +254,9 @@ def take_entries(
 
 
 def when_seen(entry: Mapping[str, Any]) -> datetime:
-    """Return when a host saw what an entry tells, by the host's own clock."""
-    return from_text(entry.get("seen", entry["time"]))
+    """Return when a host saw what an entry tells, by the host's own clock, and no later than the centre was told.
+
+    A beat from the future would cover every silence up to its time.
+    """
+    told = from_text(entry["time"])
+    return min(from_text(entry["seen"]), told) if "seen" in entry else told
