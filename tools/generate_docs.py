@@ -1,4 +1,4 @@
-"""Write the reference pages that are made from the code: commands and settings. `--check` only compares.
+"""Write the reference pages that are made from the code: commands, settings, probes, the console's addresses. `--check` only compares.
 
 Run it after changing a command or a settings field; a test fails while a page is stale.
 """
@@ -14,7 +14,9 @@ from pydantic.fields import FieldInfo
 
 from wayseal.assess.catalogue import load_catalogue
 from wayseal.cli.main import NOUNS, root
+from wayseal.station.badge import ROLES
 from wayseal.station.settings import SiteSettings
+from wayseal.web.roles import ANYBODY, APPROVER, ROUTES
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 DECISIONS = DOCS / "adr"
@@ -120,6 +122,22 @@ def _days(count: int) -> str:
     return f"{count} day{'' if count == 1 else 's'}"
 
 
+def write_routes() -> str:
+    """Return the page of the console's addresses and whom each answers."""
+    text = [NOTICE, "# Addresses of the console\n\n"]
+    text.append(
+        "Who may reach what. An address that is not here answers nobody, and a console whose addresses are not these does not start. "
+        "What a role may open is the policy's to say.\n\n"
+    )
+    names = list(ROLES.values())
+    text.append(f"| address | {' | '.join(names)} | others |\n|---|{'---|' * (len(names) + 1)}\n")
+    others = {ANYBODY: "anybody", APPROVER: "approvers of exports, with their authenticator"}
+    for route, readers in ROUTES.items():
+        cells = ["yes" if role in readers else "" for role in ROLES]
+        text.append(f"| `{route}` | {' | '.join(cells)} | {others.get(readers, '')} |\n")
+    return "".join(text)
+
+
 def write_decisions() -> str:
     """Return the list of decision records, by their titles."""
     titles = [
@@ -135,6 +153,7 @@ PAGES = {
     DOCS / "reference" / "commands.md": write_commands,
     DOCS / "reference" / "settings.md": write_settings,
     DOCS / "reference" / "probes.md": write_probes,
+    DOCS / "reference" / "addresses.md": write_routes,
     DECISIONS / "index.md": write_decisions,
 }
 

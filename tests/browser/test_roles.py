@@ -73,3 +73,20 @@ def test_nothing_without_a_session(console: Console, route: str) -> None:
     """Without a session every route but the doors answers 401, also before a malformed form is looked at."""
     method, path = route.split()
     assert ask(console, method, path.format(**FILL))[0] == 401
+
+
+@pytest.mark.parametrize("role", ["assessor", "vendor", "matcher", "exporter", "anybody", "Officer"])
+def test_role_that_nobody_gives_themselves(console: Console, role: str) -> None:
+    """A service's role, an assessor's, and one that there is not are refused to whoever only asks for them, without a session."""
+    form = urllib.parse.urlencode({"officer": "stranger-1", "code": CODE, "role": role})
+    status, cookie = ask(console, "POST", "/sign-in", body=form)
+    assert (status, cookie) == (403, "")
+
+
+def test_code_comes_first(console: Console) -> None:
+    """Without the code nobody learns whether a staff id is registered: the same answer for everybody."""
+    answers = set()
+    for staff, role in (("stranger-1", "matcher"), ("officer-7", "officer")):
+        form = urllib.parse.urlencode({"officer": staff, "code": "wrong", "role": role})
+        answers.add(ask(console, "POST", "/sign-in", body=form))
+    assert answers == {(403, "")}

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, Form, Request, Response
+from fastapi import BackgroundTasks, FastAPI, Form, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
-from starlette.background import BackgroundTask
 
 from wayseal.flow.incident import (
     close_incident,
@@ -114,8 +113,9 @@ def _add_one_routes(app: FastAPI, page: Page, site: Site, zone: ZoneInfo) -> Non
         except BaseException:
             shutil.rmtree(place)
             raise
-        away = BackgroundTask(shutil.rmtree, place)
-        return FileResponse(file, media_type="application/zip", filename=file.name, background=away)
+        after = BackgroundTasks()
+        after.add_task(shutil.rmtree, place)
+        return FileResponse(file, media_type="application/zip", filename=file.name, background=after)
 
 
 def _add_act_routes(app: FastAPI, site: Site) -> None:

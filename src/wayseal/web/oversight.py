@@ -20,7 +20,7 @@ from wayseal.web.session import SignedIn
 from wayseal.web.tables import TITLES, send_sheet, show_rows
 
 _CAPTIONS = {
-    "attention": "Needs attention: overdue, or ends within the days that the settings look ahead",
+    "attention": "Needs attention: overdue, or ends within {days} days",
     "vendors": "Organisations, each under the one whose contract it works under",
     "equipment": "Equipment: when it was last assessed, and when it is due",
     "findings": "Open findings and their plan of action: who mends it, and by when",
