@@ -129,10 +129,13 @@ def test_question_without_a_terminal(
 
 
 def test_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """Brackets in a cell are no markup, and a list without rows is one line."""
+    """Brackets in a cell are no markup, nothing is cut off in a pipe, and a list without rows is one line."""
     print_table("Travellers [1]", ["traveller"], [["[/red]"], [None]])
     print_table("Holds", ["hold"], [])
+    print_table("Facts", ["fact", "value"], [["digest", "0123456789" * 40], ["fit", False], ["below", []]])
     out = capsys.readouterr().out
     assert "Travellers [1]" in out
     assert "[/red]" in out
     assert "Holds: none" in out
+    assert "0123456789" * 40 in out
+    assert "False" not in out

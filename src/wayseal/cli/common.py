@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -30,6 +31,7 @@ from wayseal.model.errors import Invalid, KeeperLocked
 Command = TypeVar("Command", bound=Callable[..., Any])
 stderr = Console(stderr=True)
 stdout = Console()
+_PIPED, _UNBOUNDED = 200, 10_000
 LIMIT = click.IntRange(1, 1_000_000)
 """How many rows a list may be asked for: each one that is shown is opened under an entry of its own."""
 
@@ -129,18 +131,35 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows for people, as a table on stdout that is as wide as it needs to be when piped; a line where there are none."""
+    """Print rows for people, as a table on stdout; a line where there are none.
+
+    Into a pipe, prose wraps and ids, digests and times stay in one piece, however wide that is.
+    """
     if not rows:
         click.echo(f"{title}: none")
         return
+    words = [[_word(cell) for cell in row] for row in rows]
+    piped = not stdout.is_terminal
     table = Table()
-    for name in columns:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
-    console = stdout if stdout.is_terminal else Console(width=200)
+    for name, *cells in zip(columns, *words, strict=True):
+        table.add_column(name, overflow="fold", no_wrap=piped and not any(" " in cell for cell in cells))
+    for row in words:
+        table.add_row(*map(Text, row))
+    console = stdout
+    if piped:
+        wide = Console(width=_UNBOUNDED)
+        console = Console(width=max(_PIPED, Measurement.get(wide, wide.options, table).minimum))
     console.print(Text(title, style="italic"))
     console.print(table)
+
+
+def _word(cell: object) -> str:
+    """Return a cell for people: `-` where nothing is, `yes` or `no`, and what a list holds."""
+    if cell is None or cell in ("", [], ()):
+        return "-"
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
 
 
 def print_rows(
@@ -167,10 +186,7 @@ def print_record(row: Mapping[str, Any], title: str, *, as_json: bool) -> None:
         print_json(dict(row))
         return
     plain = {name: cell for name, cell in row.items() if not _is_table(cell)}
-    rows = [
-        [name, ", ".join(map(str, cell)) if isinstance(cell, list) else cell] for name, cell in plain.items()
-    ]
-    print_table(title, ["fact", "value"], rows)
+    print_table(title, ["fact", "value"], [[name, cell] for name, cell in plain.items()])
     for name, cell in row.items():
         if _is_table(cell):
             print_rows(name.replace("_", " "), cell, as_json=False, as_csv=False)

@@ -56,7 +56,11 @@ def add_vendor(desk: Desk, vendor: str, *, tier: Tier, under: str | None, actor:
         raise Invalid("a subcontractor works under somebody, and nobody else does", hint="Use --under PRIME.")
     with act(desk, actor=actor) as doing:
         if vendor_rows.find_vendor(doing.rows, vendor) is not None:
-            raise Invalid("this organisation is registered already", organisation=vendor)
+            raise Invalid(
+                "this organisation is registered already",
+                hint=f"Look at it: wayseal vendor show {vendor}",
+                organisation=vendor,
+            )
         if under is not None:
             above = vendor_rows.get_vendor(doing.rows, under)
             if above.tier not in (Tier.PRIME, Tier.SUBCONTRACTOR):
@@ -80,7 +84,11 @@ def add_contract(desk: Desk, contract: str, new: NewContract, *, actor: str) -> 
     with act(desk, actor=actor) as doing:
         vendor_rows.get_vendor(doing.rows, new.organisation)
         if any(one.id == contract for one in vendor_rows.list_contracts(doing.rows)):
-            raise Invalid("this contract is registered already", contract=contract)
+            raise Invalid(
+                "this contract is registered already",
+                hint="Look at it: wayseal vendor contract list; a new contract has an id of its own.",
+                contract=contract,
+            )
         fields = {
             "object": contract, "org": new.organisation, "site": desk.site,
             "place": check_name(new.place, what="place"), "starts": to_text(new.starts), "until": to_text(new.ends),
@@ -123,7 +131,11 @@ def add_person(
                 person=person, organisation=known.organisation,
             )  # fmt: skip
         if known is not None and known.left_at is None:
-            raise Invalid("this person is registered already", person=person)
+            raise Invalid(
+                "this person is registered already",
+                hint="New training: wayseal vendor training; who left: wayseal vendor person leave.",
+                person=person,
+            )
         return _write_person(doing, Person(person, organisation, role, training_until), "added", actor)
 
 
@@ -181,7 +193,11 @@ def _check_enrolment(doing: Act, device: str, new: NewEquipment) -> None:
     if known.serial != new.serial:
         raise Refused("this id belongs to a device with another serial number", equipment=device)
     if known.retired_at is None:
-        raise Invalid("this equipment is enrolled already", equipment=device)
+        raise Invalid(
+            "this equipment is enrolled already",
+            hint="Another model or lane: wayseal equipment changed; or wayseal equipment retire it first.",
+            equipment=device,
+        )
 
 
 def note_change(

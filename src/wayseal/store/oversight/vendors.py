@@ -30,7 +30,11 @@ def get_vendor(connection: Connection, vendor: str) -> Vendor:
     """Return an organisation. Raises `NotFound`."""
     found = find_vendor(connection, vendor)
     if found is None:
-        raise NotFound("no such organisation is registered", hint="wayseal vendor list", organisation=vendor)
+        raise NotFound(
+            "no such organisation is registered",
+            hint="Register it first: wayseal vendor add; those there are: wayseal vendor list.",
+            organisation=vendor,
+        )
     return found
 
 
