@@ -11,6 +11,7 @@ import numpy as np
 
 from wayseal.model.border import Box, Pixels, Quality, Template
 from wayseal.vision.detect import Detection, clip_box
+from wayseal.vision.presentation import cut_surround
 from wayseal.vision.quality import is_recognisable, rate_face
 from wayseal.vision.quality_measure import FaceMeasures, measure_face
 from wayseal.vision.template import FaceModel, align_face, fuse_templates
@@ -26,7 +27,10 @@ _MARGIN = (1.6, 2.0, 2.4)  # picture for people: inter-eye distances to each sid
 
 @dataclass(slots=True, eq=False)
 class KeptShot:
-    """One sighting with its aligned crop, in memory only. `quality` becomes surer when the template is there."""
+    """One sighting with its aligned crop, in memory only; the best have `view`, for people, and `surround` (`presentation`).
+
+    `quality` becomes surer when the template is there.
+    """
 
     sighting: Sighting
     crop: Pixels = field(repr=False)
@@ -34,6 +38,7 @@ class KeptShot:
     quality: Quality
     view: Pixels | None = field(default=None, repr=False)
     template: Template | None = field(default=None, repr=False)
+    surround: Pixels | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +58,9 @@ class ShotKeeper:
             (kept for kept in self.shots if kept.view is not None), key=lambda kept: kept.quality.score
         )
         if len(viewed) < VIEWS or shot.quality.score > viewed[0].quality.score:
-            shot.view = cut_view(bgr, found)
+            shot.view, shot.surround = cut_view(bgr, found), cut_surround(bgr, found)
             if len(viewed) >= VIEWS:
-                viewed[0].view = None
+                viewed[0].view = viewed[0].surround = None
         if len(self.shots) > KEPT:
             self.shots.remove(min(self.shots, key=lambda kept: kept.quality.score))
         return shot

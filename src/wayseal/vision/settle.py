@@ -4,7 +4,7 @@ Joins the burst, the seats and the checks for nobody. After it, of each face one
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -17,6 +17,12 @@ from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
+from wayseal.vision.presentation import (
+    MAY_BE_PICTURE,
+    is_suspicious,
+    measure_cues,
+    score_presentation,
+)
 from wayseal.vision.restore import LEAST_EYES, LEAST_LOOKS, RESTORED, restore_face
 from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
@@ -28,6 +34,8 @@ EXPOSURE_TOO_LONG = "exposure_too_long"
 """Reason on every occupant of a vehicle whose faces the lane's shutter must smear."""
 NOT_VISIBLE = "not_visible"
 """Reason on a driver whom nobody saw: somebody else was seen, and a vehicle that moves has one."""
+HIDDEN = "hidden"
+"""Reason on somebody who was seen, and never with a face to look at."""
 SMEAR_MPH_MS = 30.0
 """Miles an hour times milliseconds beyond which a face that passes across is smeared: 1.5 ms at 20 mph."""
 SMEAR_EYES = 0.2
@@ -159,14 +167,25 @@ def _describe(face: SeenFace, seat: Seat, *, smeared: bool) -> Occupant:
     warning = (EXPOSURE_TOO_LONG,) if smeared else ()
     if fused is None or not fused.recognisable or not face.clear:
         look = max(face.shots, key=lambda shot: shot.quality.score, default=None)
-        reasons = (look.quality.reasons if look is not None else ()) or ("hidden",)
+        reasons = (look.quality.reasons if look is not None else ()) or (HIDDEN,)
         return Occupant(
             seat, None if look is None else _as_shot(look), None, None, count, (*reasons, *warning)
         )
     best = max(fused.shots, key=lambda shot: (shot.view is not None, shot.quality.score))
     view = encode_picture(best.crop if best.view is None else best.view)
-    reasons = (*best.quality.reasons, *warning)
-    return Occupant(seat, _as_shot(best), view, fused.template, count, reasons)
+    shot, doubt = _advise(face, _as_shot(best))
+    return Occupant(seat, shot, view, fused.template, count, (*best.quality.reasons, *doubt, *warning))
+
+
+def _advise(face: SeenFace, shot: Shot) -> tuple[Shot, tuple[str, ...]]:
+    """Return the shot with the component `bona_fide` (100: nothing speaks for a picture), and the reason when much does."""
+    cues = measure_cues([kept.surround for kept in face.shots if kept.surround is not None])
+    if cues is None:
+        return shot, ()
+    score = score_presentation(cues)
+    components = {**shot.quality.components, "bona_fide": 100.0 - score}
+    doubt = (MAY_BE_PICTURE,) if is_suspicious(score) else ()
+    return replace(shot, quality=replace(shot.quality, components=components)), doubt
 
 
 def _as_shot(kept: KeptShot) -> Shot:

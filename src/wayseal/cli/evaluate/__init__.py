@@ -6,6 +6,7 @@ MEASURES = {
     "faces": "One-to-one accuracy over pairs of pictures.",
     "lane": "A lane video against its ground truth.",
     "plates": "Plate reading over single pictures.",
+    "presentation": "Pictures shown to the camera instead of faces.",
     "search": "Open-set identification over a gallery and probes.",
 }
 

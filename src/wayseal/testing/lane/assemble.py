@@ -6,6 +6,7 @@ Owns which thing hides which. The side view is `side`.
 import numpy as np
 
 from wayseal.model.border import Seat
+from wayseal.testing.lane.attacks import draw_attack
 from wayseal.testing.lane.cabin import draw_backdrop, draw_dashboard, draw_seats, locate_seat
 from wayseal.testing.lane.front import draw_bonnet, draw_fascia
 from wayseal.testing.lane.glass import SKY_LENGTH_M, draw_drops, make_sky
@@ -14,7 +15,7 @@ from wayseal.testing.lane.measures import MEASURES
 from wayseal.testing.lane.optics import Matrix
 from wayseal.testing.lane.people import Figure, draw_distractor, draw_figure
 from wayseal.testing.lane.plates import hang_plate
-from wayseal.testing.lane.scene import Distractor, SceneVehicle, Shape, Thing, Weather
+from wayseal.testing.lane.scene import ATTACKS, Distractor, Light, SceneVehicle, Shape, Thing, Weather
 from wayseal.testing.lane.shell import draw_flanks, draw_frame, draw_roof, glass_outline
 from wayseal.testing.lane.vehicle import Inside, VehicleModel
 
@@ -46,7 +47,7 @@ def build_front(
             shoulders,
             mirrors,
         ),
-        inside=tuple(_furnish(vehicle, seat_chance)),
+        inside=tuple(_furnish(vehicle, seat_chance, weather.light)),
         panes=(pane,),
         outlines=(_outline_glass(vehicle.shape),),
         before=(*front, plate) if plate else tuple(front),
@@ -59,7 +60,7 @@ def build_front(
     )
 
 
-def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
+def _furnish(vehicle: SceneVehicle, rng: np.random.Generator, light: Light) -> list[Inside]:
     """Return what is in the cabin, from far to near."""
     chances = dict(zip(Seat, rng.spawn(len(Seat)), strict=True))
     rear: list[Figure] = []
@@ -76,9 +77,13 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator) -> list[Inside]:
     for distractor in vehicle.distractors:
         on_glass = np.array([-0.15, MEASURES[vehicle.shape].roof_up - 0.17, 0.12])
         place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
-        drawn = draw_distractor(distractor, place)
+        if distractor.thing in ATTACKS and distractor.seat is not None:
+            drawn: Figure | None = draw_attack(distractor, place, light, chances[distractor.seat])
+        else:
+            drawn = draw_distractor(distractor, place)
         if drawn is not None:
-            where = glass if drawn.seat is None else front if drawn.seat in _FRONT else rear
+            stuck = distractor.thing is Thing.WINDOW_MASK
+            where = glass if drawn.seat is None or stuck else front if drawn.seat in _FRONT else rear
             where.append(drawn)
     near = draw_dashboard(vehicle.shape)
     return [

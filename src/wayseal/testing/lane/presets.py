@@ -13,6 +13,7 @@ from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.testing.lane.plates import STYLES, make_plate
 from wayseal.testing.lane.scene import (
+    ATTACKS,
     Camera,
     Distractor,
     LaneScene,
@@ -164,6 +165,20 @@ def _make_impostors(people: list[Traveller], rng: np.random.Generator) -> LaneSc
     return LaneScene((replace(vehicle, distractors=things),))
 
 
+def _make_attacks(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """A presentation attack beside somebody real; kind, seat, lens and light by chance.
+
+    What is shown is a picture of the real one: nothing but the presentation sets the two apart.
+    """
+    person, place = people[0], int(rng.integers(2))
+    thing = ATTACKS[int(rng.integers(len(ATTACKS)))]
+    light = (Light.DAY, Light.OVERCAST, Light.DUSK, Light.NIR)[int(rng.choice(4, p=(0.45, 0.25, 0.2, 0.1)))]
+    camera = (MID, FACE)[int(rng.integers(2))]
+    attack = Distractor(thing, _PAIR[1 - place], person.shown, person.identity)
+    (vehicle,) = _one_vehicle([person], rng, (_PAIR[place],))
+    return LaneScene((replace(vehicle, distractors=(attack,)),), camera, Weather(light))
+
+
 def _make_convoy(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
     """Four vehicles nose to tail; the third hides its occupants, the fourth carries whoever is left."""
     supply = iter(people)
@@ -184,7 +199,7 @@ def _make_empty(_people: list[Traveller], _rng: np.random.Generator) -> LaneScen
 
 
 PRESETS: dict[str, Preset] = {
-    "across": _make_across, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
+    "across": _make_across, "attacks": _make_attacks, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
     "glare": _make_glare, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
     "overcast": _make_overcast, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
     "wide": _make_wide,

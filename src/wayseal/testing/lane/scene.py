@@ -53,6 +53,14 @@ class Thing(StrEnum):
     DOG = "dog"
     PHONE = "phone"
     HEADREST = "headrest"
+    HELD_PRINT = "held_print"
+    HELD_TABLET = "held_tablet"
+    WINDOW_MASK = "window_mask"
+    WORN_MASK = "worn_mask"
+
+
+ATTACKS = (Thing.HELD_PRINT, Thing.HELD_TABLET, Thing.WINDOW_MASK, Thing.WORN_MASK)
+"""Presentation attacks: somebody's picture, life-size, where a head would be (ISO/IEC 30107-3's instruments)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

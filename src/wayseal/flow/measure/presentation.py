@@ -1,0 +1,177 @@
+"""Presentation attacks in lane videos against their truth: APCER by type and BPCER, as ISO/IEC 30107-3 defines them.
+
+An attack that capture does not take for an occupant gives no response and is counted apart (APNRR), and so is somebody real
+who is not captured (BPNRR): error rates are over the presentations that gave one. Keeps nothing and writes nothing but
+the plot it is asked for.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wayseal.flow.measure.lane_truth import VISIBLE, read_truth
+from wayseal.flow.measure.rates import wilson_interval
+from wayseal.model.border import Occupant
+from wayseal.model.errors import Invalid
+from wayseal.vision.capture import CaptureModels, LaneCapture
+from wayseal.vision.frames import open_source
+from wayseal.vision.optics import LaneOptics
+from wayseal.vision.presentation import MAY_BE_PICTURE
+
+BONA_FIDE = "bona_fide"
+FEWEST = 30
+"""Presentations of a type below which nothing is concluded."""
+_REACH = 0.8  # eye distances within which an occupant's eyes are a presentation's
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """One presentation: `kind` (bona fide, or the attack's type), the score 0-100 and whether it was flagged.
+
+    `score` is None when capture took nobody there for an occupant, or had no usable picture.
+    """
+
+    kind: str
+    score: float | None = None
+    flagged: bool = False
+
+
+def list_presentations(
+    video: Path, models: CaptureModels, *, advance: Callable[[int], None] = lambda _: None
+) -> list[Presentation]:
+    """Return every presentation of one video: bona fide occupants who were visible, and printed faces that were in view.
+
+    Its truth is the `.json` beside it. Raises `NotFound` or `Invalid`.
+    """
+    truth = read_truth(video.with_suffix(".json"))
+    document = json.loads(video.with_suffix(".json").read_text(encoding="utf-8"))
+    capture = LaneCapture(models, LaneOptics(focal_px=truth.focal_px))
+    people: list[Occupant] = []
+    with open_source(str(video)) as source:
+        for frame in source:
+            people += [one for seen in capture.feed(frame) for one in seen.occupants]
+            advance(1)
+    people += [one for seen in capture.finish() for one in seen.occupants]
+    captured = [person for person in people if person.template is not None]
+    return [
+        _answer(kind, eyes, captured)
+        for kind, eyes in list_shown(document, float(document["video"]["width"]))
+    ]
+
+
+def report_presentations(found: Sequence[Presentation]) -> dict[str, Any]:
+    """Return the figures by type. Raises `Invalid` without any presentation."""
+    if not found:
+        raise Invalid(
+            "no presentation in these videos", hint="Render some: wayseal simulate lane --preset attacks"
+        )
+    kinds = sorted({one.kind for one in found} - {BONA_FIDE})
+    real = _count([one for one in found if one.kind == BONA_FIDE])
+    return {
+        "presentations": len(found),
+        "bona_fide": {
+            "presentations": real["presentations"], "bpnrr": real["no_response"], "bpcer": real["flagged"],
+            "bpcer_ci95": real["flagged_ci95"], "too_few_to_conclude": real["too_few_to_conclude"],
+        },
+        "attacks": {kind: _describe_attack([one for one in found if one.kind == kind]) for kind in kinds},
+    }  # fmt: skip
+
+
+def plot_presentations(found: Sequence[Presentation], path: Path) -> None:
+    """Draw the scores by type, and what each threshold would do, into a .png or .svg. Raises `Invalid`."""
+    # Late: drawing is the only use of the plotting library here.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    kinds = [BONA_FIDE, *sorted({one.kind for one in found} - {BONA_FIDE})]
+    levels = np.linspace(0, 100, 201)
+    for place, kind in enumerate(kinds):
+        scores = np.array([one.score for one in found if one.kind == kind and one.score is not None])
+        if not scores.size:
+            continue
+        label = f"{kind.replace('_', ' ')} ({scores.size})"
+        left.scatter(scores, place + np.linspace(-0.2, 0.2, scores.size), s=14, label=label)
+        share = (scores[None, :] >= levels[:, None]).mean(axis=1)
+        right.plot(levels, share if kind == BONA_FIDE else 1 - share, label=label)
+    left.set(xlabel="score, 100 speaks for a picture", yticks=range(len(kinds)), yticklabels=kinds)
+    right.set(xlabel="threshold", ylabel="BPCER (bona fide), APCER (attacks)", ylim=(-0.02, 1.02))
+    right.legend()
+    right.grid(visible=True, alpha=0.3)
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError):
+        raise Invalid(
+            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
+        ) from None
+
+
+Eyes = dict[int, tuple[float, float, float]]
+"""By frame: x and y of the middle between the eyes, and the pixels between them."""
+
+
+def list_shown(document: dict[str, Any], width: float) -> list[tuple[str, Eyes]]:
+    """Return (kind, eyes by frame) of all presentations that were in view."""
+    shown: dict[tuple[object, ...], Eyes] = {}
+    for index, frame in enumerate(document["frames"]):
+        for vehicle in frame["vehicles"]:
+            for place, person in enumerate(vehicle["occupants"]):
+                if person["visible"] >= VISIBLE:
+                    key = (vehicle["vehicle_id"], BONA_FIDE, place)
+                    shown.setdefault(key, {})[index] = _read_eyes(person["eyes"])
+            for place, thing in enumerate(vehicle.get("distractors", ())):
+                if thing.get("eyes") and 0 < thing["eyes"][0][0] < width:
+                    key = (vehicle["vehicle_id"], thing["type"], place)
+                    shown.setdefault(key, {})[index] = _read_eyes(thing["eyes"])
+    return [(str(key[1]), eyes) for key, eyes in shown.items()]
+
+
+def _read_eyes(eyes: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Return a truth's eyes as middle and distance."""
+    (x1, y1), (x2, y2) = eyes
+    return (x1 + x2) / 2, (y1 + y2) / 2, max(float(np.hypot(x2 - x1, y2 - y1)), 1.0)
+
+
+def _answer(kind: str, eyes: Eyes, captured: Sequence[Occupant]) -> Presentation:
+    """Return what capture made of one presentation."""
+    for person in captured:
+        best = person.best
+        if best is None or best.frame not in eyes:
+            continue
+        x, y, apart = eyes[best.frame]
+        middle = best.landmarks[:2].mean(axis=0)
+        if np.hypot(middle[0] - x, middle[1] - y) < _REACH * apart:
+            bona_fide = best.quality.components.get("bona_fide")
+            score = None if bona_fide is None else 100.0 - bona_fide
+            return Presentation(kind, score, MAY_BE_PICTURE in person.reasons)
+    return Presentation(kind)
+
+
+def _count(some: Sequence[Presentation]) -> dict[str, Any]:
+    """Return how many there were, the share without a response, and the share of responses that were flagged."""
+    answered = [one for one in some if one.score is not None]
+    flagged = sum(one.flagged for one in answered)
+    return {
+        "presentations": len(some),
+        "no_response": 1 - len(answered) / len(some) if some else None,
+        "flagged": flagged / len(answered) if answered else None,
+        "flagged_ci95": list(wilson_interval(flagged, len(answered))) if answered else None,
+        "too_few_to_conclude": len(answered) < FEWEST,
+    }
+
+
+def _describe_attack(some: Sequence[Presentation]) -> dict[str, Any]:
+    """Return one type's figures: what was not flagged is the error."""
+    counted = _count(some)
+    share, interval = counted["flagged"], counted["flagged_ci95"]
+    return {
+        "presentations": counted["presentations"],
+        "apnrr": counted["no_response"],
+        "apcer": None if share is None else 1 - share,
+        "apcer_ci95": None if interval is None else [1 - interval[1], 1 - interval[0]],
+        "too_few_to_conclude": counted["too_few_to_conclude"],
+    }
