@@ -60,6 +60,7 @@ def test_insertion_refused(site: Site, scratch: Path, clock: MovableClock) -> No
     [
         ((1500, "refused", DEVICE), "after 1.5 s"),
         ((300, "allowed", DEVICE), "was let in"),
+        ((300, "add", DEVICE), "nothing says that it was refused"),
         ((300, "refused", "another-host"), "is not on the ledger"),
         ((300, "remove", DEVICE), "is not on the ledger"),
     ],

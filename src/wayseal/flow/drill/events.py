@@ -40,9 +40,10 @@ def drill_insertion(view: SiteView) -> Seen:
         faults.append("the insertion is not on the ledger")
     elif min(waits) > WITHIN:
         faults.append(f"the insertion came on the ledger after {min(waits).total_seconds():.1f} s")
-    allowed = [one for one in found if one["action"] == "allowed"]
-    if allowed:
+    if any(one["action"] == "allowed" for one in found):
         faults.append("the device was let in")
+    elif waits and not any(one["action"] == "refused" for one in found):
+        faults.append("the device came, and nothing says that it was refused")
     return judge(faults, "the insertion was refused and on the ledger within a second", **facts)
 
 
