@@ -58,8 +58,11 @@ def table_goals(results: Results) -> list[str]:
     for goal in GOALS:
         value, met = goal.judge(results)
         shown = "-" if value is None else f"{value:,.3g}"
-        verdict = "not measured" if value is None else "met" if met else f"**missed**: {goal.why}"
-        rows.append(f"| {goal.id} | {goal.what} | {goal.text} | {shown} | {goal.beside} | {verdict} |\n")
+        verdict = "met" if met else "not measured" if value is None else "**missed**"
+        reason = f": {goal.why}" if goal.why and not met else ""
+        rows.append(
+            f"| {goal.id} | {goal.what} | {goal.text} | {shown} | {goal.beside} | {verdict}{reason} |\n"
+        )
     return rows
 
 
