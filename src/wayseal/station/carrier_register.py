@@ -67,20 +67,30 @@ class LaneRegister:
             yield self.find(path.name.removesuffix(_SUFFIX))
 
     def find(self, lane: str) -> LaneEntry:
-        """Return one lane. Raises `NotFound` or `Integrity`."""
+        """Return one lane, revoked when the ledger says so whatever its file does. Raises `NotFound`, or `Integrity` for keys that never joined."""
         types: dict[str, type] = dict.fromkeys(
             ("lane", "direction", "ticket", "ticket_until", "sealing", "tls"), str
         )
         types |= {"used": bool, "revoked": bool}
         try:
             fields = read_json(self._folder / f"{check_name(lane, what='lane id')}{_SUFFIX}", types)
-            return LaneEntry(**fields | {"direction": Direction(fields["direction"])})
+            return self._agree(LaneEntry(**fields | {"direction": Direction(fields["direction"])}))
         except FileNotFoundError:
             raise NotFound(
                 "no such lane at this centre", hint="wayseal lane enrol invites one.", lane=lane
             ) from None
         except ValueError:
             raise Integrity("a lane's file at the centre is damaged", lane=lane) from None
+
+    def _agree(self, entry: LaneEntry) -> LaneEntry:
+        """Return a lane as the ledger lets it be: a file that was put back, or never written, lets nobody in."""
+        told = [
+            self._ledger.entry(index) for index in self._ledger.find(type="lane-enrol", object=entry.lane)
+        ]
+        if entry.device and entry.device not in {one.get("device") for one in told}:
+            raise Integrity("a lane's file at the centre has a key that never joined", lane=entry.lane)
+        out = [one["action"] for one in told if one["action"] != "invited"][-1:] == ["revoked"]
+        return replace(entry, revoked=True) if out else entry
 
     def invite(self, lane: str, direction: Direction, ticket: str, until: datetime) -> LaneEntry:
         """Let whoever holds the key with this digest join as the lane, once, until a time. A lane of that name works on."""
