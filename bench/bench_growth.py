@@ -80,17 +80,24 @@ def measure_curve(curve: str) -> dict[str, Any]:
     }
 
 
+def reach_limit(sizes: Sequence[float], values: Sequence[float], limit: float) -> float | None:
+    """Return the size at which a figure reaches a limit, on the straight line through the two largest sizes; None: it does not grow.
+
+    A line, not the fitted power: where a fixed cost still hides the growth, the power would promise too much.
+    """
+    slope = (values[-1] - values[-2]) / (sizes[-1] - sizes[-2])
+    return sizes[-1] + (limit - values[-1]) / slope if slope > 0 else None
+
+
 def find_breaks(curves: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return where the fitted curves reach their limits; a flow's with the days a busy port takes to get there. Soonest first."""
+    """Return where the curves reach their limits; a flow's with the days a busy port takes to get there. Soonest first."""
     found = []
     for curve, figure, limit, words, daily in LIMITS:
-        fit = fit_power(curves[curve]["sizes"], curves[curve]["figures"][figure])
-        if fit is None or fit[0] < 0.1:
-            continue  # does not grow
-        reached = (limit / fit[1]) ** (1 / fit[0])
-        largest = curves[curve]["sizes"][-1]
+        reached = reach_limit(curves[curve]["sizes"], curves[curve]["figures"][figure], limit)
+        if reached is None:
+            continue
         found.append({
-            "limit": words, "of": curve, "reached_at": float(f"{reached:.2g}"), "measured_up_to": largest,
+            "limit": words, "of": curve, "reached_at": float(f"{reached:.2g}"), "measured_up_to": curves[curve]["sizes"][-1],
             "days_at_a_busy_port": float(f"{reached / daily:.2g}") if daily else None,
         })  # fmt: skip
     return sorted(found, key=lambda one: one["days_at_a_busy_port"] or math.inf)

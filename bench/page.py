@@ -80,7 +80,7 @@ def table_growth(results: Results) -> list[str]:
         fits = ", ".join(f"{figure} {value}" for figure, value in curve["exponents"].items())
         parts.append(f"| {name} | {curve['sizes'][0]:,} to {curve['sizes'][-1]:,} | {fits} |\n")
     parts.append(
-        "\nWhat gives out first, by the fitted curves (beyond the measured sizes it is extrapolation); a busy port is 50,000 vehicles a day:\n\n"
+        "\nWhat gives out first, by a straight line through the two largest sizes (beyond them it is extrapolation); a busy port is 50,000 vehicles a day:\n\n"
         "| limit | reached at | measured up to | days at a busy port |\n|---|---|---|---|\n"
     )
     for one in growth["breaks"]:
