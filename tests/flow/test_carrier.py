@@ -473,7 +473,7 @@ def test_one_bad_vehicle_stops_no_other(centre: Centre, lane: LaneHome, clock: M
         return deliver(encounter, records, Direction.EXIT if encounter == bad.encounter else way)
 
     lane.link.deliver = spoil  # type: ignore[method-assign]
-    summary = centre.drive(lane, make_car(clock, 1), make_car(clock, 2), drain_s=2.0)
+    summary = centre.drive(lane, make_car(clock, 1), make_car(clock, 2), drain_s=60.0)
     assert summary.delivered == 2
     assert set(summary.refused) == {bad.encounter}
     assert summary.waiting == len(bad.records)

@@ -431,6 +431,19 @@ def test_a_suspended_prime_takes_nobody_on(small: Desk) -> None:
     assert not small.ledger.find(type="register", object="fresh")
 
 
+def test_a_suspended_device_does_not_change_hands(small: Desk) -> None:
+    """Retired from a suspended organisation, a lane computer comes back to that one only."""
+    enrol_host(small)
+    suspend_vendor(small, "sub", reason="breach", actor=BOSS)
+    retire_equipment(small, "host-1", actor=BOSS)
+    other = NewEquipment(EquipmentKind.LANE_HOST, "edge-7", "SN-1", "agency", "lane1")
+    with pytest.raises(Refused):
+        enrol_equipment(small, "host-1", other, actor=BOSS)
+    enrol_host(small)
+    with view(small) as rows:
+        assert equipment_rows.get_equipment(rows, "host-1").organisation == "sub"
+
+
 def test_whoever_left_keeps_no_register(small: Desk) -> None:
     """Somebody of the agency who has left suspends, reinstates and signs off nothing any more."""
     end_person(small, "chief:1", actor=BOSS)

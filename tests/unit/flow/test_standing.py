@@ -77,6 +77,7 @@ def test_reinstatement_needs_everything(missing: str) -> None:
     half = {name: value for name, value in reinstate().items() if name != missing}
     assert "maintainer" in learn(suspend(), half).suspended
     assert "maintainer" in learn(suspend(), reinstate(approvers=["a"])).suspended
+    assert "maintainer" in learn(suspend(), reinstate(approvers=["a", "a"])).suspended
     assert "maintainer" in learn(suspend(), suspend(status="active")).suspended
     assert "maintainer" in learn(reinstate(), suspend()).suspended
     assert "maintainer" not in learn(suspend(), reinstate()).suspended

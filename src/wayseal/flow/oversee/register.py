@@ -181,7 +181,7 @@ def enrol_equipment(desk: Desk, device: str, new: NewEquipment, *, actor: str) -
 
 
 def _check_enrolment(doing: Act, device: str, new: NewEquipment) -> None:
-    """Raise unless id and serial number are free, or belong to this very device and it was retired."""
+    """Raise unless id and serial number are free, or are of this very device, which was retired and gets round nobody's suspension."""
     same = equipment_rows.find_serial(doing.rows, new.serial)
     if same is not None and same.id != device:
         raise Refused(
@@ -198,6 +198,13 @@ def _check_enrolment(doing: Act, device: str, new: NewEquipment) -> None:
             hint="Another model or lane: wayseal equipment changed; or wayseal equipment retire it first.",
             equipment=device,
         )
+    if known.organisation != new.organisation and is_suspended(
+        doing.rows, vendor_rows.get_vendor(doing.rows, known.organisation)
+    ):
+        raise Refused(
+            "a suspended organisation's device does not come back under another name",
+            hint="Reinstate the organisation first: wayseal vendor reinstate ID.", equipment=device,
+        )  # fmt: skip
 
 
 def note_change(
