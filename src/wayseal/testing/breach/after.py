@@ -37,9 +37,9 @@ from wayseal.station.documents import open_document
 from wayseal.station.incidents import list_clocks, scope_known
 from wayseal.station.lane_home import open_lane_home
 from wayseal.station.overseer import reinstate, suspend
+from wayseal.station.shift import begin_shift
 from wayseal.station.witnessing import POLICY
 from wayseal.testing.breach.at_desk import BOSS, TECHNICIAN, VENDOR, register_vendor
-from wayseal.testing.breach.loot import COMMON, search_loot, try_keys
 from wayseal.testing.breach.stage import CONTRACT, LANE, SCHEMATIC, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
@@ -80,7 +80,10 @@ def notify_late(stage: Stage) -> Found:
 
 
 def work_on(stage: Stage) -> Found:
-    """The organisation is suspended; its technician goes on, under a claim of being in good standing, and so does its lane."""
+    """An organisation whose guest works here is suspended; the guest goes on, and so does the lane whose computer is theirs.
+
+    The centre is let to claim that the guest is an officer in good standing: what refuses is the keyroom.
+    """
     register_vendor(stage)
     site = stage.site
     lying = Principal(TECHNICIAN, "officer", VENDOR, suspended=False, training_valid=True)
@@ -91,21 +94,31 @@ def work_on(stage: Stage) -> Found:
         add_notice(
             site.oversight, LANE, text_sha256="cd" * 32, starts=starts, ends=starts + 365 * DAY, actor=BOSS
         )
+    begin_shift(site, lying, [LANE])
+    before = _open_as(stage, lying)
     began = time.monotonic()
     told = suspend(site, VENDOR, reason="copied-pictures", actor=BOSS)
     gate_s = time.monotonic() - began
-    opened = 0
-    for purpose in Purpose:
-        with suppress(WaysealError):
-            opened += len(site.opener.read_now(lying, [stage.sealed[-1]], purpose))
+    opened = _open_as(stage, lying)
     told_lane = _ask_for_keys(stage)
-    faults = {"pictures-opened": bool(opened), "lane-still-armed": told_lane is None}
+    faults = {
+        "pictures-opened": bool(opened), "never-could": not before, "lane-still-armed": told_lane != "organisation-suspended",
+    }  # fmt: skip
     evidence = {
         "ledger_index": told["ledger_index"], "reached": told["reached"], "gate_has_read": told["gate_has_read"],
-        "seconds_to_the_gate": round(gate_s, 3), "attempts": len(Purpose), "opened": opened,
+        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened,
         "disarmed_lanes": told["disarmed_lanes"], "lane_was_told": told_lane,
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
+
+
+def _open_as(stage: Stage, who: Principal) -> int:
+    """Return how many of the newest pictures somebody opens, for any purpose."""
+    opened = 0
+    for purpose in Purpose:
+        with suppress(WaysealError):
+            opened += len(stage.site.opener.read_now(who, [stage.sealed[-1]], purpose))
+    return opened
 
 
 def _ask_for_keys(stage: Stage) -> str | None:
@@ -181,7 +194,8 @@ def edit_ledger(stage: Stage) -> Found:
         publish_checkpoint(
             site.ledger, site.keys.log_signer, parse_policy((site.ledger.folder / POLICY).read_bytes())
         )
-    known = [note for note in (site.ledger.latest_checkpoint(cosigned=True),) if note]
+    kept = site.ledger.latest_checkpoint(cosigned=True) if stage.seams.witnessed else None
+    known = [] if kept is None else [kept]
     plain = _edit_row(stage, known)
     forged, size = _forge_history(stage)
     refused = None
@@ -270,7 +284,7 @@ def _copy_ledger(stage: Stage, name: str) -> Path:
 
 
 def take_drawings(stage: Stage) -> Found:
-    """Look for schematics, contracts and configuration on the stolen disk, try every key on them, and ask for them as a vendor."""
+    """Look for schematics, contracts and configuration on the stolen disk, see what its keys opened, and ask for them as a vendor."""
     disk = stage.stolen["disk"]
     texts = [(f"text-{number}", text[:40]) for number, text in enumerate((SCHEMATIC, CONTRACT))]
     found = [
@@ -278,7 +292,7 @@ def take_drawings(stage: Stage) -> Found:
         for one in scan([disk, stage.home], Needles(exact=tuple(texts))).findings
         if one.kind.startswith("text-")
     ]
-    tried = try_keys(search_loot([disk], COMMON))
+    tried = stage.tried["disk"]
     mine = {RecordId(one) for one in stage.documents}
     given = 0
     for document in stage.documents:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from wayseal.flow.policy import Principal
-from wayseal.model.custody import Kind, Purpose
+from wayseal.model.custody import Kind, Purpose, RecordStatus
 from wayseal.model.errors import QuotaExceeded, Refused, Unavailable, WaysealError
 from wayseal.model.ids import RecordId
 from wayseal.retention.needles import Needles
@@ -37,7 +37,7 @@ def take_disk(stage: Stage) -> Found:
     shutil.copytree(stage.home, disk, ignore=shutil.ignore_patterns("*.sock"))
     stage.stolen["disk"] = disk
     found = scan([disk], Needles(texts=tuple(stage.plates[:200])))
-    tried = try_keys(search_loot([disk], COMMON))
+    tried = stage.tried["disk"] = try_keys(search_loot([disk], COMMON))
     evidence = {"copied_bytes": found.scanned_bytes, "carved": len(found.findings), **tried.describe()}
     faults = {
         "pictures-carved": bool(found.findings), "records-opened": bool(tried.opened),
@@ -92,13 +92,11 @@ class Raid:
                     continue
                 self.closed = str(error.facts.get("account", "")).startswith(("client/", "organisation/"))
                 return left
-            except Refused:
-                self.refusals["canary-or-rule"] += 1
+            except WaysealError as error:
+                self.refusals["canary-or-rule" if isinstance(error, Refused) else type(error).__name__] += 1
                 if size > 1:
                     size = 1
                     continue
-            except WaysealError as error:
-                self.refusals[type(error).__name__] += 1
             else:
                 self.got.update(batch)
             left = left[len(batch) :]
@@ -117,7 +115,7 @@ def raid_centre(stage: Stage) -> Found:
     pictures = [
         row.object_id
         for row in rows
-        if row.kind in (Kind.FACE, Kind.PLATE) and row.object_id not in set(stage.old)
+        if row.kind in (Kind.FACE, Kind.PLATE) and row.status is not RecordStatus.ERASED
     ]
     began = time.monotonic()
     raid = Raid(stage, began + stage.scale.seconds)

@@ -60,7 +60,7 @@ def ask_for_pictures(stage: Stage) -> Found:
         try:
             attempt()
         except Refused as error:
-            rules.add(str(error.facts.get("rule", error.facts.get("recipient", "refused"))))
+            rules.add(str(error.facts.get("rule", type(error).__name__)))
             continue
         except (NotFound, Invalid):
             continue

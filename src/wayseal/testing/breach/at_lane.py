@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -69,7 +70,8 @@ def copy_disk(stage: Stage) -> Found:
 def carry_away(stage: Stage) -> Found:
     """Carry the copy to another network and try every key that lies on it, with the lane's own passphrase in hand."""
     words = [stage.secrets["lane"].read_bytes().strip(), *COMMON]
-    tried = try_keys(search_loot([stage.stolen["drive"]], words))
+    stage.loot["lane"] = search_loot([stage.stolen["drive"]], words)
+    tried = try_keys(stage.loot["lane"])
     faults = {"records-opened": bool(tried.opened), "nothing-to-try": not tried.records or not tried.keys}
     return Found.judge(Outcome.USELESS, faults, tried.describe())
 
@@ -78,9 +80,9 @@ def tap_wire(stage: Stage) -> Found:
     """Listen on the wire between lane and centre, carve what passed, and try the lane's own keys on it."""
     size = stage.tap.captured()
     found = scan([stage.tap.file], Needles(texts=_plates(stage)))
-    words = [stage.secrets["lane"].read_bytes().strip(), *COMMON]
     seen = search_loot([stage.tap.file])
-    tried = try_keys(search_loot([stage.tap.file, stage.lane_home], words))
+    keys = stage.loot.get("lane", seen).keys
+    tried = try_keys(replace(seen, keys=keys))
     faults = {
         "pictures-on-the-wire": bool(found.findings), "records-opened": bool(tried.opened), "nothing-captured": size == 0,
     }  # fmt: skip

@@ -17,15 +17,15 @@ from wayseal.station.lane_home import open_lane_home
 from wayseal.station.remote_lane import RemoteLane
 from wayseal.testing.breach.cast import Cast, Parade, make_frames
 
-APART = timedelta(seconds=3)
-"""Between two vehicles, by the frames' own time: so that canaries fit in between."""
+APART = timedelta(seconds=1.6)
+"""Between two frames, by their own time, of which every other one shows a vehicle."""
 
 
 def _hear_orders() -> Iterator[datetime]:
     """Yield the moment of each frame: as many as each line on stdin says, until it ends."""
     moment = utc_now() - timedelta(minutes=50)
     for line in sys.stdin:
-        for _ in range(int(line)):
+        for _ in range(2 * int(line)):
             moment = min(moment + APART, utc_now())
             yield moment
 

@@ -10,7 +10,7 @@ import binascii
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,8 +118,9 @@ def try_keys(loot: Loot) -> Tried:
     every record and, where that looks like a picture or a document, on the whole. Raises `Integrity` when the control fails.
     """
     control, seed = make_control()
+    keys_here = loot.keys if loot.records else ()
     records = (*loot.records, control)
-    keys = tuple(dict.fromkeys((*loot.keys, seed)))
+    keys = tuple(dict.fromkeys((*keys_here, seed)))
     opened = _try_seeds(records, keys) | _try_data_keys(records, keys)
     if control.header.object_id not in opened:
         raise Integrity("the thief's tools do not open a record whose key they have: the drill shows nothing")
@@ -257,7 +258,6 @@ def _empty_keeper(keeper: FileKeeper, folder: Path, files: Iterable[Path]) -> It
                 yield from _slide(secret) if len(secret) >= SEED_SIZE else ()
 
 
-Guess = Callable[[], Iterable[bytes]]
 COMMON = (
     b"correct horse battery staple",
     b"Password123!",

@@ -29,6 +29,7 @@ from wayseal.store.encounters import get_encounter
 from wayseal.store.engine import read
 from wayseal.testing.breach.bulk import fill_lane
 from wayseal.testing.breach.cast import DIMENSION, MODEL, Cast, make_template
+from wayseal.testing.breach.loot import Loot, Tried
 from wayseal.testing.breach.processes import Process, inject, start_command
 from wayseal.testing.breach.wire import WireTap
 from wayseal.testing.breach.witnesses import Bench
@@ -60,6 +61,7 @@ class Scale:
     shared_factor: int = 2
     exported: int = 7
     shown: int = 6
+    taken: int = 6
     seconds: float = 20.0
     """How long the thief has the running centre."""
 
@@ -102,6 +104,9 @@ class Stage:
     cast: Cast = field(default_factory=lambda: Cast(0))
     documents: list[str] = field(default_factory=list)
     stolen: dict[str, Path] = field(default_factory=dict)
+    """Folders that were carried away, by what they are."""
+    loot: dict[str, Loot] = field(default_factory=dict)
+    tried: dict[str, Tried] = field(default_factory=dict)
     _passed: int = 0
 
     @property
@@ -213,8 +218,8 @@ class Stage:
             process.end(patient=name == "lane")
 
     def _more(self, name: str, code: str | None) -> dict[str, str]:
-        code = code or self.seams.code.get(name)
-        return {} if code is None else inject(self.folder / f"before-{name}-{secrets.token_hex(3)}", code)
+        code = "\n".join(part for part in (self.seams.code.get(name), code) if part)
+        return {} if not code else inject(self.folder / f"before-{name}-{secrets.token_hex(3)}", code)
 
     def _log(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"
