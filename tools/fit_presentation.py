@@ -3,7 +3,8 @@
 Usage: fit_presentation.py FOLDER... [--out FILE] [--cues FILE]
 
 Each folder holds lane videos with their truth; attacks are the truth's distractors, bona fide presentations its
-occupants. The cues are measured at the truth's eyes, in the frames in which they are farthest apart. Prints what is flagged by
+occupants. The cues are measured at the truth's eyes, shaken as the detector shakes them, in frames in which they are far
+apart. Prints what is flagged by
 type with each video left out in turn, and the cues' means. `--cues` adds presentations collected before.
 """
 
@@ -22,6 +23,8 @@ from wayseal.vision.detect import Detection
 from wayseal.vision.presentation import PresentationCues, cut_surround, measure_cues
 
 LOOKS = 6
+SHAKE = 0.04
+"""Standard deviation of the detector's eye points, in eye distances."""
 TOO_SMALL = 9.0
 """Pixels between the eyes below which nobody is captured."""
 BPCER = 0.02
@@ -61,9 +64,12 @@ def choose_looks(eyes: dict[int, tuple[float, float, float]], size: tuple[int, i
         if apart >= TOO_SMALL and 2 * apart < x < size[0] - 2 * apart and 2 * apart < y < size[1] - 2 * apart
     }
     looks = {}
-    for index in sorted(inside, key=lambda one: -inside[one][2])[:LOOKS]:
+    ranked = sorted(inside, key=lambda one: -inside[one][2])
+    random = np.random.default_rng(len(ranked))
+    for index in ranked[: 3 * LOOKS : 3]:
         x, y, apart = inside[index]
         points = np.array([[x - apart / 2, y], [x + apart / 2, y], [x, y], [x, y], [x, y]], np.float32)
+        points += random.normal(0, SHAKE * apart, points.shape).astype(np.float32)
         looks[index] = Detection((x - apart, y - apart, 2 * apart, 3 * apart), points, 1.0)
     return looks
 

@@ -55,18 +55,12 @@ def cut_surround(bgr: Pixels, found: Detection) -> Pixels:
 
 
 def measure_cues(surrounds: Sequence[Pixels]) -> PresentationCues | None:
-    """Return the cues of one track's surrounds, reflections averaged out; None without any."""
+    """Return the middle cues of one track's surrounds; None without any. A reflection is in one look and gone in the next."""
     if not surrounds:
         return None
-    light = np.mean([cv2.cvtColor(one, cv2.COLOR_BGR2GRAY) for one in surrounds], axis=0).astype(np.float32)
-    spread = max(float(light.std()), 2.0)
-    smooth = cv2.GaussianBlur(light, (0, 0), 0.8)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / (8 * spread)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / (8 * spread)
-    return PresentationCues(
-        edges=_find_frame(np.asarray(across), np.asarray(down)),
-        rim=_find_rim(np.asarray(across), np.asarray(down)),
-    )
+    each = [_measure_look(cv2.cvtColor(one, cv2.COLOR_BGR2GRAY).astype(np.float32)) for one in surrounds]
+    edges, rim = np.median(each, axis=0)
+    return PresentationCues(float(edges), float(rim))
 
 
 def score_presentation(cues: PresentationCues) -> float:
@@ -80,6 +74,15 @@ def score_presentation(cues: PresentationCues) -> float:
 def is_suspicious(score: float) -> bool:
     """Return whether an officer should be told."""
     return score >= float(_load_weights()["threshold"])
+
+
+def _measure_look(light: _Floats) -> tuple[float, float]:
+    """Return (edges, rim) of one surround's brightness."""
+    spread = max(float(light.std()), 2.0)
+    smooth = cv2.GaussianBlur(light, (0, 0), 0.8)
+    across = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / (8 * spread))
+    down = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / (8 * spread))
+    return _find_frame(across, down), _find_rim(across, down)
 
 
 def _find_frame(across: _Floats, down: _Floats) -> float:
