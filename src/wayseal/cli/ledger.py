@@ -263,6 +263,8 @@ def show(home: Path, /, limit: int | None, *, as_json: bool, as_csv: bool, **wan
     filters = {renamed.get(name, name): value for name, value in wanted.items() if value is not None}
     filters |= {name: _read_time(filters[name]) for name in ("since", "until") if name in filters}
     indices = ledger.find(**filters)[-limit if limit is not None else None :]
+    if not indices:
+        _check_type(filters.get("type"))
     entries = [{"index": index, **ledger.entry(index)} for index in indices]
     if as_json:
         print_json(entries)
@@ -274,6 +276,18 @@ def show(home: Path, /, limit: int | None, *, as_json: bool, as_csv: bool, **wan
         print_csv(rows)
     else:
         print_table("Ledger", (*_COLUMNS, "more"), [tuple(row.values()) for row in rows])
+
+
+def _check_type(name: str | None) -> None:
+    """Raise `Invalid` for an entry type that there is not, so that a slip of the pen does not look like an empty answer."""
+    from difflib import get_close_matches
+
+    from wayseal.ledger.entry import ENTRY_TYPES
+
+    if name is None or name in ENTRY_TYPES:
+        return
+    near = get_close_matches(name, ENTRY_TYPES) or sorted(ENTRY_TYPES)
+    raise Invalid(f"there is no entry type {name!r}", hint=f"Entry types: {', '.join(near)}.")
 
 
 def _read_time(text: str) -> str:

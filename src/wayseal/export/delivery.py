@@ -90,7 +90,9 @@ def read_sheet(raw: bytes) -> Sheet:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         same = False
     if not same:
-        raise Invalid("not the sheet of an export")
+        raise Invalid(
+            "not an export", hint="Give the .wsx file of a release, or the .sheet.json beside an age file."
+        )
     verify_signature(read.evidence.sender, signature, SHEET_SIGNED + rfc8785.dumps(unsigned))
     return read
 

@@ -119,7 +119,7 @@ def parse_vkey(text: str) -> VerifierKey:
     """Return the key that a vkey line spells. Raises `Invalid` when it is malformed, of another type, or its id is not its key's."""
     parts = text.removesuffix("\n").split("+", 2)
     if len(parts) != 3:
-        raise Invalid("not a verifier key", hint="Verifier keys look like name+1a2b3c4d+BASE64.")
+        raise Invalid("not a verifier key", hint="Name a file with one, or give it: name+1a2b3c4d+BASE64.")
     data = decode_base64(parts[2], "the verifier key")
     if not data or data[0] not in set(KeyKind):
         raise Invalid(

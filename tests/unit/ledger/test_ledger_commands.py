@@ -157,6 +157,9 @@ def test_show_filters_and_formats(run: Run) -> None:
     assert rows[0]["object"] == make_ulid(298)
     assert "lane-1" in run("ledger", "show", "--limit", 1)[1]
     assert run("ledger", "show", "--since", "yesterday")[0] == 2
+    code, out, err = run("ledger", "show", "--type", "open-intend", "--json")
+    assert (code, out) == (2, "")
+    assert "open-intent" in err
 
 
 def test_publish_without_a_policy_says_what_to_do(run: Run, tmp_path: Path) -> None:

@@ -35,7 +35,11 @@ def get_equipment(connection: Connection, device: str) -> Equipment:
     """Return one piece of equipment. Raises `NotFound`."""
     found = find_equipment(connection, device)
     if found is None:
-        raise NotFound("no such equipment is enrolled", hint="wayseal equipment list", equipment=device)
+        raise NotFound(
+            "no such equipment is enrolled",
+            hint="Enrol it first: wayseal equipment enrol; those there are: wayseal equipment list.",
+            equipment=device,
+        )
     return found
 
 
