@@ -155,7 +155,7 @@ def make_mark(_folder: Path) -> list[HotPath]:
 
 COUNTED = (make_seal, make_ledger, make_exact)
 TIMED = (*COUNTED, make_signs, make_vision, make_mark)
-"""The last three are not counted: callgrind works through a matrix product ten thousand times slower than the processor."""
+"""The last three are not counted: callgrind works through a matrix product about a thousand times slower than the processor."""
 
 
 def count_steps(times: int) -> int:
