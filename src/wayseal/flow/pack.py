@@ -36,7 +36,9 @@ Believe none of it; count again:
 2. Without this program: each line of `entries.jsonl` (without its line feed) is one entry; its leaf hash is
    SHA-256(0x00 | line); the tree is RFC 6962's, the checkpoint a C2SP signed note, and each `ledger/evidence/*.tlog-proof` a
    C2SP tlog-proof that any verifier of that format takes.
-3. `still_live` and `already_erased` follow from the `erase-done` entries: an epoch's key is gone, and with it every copy.
+3. What is the site's own word: whose the devices in `subject` were, and what policy allowed (`rulings`). The register's entries are in
+   `entries.jsonl` (type `register`), the digest of the rules too (type `config`, `site-rules`): ask for the rules, and compare.
+4. `still_live` and `already_erased` follow from the `erase-done` entries: an epoch's key is gone, and with it every copy.
 """
 
 

@@ -76,9 +76,7 @@ class Standings:
             self.suspended = {**self.suspended, name: index}
             self.grants = {key: one for key, one in self.grants.items() if one.organisation != name}
         elif (
-            entry["status"] == "reinstated"
-            and "assessment" in entry
-            and len({*entry.get("approvers", ())}) > 1
+            entry["status"] == "reinstated" and "assessment" in entry and len(entry.get("approvers", ())) > 1
         ):
             self.suspended = {key: one for key, one in self.suspended.items() if key != name}
 

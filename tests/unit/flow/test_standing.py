@@ -16,7 +16,7 @@ from wayseal.ledger.checkpoint import Checkpoint, SeedSigner
 from wayseal.ledger.entry import decode_entry, encode_entry
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import to_text
-from wayseal.model.errors import LedgerBroken
+from wayseal.model.errors import Invalid, LedgerBroken
 from wayseal.model.ids import new_ulid
 
 NOW = datetime(2026, 11, 22, 7, 15, tzinfo=UTC)
@@ -77,7 +77,8 @@ def test_reinstatement_needs_everything(missing: str) -> None:
     half = {name: value for name, value in reinstate().items() if name != missing}
     assert "maintainer" in learn(suspend(), half).suspended
     assert "maintainer" in learn(suspend(), reinstate(approvers=["a"])).suspended
-    assert "maintainer" in learn(suspend(), reinstate(approvers=["a", "a"])).suspended
+    with pytest.raises(Invalid):
+        learn(suspend(), reinstate(approvers=["a", "a"]))
     assert "maintainer" in learn(suspend(), suspend(status="active")).suspended
     assert "maintainer" in learn(reinstate(), suspend()).suspended
     assert "maintainer" not in learn(suspend(), reinstate()).suspended
