@@ -152,7 +152,7 @@ def start_centre(home: Path, port: int, *death: str) -> tuple[subprocess.Popen[s
 def run_lane(home: Path, count: int, *death: str) -> subprocess.CompletedProcess[str]:
     """Let a lane's process run to its end."""
     process = start_child("lane", home, count, *death)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -187,7 +187,7 @@ def main_lane(home: Path, count: int) -> None:
             Parade(cars),
             lambda line: print(json.dumps(line), flush=True),  # noqa: T201
         )
-        summary = running.run(make_frames(count), drain_s=20.0)
+        summary = running.run(make_frames(count), drain_s=240.0)  # ends as soon as nothing waits
     print(json.dumps({"delivered": summary.delivered, "waiting": summary.waiting}), flush=True)  # noqa: T201
 
 

@@ -127,12 +127,14 @@ def test_centre_dies(homes: tuple[Path, Path], port: int, boundary: str, when: s
     assert centre.wait(timeout=60) == -signal.SIGKILL
     centre.communicate()
     second, _ = start_centre(centre_home, port)
-    out, err = lane.communicate(timeout=120)
+    try:
+        out, err = lane.communicate(timeout=300)
+    finally:
+        lane.kill()
+        stop(second)
     promised = sealed_by(out)
     assert (lane.returncode, len(promised)) == (0, 3), err
     assert json.loads(out.splitlines()[-1])["waiting"] == 0
-    second.terminate()
-    second.communicate()
     check_centre(centre_home, promised, answered=True)
     check_outbox(lane_home)
 
