@@ -446,6 +446,22 @@ def test_declined_for_good(office: Office) -> None:
     assert (kim["shown"], kim["approved"], kim["declined"]) == (1, 0, 1)
 
 
+def test_whose_word_is_over_declines_nothing(office: Office) -> None:
+    """Somebody who was revoked, or whose organisation is suspended, ends nobody's export."""
+    export = office.ask(office.records)
+    desk = office.desk
+
+    def suspended(staff: str, role: str, organisation: str) -> Principal:
+        return replace(desk.principal(staff, role, organisation), suspended=True)
+
+    with pytest.raises(Refused, match="counts no more"):
+        decline_export(replace(desk, principal=suspended), "kim", export.id, reason="too-many-records")
+    revoke_approver(open_partners(office.site, "privacy-1"), "kim")
+    with pytest.raises(Refused, match="counts no more"):
+        decline_export(desk, "kim", export.id, reason="too-many-records")
+    assert not office.site.ledger.find(type="export-decline")
+
+
 def test_released_once(office: Office) -> None:
     """Releasing again gives the same bytes: no second mark, no second opening, no second entry."""
     export = office.ask(office.records)

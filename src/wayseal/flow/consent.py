@@ -170,7 +170,10 @@ def _log_approval(
 
 
 def decline_export(desk: Disclosure, approver: str, export_id: str, *, reason: str) -> int:
-    """Let an approver refuse an export for good, and return the ledger index. `reason` is a code for the ledger."""
+    """Let an approver refuse an export for good, and return the ledger index. `reason` is a code for the ledger.
+
+    Raises `Refused` for one who was revoked or whose organisation is suspended: a no ends an export as surely as two yes release it.
+    """
     check_name(reason, what="reason code")
     with own_lock(desk.lock(export_id), wait=True):
         export, _ = find_export(desk, export_id)
@@ -179,6 +182,8 @@ def decline_export(desk: Disclosure, approver: str, export_id: str, *, reason: s
             raise Refused(f"the export is {export.state.value} already", export=export.id)
         with read(desk.store.engine) as connection:
             who = people.get_approver(connection, approver)
+        if who.revoked_at is not None or desk.principal(who.id, who.role, who.organisation).suspended:
+            raise Refused("this approver's word counts no more", approver=who.id)
         entry = {
             "type": "export-decline", "time": to_text(now), "object": export.id, "actor": who.id,
             "org": who.organisation, "manifest_sha256": export.manifest_sha256, "reason": reason,
