@@ -167,6 +167,11 @@ def test_09_record_inspect(ws: Session, tmp_path: Path) -> None:
         data = read_record(site.store, RecordId(record))
     (tmp_path / "good").write_bytes(data)
     told = ws.call("record", "inspect", tmp_path / "good", "--json").json
+    copied = ws.call("record", "copy", record, "--out", tmp_path / "copy", "--json")
+    assert copied.json == {"record": record, "out": str(tmp_path / "copy"), "bytes": len(data)}
+    assert (tmp_path / "copy").read_bytes() == data
+    assert ws.call("record", "copy", record, "--out", tmp_path / "copy").code == 2
+    assert ws.call("record", "copy", "01KB3Z6V8N4Q0T2Y5RWXEJ7MCH", "--out", tmp_path / "none").code == 2
     assert told["header"]["object_id"] == record
     (tmp_path / "cut").write_bytes(data[:-7])
     broken = ws.call("record", "inspect", tmp_path / "cut", "--json")

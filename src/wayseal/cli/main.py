@@ -34,7 +34,7 @@ NOUNS = {
     "models": "Recognition models: install, list, check their pins.",
     "notice": "The public notice of each lane: register, list.",
     "reconcile": "Balance a day: captured = live + erased + exported.",
-    "record": "Sealed records: inspect one without a key.",
+    "record": "Sealed records: copy one and inspect it, without a key.",
     "serve": "The officer's console on loopback.",
     "release": "Open one sealed record, for a purpose, after the ledger knows.",
     "report": "Live figures for those who decide and audit: page, PDF, table.",

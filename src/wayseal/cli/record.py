@@ -1,4 +1,4 @@
-"""`wayseal record`: look at sealed records without a key. Opens nothing."""
+"""`wayseal record`: copy sealed records and look at them without a key. Opens nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,41 @@ from typing import Any
 import click
 
 from wayseal.cli.common import json_option, print_json, print_table
-from wayseal.model.errors import SealBroken
+from wayseal.model.errors import Invalid, SealBroken
 
 
 @click.group()
 def command() -> None:
-    """Sealed records: inspect one without a key."""
+    """Sealed records: copy one out of the store and inspect it, without a key."""
+
+
+@command.command("copy")
+@click.argument("record")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the bytes go."
+)
+@json_option
+@click.pass_obj
+def copy_sealed(home: Path, record: str, out: Path, *, as_json: bool) -> None:
+    """Copy the sealed bytes of RECORD out of this home's store, for `record inspect`. Needs no passphrase and opens nothing."""
+    from wayseal.model.ids import RecordId
+    from wayseal.station.settings import load_settings
+    from wayseal.station.site_facts import read_facts
+    from wayseal.store.centre import open_centre, read_record
+
+    read_facts(home)
+    store = open_centre(home / "store", load_settings(home).store.database_url())
+    try:
+        data = read_record(store, RecordId(record))
+    finally:
+        store.close()
+    if out.exists():
+        raise Invalid("there is a file of that name already", hint="Name another one with --out.")
+    out.write_bytes(data)
+    if as_json:
+        print_json({"record": record, "out": str(out), "bytes": len(data)})
+    else:
+        click.echo(f"{len(data):,} sealed bytes in {out}")
 
 
 @command.command()
