@@ -277,7 +277,10 @@ def _add_settings(tree: HostTree) -> None:
         "Include /etc/ssh/sshd_config.d/*.conf\nPasswordAuthentication yes\nMatch User ops\n PermitRootLogin no\n",
     )
     tree.put("/etc/ssl/certs/java/cacerts", java_store(2))
-    tree.put("/etc/ssh/sshd_config.d/10-wayseal.conf", "PermitRootLogin no\nPasswordAuthentication no\n")
+    tree.put(
+        "/etc/ssh/sshd_config.d/10-wayseal.conf",
+        "PermitRootLogin no\nPasswordAuthentication no\nChallengeResponseAuthentication no\n",
+    )
     host_key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"host").digest())
     pem = host_key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     tree.put("/etc/ssh/ssh_host_ed25519_key", pem, mode=0o600)

@@ -234,6 +234,7 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p16", "second-root", "accounts_no_uid_except_zero", edit("/etc/passwd", "wayseal:x:990", "toor:x:0:0:::/bin/sh\nwayseal:x:990")),
     Seeded("p16", "empty-password", "no_empty_passwords", edit("/etc/shadow", "wayseal:!", "wayseal:")),
     Seeded("p16", "ssh-passwords", "sshd_disable_password_auth", edit("/etc/ssh/sshd_config.d/10-wayseal.conf", "PasswordAuthentication no", "")),
+    Seeded("p16", "ssh-pam-passwords", "wayseal_sshd_keyboard_interactive", edit("/etc/ssh/sshd_config.d/10-wayseal.conf", "ChallengeResponseAuthentication no", "")),
     Seeded("p16", "ssh-not-included", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf", "")),
     Seeded("p16", "ssh-match", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "PermitRootLogin no", "PermitRootLogin yes")),
     Seeded("p17", "stranger", "not in the bill (/usr/local/bin/sync-tool)", run_stranger),

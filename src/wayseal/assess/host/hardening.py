@@ -1,6 +1,7 @@
 """Probe 16: settings against hardening rules, judged rule by rule and never by a total.
 
-The rule ids are those of the SCAP Security Guide, so that a site that runs OpenSCAP can lay both results side by side.
+The rule ids are those of the SCAP Security Guide, so that a site that runs OpenSCAP can lay both results side by side; those that
+begin with `wayseal` are our own.
 """
 
 import fnmatch
@@ -44,12 +45,15 @@ _SSH_RULES: Final = {
     "sshd_disable_root_login": ("permitrootlogin", ("no",)),
     "sshd_disable_empty_passwords": ("permitemptypasswords", ("no",)),
     "sshd_disable_password_auth": ("passwordauthentication", ("no",)),
+    "wayseal_sshd_keyboard_interactive": ("kbdinteractiveauthentication", ("no",)),
 }
 _SSH_DEFAULTS: Final = {
     "permitrootlogin": "prohibit-password",
     "permitemptypasswords": "no",
     "passwordauthentication": "yes",
+    "kbdinteractiveauthentication": "yes",
 }
+_SSH_OLD_NAMES: Final = {"challengeresponseauthentication": "kbdinteractiveauthentication"}
 
 
 @probe("p16", where="host")
@@ -138,7 +142,7 @@ def _read_sshd(view: HostView, name: str, depth: int = 0) -> Iterator[tuple[str,
         words = line.replace("=", " ", 1).split()
         if len(words) < 2 or words[0].startswith("#"):
             continue
-        word = words[0].lower()
+        word = _SSH_OLD_NAMES.get(words[0].lower(), words[0].lower())
         if word == "match":
             matched = True
         elif word == "include" and depth < _INCLUDE_DEPTH:
