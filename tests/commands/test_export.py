@@ -92,6 +92,11 @@ def check_offline(ws: Session, bundle: Path) -> None:
     )
     assert (found.code, found.json["sound"]) == (0, True)
     assert [one["finding"] for one in found.json["checks"]].count("not checked") == 1
+    sender = bundle.with_name("site.key")
+    sender.write_text(ws.call("export", "sender").out, encoding="ascii")
+    found = ws.call("export", "verify", bundle, "--log-key", keys[0], "--sender", sender, "--json")
+    assert (found.code, found.json["sound"]) == (0, True)
+    assert "not checked" not in {one["finding"] for one in found.json["checks"]}
     broken = bytearray(bundle.read_bytes())
     broken[300] ^= 1
     bundle.write_bytes(broken)

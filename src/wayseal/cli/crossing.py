@@ -96,7 +96,8 @@ def decide_command(
     try:
         place, decision = Seat(seat), Verdict(verdict)
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        known = ", ".join(one.value for one in (*Seat, *Verdict))
+        raise click.UsageError(f"{error}; there are: {known}") from None
     with open_site(home, read_passphrase(passphrase_file)) as site:
         crossing = open_portal(site, who, role).decide(
             EncounterId(check_ulid(encounter)), place, verdict=decision, reason=reason, traveller=traveller

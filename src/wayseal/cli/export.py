@@ -18,7 +18,15 @@ from wayseal.cli.common import (
     since_option,
 )
 from wayseal.cli.export_parcel import attest, open_bundle, sign, verify
-from wayseal.cli.export_people import FILE, NEW_FILE, approver, as_option, ask_yes, recipient
+from wayseal.cli.export_people import (
+    FILE,
+    NEW_FILE,
+    approver,
+    as_option,
+    ask_yes,
+    recipient,
+    show_sender,
+)
 from wayseal.model.errors import Invalid
 
 role_option = click.option(
@@ -31,7 +39,7 @@ def command() -> None:
     """Give records away: create, approve, release, receipt; each step is on the ledger first."""
 
 
-for part in (recipient, approver, sign, open_bundle, attest, verify):
+for part in (recipient, approver, show_sender, sign, open_bundle, attest, verify):
     command.add_command(part)
 
 

@@ -271,3 +271,19 @@ def print_rows(title: str, rows: Sequence[Mapping[str, object]], *, as_json: boo
         print_json(list(rows))
     else:
         print_table(title, list(rows[0]) if rows else ["nothing yet"], [list(row.values()) for row in rows])
+
+
+@click.command("sender")
+@passphrase_option
+@json_option
+@click.pass_obj
+def show_sender(home: Path, *, passphrase_file: Path | None, as_json: bool) -> None:
+    """Print the public key with which this site signs its exports: what readers give as --sender. Hand it out beforehand."""
+    from wayseal.station.site import open_site
+
+    with open_site(home, read_passphrase(passphrase_file)) as site:
+        key = site.keys.identity.public.hex()
+    if as_json:
+        print_json({"sender": key})
+    else:
+        click.echo(key)
