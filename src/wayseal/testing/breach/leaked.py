@@ -9,6 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from wayseal.export.mark import luma
+from wayseal.export.markread import read_blind
+from wayseal.export.markscore import score_keys
 from wayseal.flow.trace import Reading, trace_file
 from wayseal.flow.trace_lookup import Scope
 from wayseal.flow.trace_verdict import combine_readings, describe_reading, log_trace
@@ -30,6 +33,7 @@ _WAYS: tuple[tuple[str, Callable[[Pixels], bytes]], ...] = (
     ("half-size", lambda face: to_jpeg(shrink(face, 0.6), 80)),
     ("cropped", lambda face: to_jpeg(crop(face, 0.1), 75)),
 )
+LEAST_Z = 7.0
 EARLIER = timedelta(hours=1)
 """The lane's frames carry times of their own, up to so much before the drill began."""
 Leaks = Mapping[str, tuple[bytes, str]]
@@ -62,7 +66,25 @@ def post_taken(stage: Stage) -> Found:
     count = stage.scale.taken
     taken = list_stolen_faces(stage.stolen["live"], count)
     leaks = {file.stem: (file.read_bytes(), LANE) for file in taken}
-    return _post(stage, "lane", leaks, count)
+    found = _post(stage, "lane", leaks, count)
+    scores = _find_marks(stage, [data for data, _ in leaks.values()])
+    evidence = {**found.evidence, "least_blind_z": min(scores, default=None)}
+    if found.outcome is Outcome.TRACED and min(scores, default=0.0) < LEAST_Z:
+        return Found(Outcome.OPEN, {"faults": ["mark-missing"], **evidence})
+    return Found(found.outcome, evidence)
+
+
+def _find_marks(stage: Stage, pictures: Sequence[bytes]) -> list[float]:
+    """Return how strongly each stolen picture carries the lane's mark by itself, read without any original.
+
+    A trace compares with the sealed original, which is as unmarked as its copy where a lane does not mark.
+    """
+    key, newest = stage.site.marker.lane_key(LANE), stage.sealed[-4 * stage.scale.occupants :]
+    scores = []
+    for picture in pictures:
+        seen = read_blind(luma(read_picture(picture)))
+        scores.append(round(float(max(score_keys(seen, [key] * len(newest), newest).z)), 2))
+    return scores
 
 
 def _show(stage: Stage, officer: str, record: RecordId) -> bytes:

