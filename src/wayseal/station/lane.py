@@ -162,7 +162,7 @@ class RosterKeys:
         if hour != self._asked:
             self._ask()
             self._asked = hour
-        now = self._clock()  # read anew: a fresh roster begins after we asked, and the hour may have turned meanwhile
+        now = self._clock()  # read anew: a fresh roster begins after we asked, and the hour may have turned
         if epoch_id(self._class, now) != hour:
             return self.current()
         if self._roster is None:
