@@ -104,6 +104,7 @@ def test_tree_of_vendors(desk: Page, register: Console) -> None:
 def test_equipment_table(desk: Page, register: Console) -> None:
     """Each device says whether it passes and when it is due, and leads to its page."""
     desk.goto(register.url + "/oversight")
+    expect(desk.get_by_role("heading", name="Needs attention")).to_contain_text("within 30 days")
     rows = desk.locator('section.sheet:has(h2:has-text("Equipment: when")) tbody tr')
     expect(rows).to_have_count(2)
     expect(rows.filter(has_text="host-1")).to_contain_text("● passes")

@@ -59,7 +59,7 @@ def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site
         tables = [
             {
                 "name": name,
-                "caption": caption,
+                "caption": caption.format(days=site.settings.oversight.ahead_days),
                 **cells(read_table(site.oversight, name, chosen), _shown(name)),
             }
             for name, caption in _CAPTIONS.items()
