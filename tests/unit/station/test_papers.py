@@ -43,8 +43,8 @@ def test_plan_is_strict() -> None:
     assert plan.keys() == {"inbound", "cameras"}
     assert plan["inbound"].declared == (8443,)
     with pytest.raises(Invalid) as caught:
-        decode_plan(b'{"inbound":{"addresses":["127.0.0.1"],"declard":[8443],"declared":[]}}')
-    assert caught.value.facts["place"] == "inbound.declard"
+        decode_plan(b'{"inbound":{"addresses":["127.0.0.1"],"declares":[8443],"declared":[]}}')
+    assert caught.value.facts["place"] == "inbound.declares"
 
 
 def test_accounts_need_a_zone() -> None:
