@@ -98,6 +98,28 @@ def test_line_down(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
     assert len(centre.site.ledger.find(type="usb-event")) == 1
 
 
+def test_drift_reaches_centre(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:
+    """That somebody changed a host's policy is carried like an insertion, and holds up none that follows; another alarm is refused."""
+    drift = {
+        "type": "alarm",
+        "alarm": "egress-guard-drift",
+        "object": "lane1",
+        "severity": "high",
+        "count": 1,
+    }
+    drift["time"] = to_text(clock())
+    EntryQueue(lane.home / QUEUE).put([drift, event_entry("lane1", STICK, clock())])
+    assert forward_queue(lane.home, lane.link.report_ports) == 2
+    (index,) = centre.site.ledger.find(type="alarm")
+    assert (centre.site.ledger.entry(index)["alarm"], centre.site.ledger.entry(index)["lane"]) == (
+        "egress-guard-drift",
+        "lane1",
+    )
+    assert len(centre.site.ledger.find(type="usb-event")) == 1
+    with pytest.raises(Refused):
+        lane.link.report_ports([{**drift, "alarm": "canary"}])
+
+
 class Silent:
     """A source in which nothing happens."""
 

@@ -23,6 +23,8 @@ PACE: Final = timedelta(minutes=5)
 """How often a watch says that it lives. A silence of twice that is a gap."""
 LONGEST_PACE: Final = timedelta(hours=1)
 QUEUE_LIMIT: Final = 10_000
+DRIFT: Final = "egress-guard-drift"
+"""The one alarm that a host raises by itself: its written policy was changed."""
 _TYPES: Final = ("usb-event", "egress-watch")
 
 Append = Callable[[Sequence[Mapping[str, Any]]], object]
@@ -243,7 +245,8 @@ def take_entries(
     """
     taken = []
     for entry in entries:
-        if entry.get("type") not in _TYPES or entry.get("object") not in devices:
+        own = entry.get("type") in _TYPES or (entry.get("type"), entry.get("alarm")) == ("alarm", DRIFT)
+        if not own or entry.get("object") not in devices:
             raise Refused("a host may only tell of its own ports", lane=lane)
         whole = {**entry, "lane": lane, "seen": entry.get("time"), "time": to_text(now)}
         check_entry(whole)

@@ -288,6 +288,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "severity": s.one_of("low", "medium", "high"),
             "count": s.is_count,
             "limit": s.is_count,
+            "seen": s.TIME,
             **_REASON,
         },
     ),

@@ -19,7 +19,7 @@ from wayseal.assess.egress_watch import UeventSocket, list_present, read_boot, r
 from wayseal.assess.host.facts import HostFacts
 from wayseal.assess.host.view import HostView, run_command
 from wayseal.assess.probe import Subject, run_part
-from wayseal.flow.egress import PACE, Append, EntryQueue, Watch
+from wayseal.flow.egress import DRIFT, PACE, Append, EntryQueue, Watch
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.reader import FILE_NAME
 from wayseal.model.clock import Clock, to_text, utc_now
@@ -106,7 +106,7 @@ def renew_guard(root: Path, device: str, append: Append, clock: Clock) -> int:
 def _drift(device: str, count: int, time: str) -> Mapping[str, Any]:
     """Return the alarm of files that said something else than they must."""
     return {
-        "type": "alarm", "alarm": "egress-guard-drift", "object": device, "severity": "high", "count": count, "time": time,
+        "type": "alarm", "alarm": DRIFT, "object": device, "severity": "high", "count": count, "time": time,
     }  # fmt: skip
 
 
