@@ -137,7 +137,7 @@ def test_upload_in_the_clear(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What root sees at the lane is admitted only while the incident's scope counts it; unmarked at that, it is not traced."""
+    """What root sees at the lane is admitted only while the incident's scope counts it; unmarked, it does not count as traced."""
 
     class Nothing:
         images = 0
@@ -147,7 +147,7 @@ def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     assert is_broken(play(stage, "watch-live-feed"), "not-counted")
     stage.seams = Seams()
     stage.start_lane()
-    assert is_broken(play(stage, "post-taken"), "not-traced")
+    assert is_broken(play(stage, "post-taken"), "mark-missing")
 
 
 @pytest.mark.parametrize(("act", "mark"), [("post-exported", "export"), ("post-viewed", "session")])
@@ -217,7 +217,7 @@ def test_no_allowance(stage: Stage) -> None:
         found = play(stage, "raid-running-centre")
     stage.site.settings = before
     assert is_broken(found, "beyond-the-allowance", "nobody-was-told")
-    assert found.evidence["got"] >= found.evidence["pictures_here"] - 8  # a canary, if there was one
+    assert found.evidence["got"] > 2 * found.evidence["allowance_at_once"]
 
 
 def test_no_clocks(stage: Stage) -> None:

@@ -95,30 +95,32 @@ def work_on(stage: Stage) -> Found:
             site.oversight, LANE, text_sha256="cd" * 32, starts=starts, ends=starts + 365 * DAY, actor=BOSS
         )
     begin_shift(site, lying, [LANE])
-    before = _open_as(stage, lying)
+    before, _ = _open_as(stage, lying)
     began = time.monotonic()
     told = suspend(site, VENDOR, reason="copied-pictures", actor=BOSS)
     gate_s = time.monotonic() - began
-    opened = _open_as(stage, lying)
+    opened, refusals = _open_as(stage, lying)
     told_lane = _ask_for_keys(stage)
     faults = {
         "pictures-opened": bool(opened), "never-could": not before, "lane-still-armed": told_lane != "organisation-suspended",
     }  # fmt: skip
     evidence = {
         "ledger_index": told["ledger_index"], "reached": told["reached"], "gate_has_read": told["gate_has_read"],
-        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened,
+        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened, "refused_by": refusals,
         "disarmed_lanes": told["disarmed_lanes"], "lane_was_told": told_lane,
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
 
 
-def _open_as(stage: Stage, who: Principal) -> int:
-    """Return how many of the newest pictures somebody opens, for any purpose."""
-    opened = 0
+def _open_as(stage: Stage, who: Principal) -> tuple[int, list[str]]:
+    """Return how many of the newest pictures somebody opens, for any purpose, and which rules refused the others."""
+    opened, rules = 0, set[str]()
     for purpose in Purpose:
-        with suppress(WaysealError):
+        try:
             opened += len(stage.site.opener.read_now(who, [stage.sealed[-1]], purpose))
-    return opened
+        except WaysealError as error:
+            rules.add(str(error.facts.get("rule", type(error).__name__)))
+    return opened, sorted(rules)
 
 
 def _ask_for_keys(stage: Stage) -> str | None:
