@@ -16,6 +16,7 @@ from wayseal.match.gallery import Gallery, create_gallery, open_gallery
 from wayseal.match.manifest import MANIFEST, write_file
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.errors import NotFound, SealBroken
+from wayseal.model.ids import check_name
 from wayseal.seal.keys import KeyKeeper
 from wayseal.seal.keys.durable import lock_folder
 
@@ -78,6 +79,7 @@ def open_site_gallery(
 
     It is searched with the site's own calibration of the model, or the shipped one. Raises `NotFound` for a gallery that is not there and not to be made.
     """
+    check_name(name, what="gallery name")
     labels = sorted(_labels(keeper, name))
     if not labels:
         if model_sha256 is None:

@@ -14,7 +14,7 @@ from wayseal.flow.gallery_key import (
 )
 from wayseal.match.calibrate import fit_calibration
 from wayseal.match.gallery import Gallery
-from wayseal.model.errors import Integrity, NotFound, SealBroken
+from wayseal.model.errors import Integrity, Invalid, NotFound, SealBroken
 from wayseal.seal.keys import FileKeeper, PassphraseCost
 
 MODEL = "a" * 64
@@ -41,6 +41,14 @@ def test_made_once_then_opened(tmp_path: Path, keeper: FileKeeper, gallery: Gall
     assert keeper.labels() == ("gallery/port/00000001",)
     with pytest.raises(NotFound):
         open_site_gallery(keeper, tmp_path / "galleries", "other")
+
+
+def test_strange_name_is_no_gallery(tmp_path: Path, keeper: FileKeeper) -> None:
+    """A name that could leave the folder is refused as a gallery's name, before any key or folder is made."""
+    with pytest.raises(Invalid, match="gallery name"):
+        open_site_gallery(keeper, tmp_path / "galleries", "we ird/../x", model_sha256=MODEL, dimension=8)
+    assert keeper.labels() == ()
+    assert not (tmp_path / "galleries").exists()
 
 
 def test_forgetting_shuts_backups(tmp_path: Path, keeper: FileKeeper, gallery: Gallery) -> None:
