@@ -106,10 +106,10 @@ def paint_person(seed: tuple[int, ...]) -> Pixels:
     lit = face.astype(np.float32) * rng.uniform(0.7, 1.05, 3) + rng.uniform(0, 25)
     top, left = (int(value) for value in rng.integers(0, SIDE - size, 2))
     scene[top : top + size, left : left + size] = np.clip(lit, 0, 255).astype(np.uint8)
-    for _ in range(4):
+    for _ in range(24):
         centre = tuple(int(value) for value in rng.integers(0, SIDE, 2))
         colour = tuple(int(value) for value in rng.integers(0, 256, 3))
-        cv2.circle(scene, centre, int(rng.integers(6, 26)), colour, -1, cv2.LINE_AA)
+        cv2.circle(scene, centre, int(rng.integers(3, 14)), colour, -1, cv2.LINE_AA)
     noisy = scene.astype(np.float32) + rng.normal(0, 2.0, scene.shape)
     return np.asarray(np.clip(noisy, 0, 255), dtype=np.uint8)
 

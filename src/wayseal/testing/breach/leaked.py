@@ -68,8 +68,9 @@ def post_taken(stage: Stage) -> Found:
     leaks = {file.stem: (file.read_bytes(), LANE) for file in taken}
     found = _post(stage, "lane", leaks, count)
     scores = _find_marks(stage, [data for data, _ in leaks.values()])
-    evidence = {**found.evidence, "least_blind_z": min(scores, default=None)}
-    if found.outcome is Outcome.TRACED and min(scores, default=0.0) < LEAST_Z:
+    together = round(sum(scores) / max(1, len(scores)) ** 0.5, 2)
+    evidence = {**found.evidence, "blind_z_together": together}
+    if found.outcome is Outcome.TRACED and together < LEAST_Z:
         return Found(Outcome.OPEN, {"faults": ["mark-missing"], **evidence})
     return Found(found.outcome, evidence)
 

@@ -39,6 +39,7 @@ LANE, OLD_LANE, GALLERY, AGENCY = "lane1", "lane2", "port", "agency"
 OVERDUE = timedelta(hours=14)
 """How long ago the vehicles passed whose date is past: their class keeps 12 hours."""
 _WAIT_S = 120.0
+_FIRST_CAST = 2018
 _LANE = (sys.executable, "-m", "wayseal.testing.breach.lane_child")
 SCHEMATIC = b"WIRING OF LANE 1: camera bus A, illuminator relay 7, loop detector 3, spare fibre to the technician's rack.\n"
 CONTRACT = b"CONTRACT 2018-11: the subcontractor maintains the cameras of lane 1 and takes no picture away.\n"
@@ -108,6 +109,7 @@ class Stage:
     loot: dict[str, Loot] = field(default_factory=dict)
     tried: dict[str, Tried] = field(default_factory=dict)
     _passed: int = 0
+    _casts: int = 0
 
     @property
     def home(self) -> Path:
@@ -145,7 +147,8 @@ class Stage:
         """Start the lane computer's process, or start it anew with what somebody put before its own code."""
         self._stop("lane")
         more = self._more("lane", code)
-        self.cast, self._passed = Cast(secrets.randbelow(2**31), self.scale.occupants), 0
+        self._casts += 1
+        self.cast, self._passed = Cast(_FIRST_CAST + self._casts, self.scale.occupants), 0
         command = [*_LANE, str(self.lane_home), str(self.cast.seed), str(self.scale.occupants)]
         self.running["lane"] = Process(
             "lane", command, self._log("lane"), secret=self.secrets["lane"], more=more
