@@ -21,7 +21,7 @@ from wayseal.station.shift import begin_shift
 from wayseal.store.engine import read
 from wayseal.store.records import iterate_day_records
 from wayseal.testing.breach.loot import COMMON, search_loot, try_keys
-from wayseal.testing.breach.stage import LANE, Stage
+from wayseal.testing.breach.stage import BULK_LANE, LANE, Stage
 from wayseal.testing.breach.story import REMAINS, Found, Outcome
 
 METERED = "what the running matcher sees, at the rate at which it is metered (S-3, S-4): the allowance of one client of the keyroom"
@@ -71,7 +71,7 @@ class Raid:
             self.officers += 1
             who = self.stage.site.principal(f"officer-x{self.officers}", "officer")
             try:
-                begin_shift(self.stage.site, who, [LANE])
+                begin_shift(self.stage.site, who, [LANE, BULK_LANE])
             except (Refused, Unavailable) as error:
                 self.refusals[type(error).__name__] += 1
                 continue
@@ -134,7 +134,10 @@ def raid_centre(stage: Stage) -> Found:
         "canaries_met": len(site.ledger.find(type="canary-hit")) - before["canary-hit"],
         "hours_for_184000": round(max(0, STOLEN - at_once) / an_hour, 1), "hours_a_key_lives": 13,
     }  # fmt: skip
-    faults = {"beyond-the-allowance": len(raid.got) > allowed, "nobody-was-told": bool(raid.got) and not told}
+    faults = {
+        "beyond-the-allowance": len(raid.got) > allowed,
+        "nobody-was-told": bool(raid.refusals["quota"]) and not told,
+    }
     if any(faults.values()):
         return Found(
             Outcome.OPEN, {"faults": sorted(name for name, bad in faults.items() if bad), **evidence}

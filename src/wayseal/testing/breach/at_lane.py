@@ -92,7 +92,9 @@ def tap_wire(stage: Stage) -> Found:
         "sealed_records_on_the_wire": len(seen.records),
     }
     return Found.judge(
-        Outcome.USELESS, faults, {**evidence, "keys_tried": tried.keys, "opened": len(tried.opened)}
+        Outcome.USELESS,
+        faults,
+        {**evidence, "keys_tried": tried.keys if seen.records else 0, "opened": len(tried.opened)},
     )
 
 

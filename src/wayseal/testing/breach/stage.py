@@ -35,7 +35,7 @@ from wayseal.testing.breach.wire import WireTap
 from wayseal.testing.breach.witnesses import Bench
 
 Tell = Callable[[str], None]
-LANE, OLD_LANE, GALLERY, AGENCY = "lane1", "lane2", "port", "agency"
+LANE, OLD_LANE, BULK_LANE, GALLERY, AGENCY = "lane1", "lane2", "lane3", "port", "agency"
 OVERDUE = timedelta(hours=14)
 """How long ago the vehicles passed whose date is past: their class keeps 12 hours."""
 _WAIT_S = 120.0
@@ -308,7 +308,7 @@ def _put_up(stage: Stage) -> None:
         tell(f"{stage.scale.bulk:,} pictures more, sealed by the lane's code")
         fill_lane(
             site,
-            "lane3",
+            BULK_LANE,
             stage.scale.bulk // (stage.scale.occupants + 1),
             stage.scale.occupants,
             utc_now,
