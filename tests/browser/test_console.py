@@ -34,6 +34,7 @@ def test_whole_inspection_by_keyboard(page: Page, console: Console) -> None:
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_selector("section.occupant")
+    page.wait_for_load_state("load")  # keys are heard when the page's script has run
     expect(page.locator("figure img")).to_have_count(0)
     page.keyboard.press("1")
     page.keyboard.press("o")
@@ -49,6 +50,7 @@ def test_whole_inspection_by_keyboard(page: Page, console: Console) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("section#driver p.verdict")).to_contain_text("Admit by officer-7: documents checked")
     assert ledger.find(type="decision", actor="officer-7")
+    page.wait_for_load_state("load")
     page.keyboard.press("Escape")
     page.wait_for_selector("a.vehicle")
 

@@ -17,6 +17,7 @@ from overseeparts import (
     give_duties,
     open_test_desk,
 )
+from PIL import ImageFile
 
 from wayseal.assess.catalogue import load_catalogue
 from wayseal.assess.egress_watch import DeviceEvent
@@ -222,3 +223,9 @@ def test_commands_exist(desk: Desk, kind: str) -> None:
             options = {name for parameter in command.params for name in parameter.opts}
             assert {word for word in words if word.startswith("--")} <= options, figure.shown_by
             assert not isinstance(command, click.Group), figure.shown_by
+
+
+def test_pdf_loosens_no_picture_rule(desk: Desk) -> None:
+    """WeasyPrint lets its process read cut-off pictures; after a PDF a traveller's picture must be whole again."""
+    render_pdf(make_report("coverage", Sources(desk)))
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False

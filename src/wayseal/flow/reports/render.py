@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from jinja2 import Environment, StrictUndefined
+from PIL import ImageFile
 
 from wayseal.flow.reports.value import Report
 from wayseal.model.clock import from_text
@@ -64,6 +65,9 @@ def render_pdf(report: Report) -> bytes:
         raise Unavailable(
             "the PDF's libraries are not installed", hint="Install Pango, or make .html."
         ) from None
+    ImageFile.LOAD_TRUNCATED_IMAGES = (
+        False  # WeasyPrint sets it for the whole process; travellers' pictures must be whole
+    )
     document = weasyprint.HTML(string=render_html(report), url_fetcher=_refuse)
     return bytes(document.write_pdf(pdf_variant="pdf/ua-1"))
 
