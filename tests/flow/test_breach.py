@@ -101,7 +101,7 @@ def test_thief_opens_what_they_have_the_key_of(tmp_path: Path) -> None:
     record, seed = make_control()
     rubbish = bytes(range(256)) * 8
     (tmp_path / "disk").write_bytes(rubbish + bytes(record.original) + rubbish)
-    assert [one.header.object_id for one in find_records((tmp_path / "disk").read_bytes())] == [
+    assert [one.header.object_id for _, one in find_records((tmp_path / "disk").read_bytes())] == [
         record.header.object_id
     ]
     assert try_keys(search_loot([tmp_path])).opened == frozenset()

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
+import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -24,11 +25,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from wayseal.model.clock import utc_now
-from wayseal.model.custody import EpochKey, Kind
+from wayseal.model.custody import EpochKey, Kind, SealHeader
 from wayseal.model.errors import Integrity, Invalid, KeeperLocked, NotFound, SealBroken, WaysealError
 from wayseal.model.ids import RecordId, epoch_id, new_ulid
 from wayseal.seal.device import seal_body
-from wayseal.seal.envelope import INFO, MAGIC, Envelope, read_envelope
+from wayseal.seal.envelope import INFO, MAGIC, Envelope, Wrap, read_envelope
 from wayseal.seal.keys import EpochVault, FileKeeper, SigningIdentity
 from wayseal.seal.keys.vault import seed_context
 from wayseal.seal.suite import HPKE, PUBLIC_SIZE, SEED_SIZE, derive_public, expand_seed, key_id
@@ -46,10 +47,39 @@ _CONTROL_BODY = b"\xff\xd8\xff a control record of the drill"
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed record on a medium: what trying keys needs at once, and where its bytes are. `raw` is set where they are at hand."""
+
+    header: SealHeader
+    aad: bytes
+    wraps: tuple[Wrap, ...]
+    nonce: bytes
+    start: bytes
+    place: tuple[Path, int, int] | None
+    raw: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def of(cls, envelope: Envelope, place: tuple[Path, int, int] | None = None) -> "Sealed":
+        """Return a record that was found at (file, offset, size), or one at hand."""
+        raw = b"" if place is not None else bytes(envelope.original)
+        start = bytes(envelope.ciphertext[:3])
+        return cls(envelope.header, envelope.aad, envelope.wraps, envelope.nonce, start, place, raw)
+
+    def read(self) -> Envelope:
+        """Return the whole record."""
+        if self.place is None:
+            return read_envelope(self.raw)
+        file, at, size = self.place
+        with file.open("rb") as stream:
+            stream.seek(at)
+            return read_envelope(stream.read(size))
+
+
+@dataclass(frozen=True, slots=True)
 class Loot:
     """What was found on a medium: sealed records, candidates for keys (32 bytes each), and keepers that a passphrase opened."""
 
-    records: tuple[Envelope, ...]
+    records: tuple[Sealed, ...]
     keys: tuple[bytes, ...] = field(repr=False)
     keepers: int = 0
     keepers_opened: int = 0
@@ -79,14 +109,19 @@ class Tried:
 def search_loot(paths: Iterable[Path], guesses: Iterable[bytes] = ()) -> Loot:
     """Return what lies in folders: every sealed record, and everything that could be a key, keepers opened by the guesses included."""
     files = [file for path in paths for file in _list_files(path)]
-    words, records = {*guesses}, dict[bytes, Envelope]()
+    words, records = {*guesses}, dict[bytes, Sealed]()
     keys: dict[bytes, None] = {}
     publics = set[bytes]()
     for file in files:
-        data = file.read_bytes()
-        for envelope in find_records(data):
-            records[envelope.aad] = envelope
-        if len(data) <= LARGE:
+        size = file.stat().st_size
+        if not size:
+            continue
+        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+            for at, envelope in find_records(pages):
+                found = Sealed.of(envelope, (file, at, len(envelope.original)))
+                records[found.aad] = found
+        if size <= LARGE:
+            data = file.read_bytes()
             keys.update(dict.fromkeys(_list_keys(data)))
             publics |= {
                 raw for text in _TEXT.findall(data) for raw in _decode(text) if len(raw) == PUBLIC_SIZE
@@ -95,23 +130,23 @@ def search_loot(paths: Iterable[Path], guesses: Iterable[bytes] = ()) -> Loot:
     keepers = [file.parent for file in files if file.name == "keeper.json"]
     opened = 0
     for folder in keepers:
-        found = _open_keeper(folder, sorted(words))
-        if found is not None:
+        keeper = _open_keeper(folder, sorted(words))
+        if keeper is not None:
             opened += 1
-            keys.update(dict.fromkeys(_empty_keeper(found, folder, files)))
+            keys.update(dict.fromkeys(_empty_keeper(keeper, folder, files)))
     return Loot(tuple(records.values()), tuple(keys), len(keepers), opened, frozenset(publics))
 
 
-def find_records(data: bytes) -> Iterator[Envelope]:
-    """Yield every sealed record in a run of bytes, wherever it lies."""
+def find_records(data: bytes | mmap.mmap) -> Iterator[tuple[int, Envelope]]:
+    """Yield (offset, record) of every sealed record in a run of bytes, wherever it lies."""
     at = data.find(MAGIC)
     while at >= 0:
         with suppress(ValueError, KeyError, IndexError, Invalid, SealBroken):
-            yield read_envelope(data[at : at + _length_at(data, at)])
+            yield at, read_envelope(data[at : at + _length_at(data, at)])
         at = data.find(MAGIC, at + 1)
 
 
-def _length_at(data: bytes, at: int) -> int:
+def _length_at(data: bytes | mmap.mmap, at: int) -> int:
     """Return how long the device's part of a record is, by its own header."""
     size = int.from_bytes(data[at + 9 : at + 11], "big")
     header = json.loads(data[at + 11 : at + 11 + size])
@@ -127,7 +162,7 @@ def try_keys(loot: Loot) -> Tried:
     """
     control, seed = make_control()
     keys_here = loot.keys if loot.records else ()
-    records = (*loot.records, control)
+    records = (*loot.records, Sealed.of(control))
     keys = tuple(dict.fromkeys((*keys_here, seed)))
     opened = _try_seeds(records, keys, {*loot.publics, derive_public(seed)}) | _try_data_keys(records, keys)
     if control.header.object_id not in opened:
@@ -150,12 +185,12 @@ def make_control() -> tuple[Envelope, bytes]:
     return read_envelope(record.data), seed
 
 
-def _try_seeds(records: Iterable[Envelope], keys: Iterable[bytes], publics: Iterable[bytes]) -> set[RecordId]:
+def _try_seeds(records: Iterable[Sealed], keys: Iterable[bytes], publics: Iterable[bytes]) -> set[RecordId]:
     """Return the records that some key opens as an epoch's private half.
 
     Where the public half of every wrap is known, a key is first tried on its short part (X25519), which is ten times quicker.
     """
-    wanted: dict[bytes, list[tuple[Envelope, bytes, bytes]]] = {}
+    wanted: dict[bytes, list[tuple[Sealed, bytes, bytes]]] = {}
     for one in records:
         for wrap in one.wraps:
             wanted.setdefault(wrap.key_id, []).append((one, wrap.sealed_key, INFO + one.aad))
@@ -179,11 +214,11 @@ def _short_public(seed: bytes) -> bytes:
     return private.public_key().public_bytes_raw()
 
 
-def _try_data_keys(records: Iterable[Envelope], keys: Iterable[bytes]) -> set[RecordId]:
+def _try_data_keys(records: Iterable[Sealed], keys: Iterable[bytes]) -> set[RecordId]:
     """Return the records that some key opens as their data key: the first block of all records at once for each key."""
     known = [(one, _STARTS[one.header.kind]) for one in records if one.header.kind in _STARTS]
     counters = b"".join(one.nonce + b"\0\0\0\2" for one, _ in known)
-    first = np.frombuffer(b"".join(bytes(one.ciphertext[:3]) for one, _ in known), np.uint8).reshape(-1, 3)
+    first = np.frombuffer(b"".join(one.start for one, _ in known), np.uint8).reshape(-1, 3)
     starts = np.frombuffer(b"".join(start.ljust(3, b"\0") for _, start in known), np.uint8).reshape(-1, 3)
     matters = starts != 0
     opened = set()
@@ -196,8 +231,9 @@ def _try_data_keys(records: Iterable[Envelope], keys: Iterable[bytes]) -> set[Re
     return opened
 
 
-def _opens(record: Envelope, data_key: bytes) -> bool:
+def _opens(sealed: Sealed, data_key: bytes) -> bool:
     """Say whether a data key opens a record. What it shows is not kept."""
+    record = sealed.read()
     try:
         AESGCM(data_key).decrypt(record.nonce, bytes(record.ciphertext), record.aad)
     except (InvalidTag, ValueError):
