@@ -10,7 +10,17 @@ from wayseal.seal.keys import PassphraseCost
 from wayseal.testing.breach import Found, Outcome, Scale, Seams, Stage, find_act, open_stage, play_act
 from wayseal.testing.breach.story import REMAINS
 
-SMALL = Scale(live=14, old=3, canary_one_in=4, pictures_burst=80, shared_factor=1, seconds=10.0)
+SMALL = Scale(
+    live=14,
+    old=3,
+    canary_one_in=4,
+    pictures_burst=80,
+    shared_factor=1,
+    seconds=10.0,
+    exported=4,
+    shown=2,
+    taken=2,
+)
 SABOTAGED = Scale(
     live=8,
     old=3,

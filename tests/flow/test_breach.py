@@ -9,7 +9,18 @@ import pytest
 from breachparts import SMALL, small_stage
 
 from wayseal.model.errors import Integrity, Invalid
-from wayseal.testing.breach import ACTS, Act, Found, Outcome, Step, play_act, play_breach
+from wayseal.testing.breach import (
+    ACTS,
+    LONG,
+    SHORT,
+    Act,
+    Found,
+    Outcome,
+    Scale,
+    Step,
+    play_act,
+    play_breach,
+)
 from wayseal.testing.breach.loot import Loot, find_records, make_control, search_loot, try_keys
 from wayseal.testing.breach.story import REMAINS
 
@@ -49,7 +60,8 @@ def test_nothing_was_won_by_default(steps: list[Step]) -> None:
     assert found["take-centre-disk"]["keys_tried"] > 1000
     assert found["tap-the-wire"]["captured_bytes"] > 500_000
     assert found["ask-for-pictures"]["attempts"] > 50
-    assert [found[f"post-{one}"]["traced"] for one in ("exported", "viewed", "taken")] == [7, 6, 6]
+    traced = [found[f"post-{one}"]["traced"] for one in ("exported", "viewed", "taken")]
+    assert traced == [SMALL.exported, SMALL.shown, SMALL.taken]
     assert (
         found["restore-backup"]["dead"] == found["restore-backup"]["restored_records_asked_for"] == SMALL.old
     )
@@ -77,6 +89,12 @@ def test_named_tests_exist() -> None:
     for act in ACTS:
         file, _, name = act.test.partition("::")
         assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), act.test
+
+
+@pytest.mark.parametrize("scale", [SHORT, LONG])
+def test_nineteen_are_posted(scale: Scale) -> None:
+    """The drill that users run posts 19 pictures, as many as appeared in 2019."""
+    assert scale.exported + scale.shown + scale.taken == 19
 
 
 def test_error_is_open() -> None:
