@@ -61,20 +61,21 @@ def _tell(line: str) -> None:
 
 def _show(steps: "list[Step]") -> None:
     """Print the table for people."""
+    from rich.console import Console
     from rich.table import Table
 
     from wayseal.cli.common import stdout
 
     table = Table(title="The breach, replayed", title_justify="left", show_lines=True)
     for name in ("step", "act", "outcome", "evidence", "test"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for step in steps:
         word = step.found.outcome.value
         colour = _COLOURS[word] if step.is_admitted else "red"
         mark = word if step.is_admitted else f"{word.upper()}!"
         line = _line(dict(step.found.evidence))
         table.add_row(str(step.number), step.act.act, f"[bold {colour}]{mark}[/]", line, step.act.test)
-    stdout.print(table)
+    (stdout if stdout.is_terminal else Console(width=200)).print(table)
     bad = [step for step in steps if not step.is_admitted]
     admitted = sum(step.found.outcome.value == "open" for step in steps) - len(bad)
     click.echo(
