@@ -479,3 +479,10 @@ def test_two_writers_at_once(tmp_path: Path, clock: MovableClock) -> None:
     assert verify_rows(first) > 0
     first.ledger.close()
     first.engine.dispose()
+
+
+def test_no_person_passes_for_a_process(desk: Desk) -> None:
+    """A registered technician who says that they are the matcher is their vendor's, whatever they say."""
+    known = standing_of(desk, "tech:1", "matcher", desk.clock())
+    assert (known.organisation, known.role != "matcher") == ("sub", True)
+    assert standing_of(desk, "matcher", "matcher", desk.clock()).organisation == "agency"

@@ -50,7 +50,7 @@ def standing_of(desk: Desk, person: str, role: str, now: datetime) -> PersonStan
     first person is registered.
     """
     with view(desk) as rows:
-        known = None if role in SERVICES else vendor_rows.find_person(rows, person)
+        known = vendor_rows.find_person(rows, person)  # also when somebody says that they are a process
         if known is None:
             strict = role not in SERVICES and not desk.open_everywhere and bool(vendor_rows.list_people(rows))
             reason = "not-registered" if strict else None
