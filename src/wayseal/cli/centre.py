@@ -60,7 +60,6 @@ def run(
             Sweeper(site),
             at_work(home),
             Overseer(site),
-            Overseer(site),
         ):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
