@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import socket as socketlib
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hosttree import HostTree
@@ -17,7 +20,31 @@ from wayseal.assess.host.view import Completed, run_command
 from wayseal.model.oversight import Result
 
 SEARCH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-PORTS = {"127.0.0.1": 21123, "127.0.0.2": 21124}
+ADDRESSES = ("127.0.0.1", "127.0.0.2")
+LONGEST = 120
+
+
+def free_port(address: str) -> int:
+    """Return a UDP port that nobody listens on."""
+    with socketlib.socket(socketlib.AF_INET, socketlib.SOCK_DGRAM) as line:
+        line.bind((address, 0))
+        return int(line.getsockname()[1])
+
+
+def ask(socket: Path, *command: str) -> str:
+    """Return what chronyc prints, in the form that machines read; nothing where chronyd does not answer."""
+    words = ["chronyc", "-h", str(socket), "-n", "-c", *command]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    return said.stdout if said.returncode == 0 else ""
+
+
+def wait_until(ready: Callable[[], bool], otherwise: str) -> None:
+    """Return when `ready`, however slow the machine is; fail after two minutes."""
+    deadline, pause = time.monotonic() + LONGEST, Event()
+    while not ready():
+        if time.monotonic() > deadline:
+            pytest.fail(otherwise)
+        pause.wait(0.05)
 
 
 @contextmanager
@@ -35,6 +62,7 @@ def run_chrony(folder: Path, name: str, *lines: str) -> Iterator[Path]:
         stderr=subprocess.DEVNULL,
     )
     try:
+        wait_until(lambda: bool(ask(socket, "tracking")), f"chronyd {name} did not start")
         yield socket
     finally:
         process.terminate()
@@ -49,7 +77,8 @@ def ask_chrony(folder: Path, *offsets: float) -> Iterator[HostTree]:
     folder.chmod(0o700)
     with ExitStack() as stack:
         servers = []
-        for (address, port), offset in zip(PORTS.items(), offsets, strict=False):
+        for address, offset in zip(ADDRESSES, offsets, strict=False):
+            port = free_port(address)
             lines = (f"port {port}", f"bindaddress {address}", "local stratum 8", "allow 127.0.0.0/8")
             stack.enter_context(run_chrony(folder, f"server{port}", *lines))
             servers.append(f"server {address} port {port} iburst minpoll -2 maxpoll -2 trust offset {offset}")
@@ -65,17 +94,12 @@ def ask_chrony(folder: Path, *offsets: float) -> Iterator[HostTree]:
 
 
 def wait_for_sources(socket: Path, count: int) -> None:
-    """Return when chrony has heard each server four times; chronyc itself waits between its tries."""
-    for _ in range(100):
-        subprocess.run(
-            ["chronyc", "-h", str(socket), "waitsync", "1", "0", "0", "0.1"], capture_output=True, check=False
-        )
-        said = subprocess.run(
-            ["chronyc", "-h", str(socket), "-n", "-c", "sources"], capture_output=True, text=True, check=False
-        )
-        if [one.reach >= 0o17 for one in parse_sources(said.stdout)] == [True] * count:
-            return
-    pytest.fail("chrony heard no server")
+    """Return when chrony has heard each server four times."""
+
+    def all_heard() -> bool:
+        return [one.reach >= 0o17 for one in parse_sources(ask(socket, "sources"))] == [True] * count
+
+    wait_until(all_heard, "chrony heard no server")
 
 
 def test_two_sources_pass(tmp_path: Path) -> None:
