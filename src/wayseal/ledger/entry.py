@@ -107,7 +107,8 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "grant-end": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {}),
     "release-approve": EntryType(
-        {"object": s.ULID, "actor": s.PRINCIPAL, "role": s.NAME, "intent": s.is_count}, {}
+        {"object": s.ULID, "actor": s.PRINCIPAL, "role": s.NAME, "intent": s.is_count},
+        {"approval_sha256": s.DIGEST, "key_sha256": s.DIGEST, "checkpoint_size": s.is_count},
     ),
     "open-intent": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
@@ -148,8 +149,12 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"form": s.one_of("wayseal", "age"), "receipt_key_sha256": s.DIGEST},
     ),
     "approver": EntryType(
-        {"object": s.PRINCIPAL, "action": s.one_of("registered", "enrolled", "revoked")},
-        {"key_sha256": s.DIGEST, "form": s.one_of("webauthn", "ed25519"), "role": s.NAME},
+        {"object": s.PRINCIPAL, "action": s.one_of("registered", "enrolled", "appointed", "revoked")},
+        {
+            **s.list_fields(s.DIGEST, "key_sha256", "appointment_sha256"),
+            "form": s.one_of("webauthn", "ed25519"),
+            "role": s.NAME,
+        },
     ),
     "leak": EntryType(
         {"object": s.ULID},

@@ -1,7 +1,7 @@
 """Rows of the two sides of a disclosure: recipients, and approvers with their public keys.
 
-Owns `recipients`, `approvers` and `approver_keys`. Whose signature counts is decided in `flow.disclose`; the ledger says what
-a row must say.
+Owns `recipients`, `approvers`, `approver_keys`, `appointments` and `release_approvals`. Whose signature counts is decided in
+`flow.consent` and at the gate; the ledger says what a row must say.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,13 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from wayseal.model.disclosure import Approver, ApproverKey, BundleForm, CredentialForm, Recipient
 from wayseal.model.errors import NotFound
-from wayseal.store.schema_exports import approver_keys, approvers, recipients
+from wayseal.store.schema_exports import (
+    appointments,
+    approver_keys,
+    approvers,
+    recipients,
+    release_approvals,
+)
 
 
 def put_recipient(connection: Connection, recipient: Recipient) -> None:
@@ -132,6 +138,36 @@ def find_keys(connection: Connection, ids: Sequence[str]) -> dict[str, ApproverK
 def set_sign_count(connection: Connection, key_id: str, count: int) -> None:
     """Note an authenticator's counter, which must grow with each signature."""
     connection.execute(update(approver_keys).where(approver_keys.c.id == key_id).values(sign_count=count))
+
+
+def put_appointment(connection: Connection, key_id: str, document: bytes) -> None:
+    """Keep the officials' appointment of a credential, in place of an older one."""
+    mine = appointments.c.key == key_id
+    if connection.execute(update(appointments).where(mine).values(document=document)).rowcount == 0:
+        connection.execute(insert(appointments).values(key=key_id, document=document))
+
+
+def find_appointments(connection: Connection, keys: Sequence[str]) -> dict[str, bytes]:
+    """Return the appointments of those credentials of `keys` that have one, by credential."""
+    chosen = select(appointments).where(appointments.c.key.in_(list(keys)))
+    return {row["key"]: row["document"] for row in connection.execute(chosen).mappings()}
+
+
+def put_release_approval(
+    connection: Connection, release: str, approver: str, *, key: str, approval: bytes
+) -> None:
+    """Keep what somebody signed for a release, in place of what they signed before."""
+    mine = (release_approvals.c.release == release) & (release_approvals.c.approver == approver)
+    values = {"key": key, "approval": approval}
+    if connection.execute(update(release_approvals).where(mine).values(**values)).rowcount == 0:
+        connection.execute(insert(release_approvals).values(release=release, approver=approver, **values))
+
+
+def list_release_approvals(connection: Connection, releases: Sequence[str]) -> list[tuple[str, str, bytes]]:
+    """Return (release, credential, approval) of everything that was signed for these releases."""
+    chosen = select(release_approvals).where(release_approvals.c.release.in_(list(releases)))
+    rows = connection.execute(chosen.order_by(release_approvals.c.release, release_approvals.c.approver))
+    return [(row["release"], row["key"], row["approval"]) for row in rows.mappings()]
 
 
 def _to_recipient(row: RowMapping) -> Recipient:

@@ -93,5 +93,23 @@ export_ballots = Table(
 )
 Index("ix_export_ballots_approver", export_ballots.c.approver)
 
-EXPORT_TABLES = (recipients, approvers, approver_keys, exports, export_approvals, export_ballots)
+appointments = Table(
+    "appointments",
+    centre,
+    Column("key", String(64), ForeignKey("approver_keys.id"), primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+)
+
+release_approvals = Table(
+    "release_approvals",
+    centre,
+    Column("release", String(26), primary_key=True),
+    Column("approver", String(63), ForeignKey("approvers.id"), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("approval", LargeBinary, nullable=False),
+)
+
+EXPORT_TABLES = (
+    recipients, approvers, approver_keys, exports, export_approvals, export_ballots, appointments, release_approvals
+)  # fmt: skip
 """All of them, in an order in which they can be made."""

@@ -126,3 +126,18 @@ def test_codes_and_counters(filled: CentreStore) -> None:
         assert people.list_keys(connection, "kim")[0].sign_count == 4
         assert people.get_approver(connection, "kim").revoked_at == NOON
         assert people.get_recipient(connection, "court").retired_at == NOON
+
+
+def test_appointments_and_countersignatures(filled: CentreStore) -> None:
+    """A credential has one appointment, the newest; a release has one signature of each person, the newest."""
+    with write(filled.engine) as connection:
+        for document in (b"first", b"second"):
+            people.put_appointment(connection, KEY.id, document)
+        for approver, approval in (("kim", b"one"), ("kim", b"two"), ("lee", b"three")):
+            people.put_release_approval(connection, "R" * 26, approver, key=KEY.id, approval=approval)
+        people.put_release_approval(connection, "S" * 26, "lee", key=KEY.id, approval=b"other")
+    with read(filled.engine) as connection:
+        assert people.find_appointments(connection, [KEY.id, "9" * 64]) == {KEY.id: b"second"}
+        assert people.list_release_approvals(connection, ["R" * 26]) == [
+            ("R" * 26, KEY.id, b"two"), ("R" * 26, KEY.id, b"three"),
+        ]  # fmt: skip

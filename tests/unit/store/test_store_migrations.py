@@ -29,6 +29,7 @@ TABLES = {
     ("centre", "0005"): {"crossings"},
     ("centre", "0006"): {"lane_days", "lane_watch"},
     ("centre", "0007"): {"lane_seats"},
+    ("centre", "0008"): {"appointments", "release_approvals"},
     ("lane", "0001"): {"outbox"},
 }
 
