@@ -57,8 +57,9 @@ class Loot:
 
 @pytest.fixture(autouse=True)
 def wide_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the thief's allowance never run out: here the proofs must stop them, not the meter."""
+    """Let no allowance and no hour's habit run out: here the proofs must stop the thief, not the counting."""
     monkeypatch.setenv("WAYSEAL_KEYROOM__PICTURES_BURST", "1000000")
+    monkeypatch.setenv("WAYSEAL_RELEASE__BULK_PER_HOUR", "1000000")
 
 
 @pytest.fixture
