@@ -1,6 +1,6 @@
 """Pictures that can be marked and leaked, and a lane that marks what it seals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
@@ -16,6 +16,7 @@ from wayseal.station.lane import LaneStation
 from wayseal.vision.picture import encode_picture, read_picture
 
 SEATS = tuple(Seat)
+Marked = Callable[[bytes, RecordId], bytes]
 
 
 def cut_face(seed: int, *, side: int = 256) -> Pixels:
@@ -34,25 +35,33 @@ def picture_of(seed: int, *, side: int = 256) -> PlainImage:
     return encode_picture(cut_face(seed, side=side))
 
 
-def open_marking_lane(line: Line, name: str = "lane1") -> LaneStation:
-    """A lane that writes its mark into what it seals."""
+def open_marking_lane(line: Line, name: str = "lane1", mark: Marked | None = None) -> LaneStation:
+    """A lane that writes its mark into what it seals, or does what `mark` does instead."""
     if name not in line.hosts:
         line.hosts[name] = line.site.open_lane(name)
     host = line.hosts[name]
     return LaneStation(
         host, NoCamera(), direction=Direction.ENTRY, keys=line.site.roster_keys(host), clock=line.clock,
         deliver=lambda encounter, records: line.site.receive(encounter, records, direction=Direction.ENTRY),
-        mark=mark_at_lane(line.site.marker.lane_key(name)),
+        mark=mark or mark_at_lane(line.site.marker.lane_key(name)),
     )  # fmt: skip
 
 
-def capture_faces(line: Line, seeds: Sequence[int], lane: str = "lane1") -> list[RecordId]:
-    """Drive a vehicle with one occupant for each seed through a marking lane and return the faces' records."""
+def capture_faces(
+    line: Line,
+    seeds: Sequence[int],
+    lane: str = "lane1",
+    *,
+    mark: Marked | None = None,
+    side: int = 256,
+) -> list[RecordId]:
+    """Drive a vehicle with one occupant for each seed through a lane, which marks unless told otherwise; return the faces' records."""
     seen = make_vehicle(
         line.clock, {seat: 50 + seed for seat, seed in zip(SEATS, seeds, strict=False)}, plate=None
     )
     people = tuple(
-        replace(person, picture=picture_of(seed)) for person, seed in zip(seen.occupants, seeds, strict=True)
+        replace(person, picture=picture_of(seed, side=side))
+        for person, seed in zip(seen.occupants, seeds, strict=True)
     )
-    answered = line.drive(open_marking_lane(line, lane), replace(seen, occupants=people))
+    answered = line.drive(open_marking_lane(line, lane, mark), replace(seen, occupants=people))
     return [RecordId(person.record or "") for person in answered.occupants]

@@ -3,23 +3,33 @@
 One stage, in the order of the acts. What is switched off is put back after each test, but for what an act does for good.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from breachparts import SABOTAGED, is_broken, play, small_stage
+from sqlalchemy import Connection
 
 from wayseal.assess.egress_policy import DAEMON, RULES, guard_files, plan_guard, write_guard
 from wayseal.export.mark import measure_psnr
+from wayseal.flow.oversee import standing
+from wayseal.ledger.log import Ledger
 from wayseal.model.border import PlainImage
 from wayseal.model.clock import utc_now
+from wayseal.model.errors import Refused
 from wayseal.model.ids import new_ulid
+from wayseal.retention.residue import Residue
 from wayseal.seal.keys import EpochVault, FileKeeper
 from wayseal.seal.keys.vault import seed_context
 from wayseal.station.keyroom_server import renew_trust
+from wayseal.station.overseer import suspend
 from wayseal.station.settings_oversight import IncidentSettings
-from wayseal.testing.breach import Outcome, Seams, Stage
+from wayseal.store.oversight.assessments import DrawnAssessment
+from wayseal.testing.breach import ACTS, Outcome, Seams, Stage, at_centre, history
+from wayseal.testing.breach.oversight import BOSS, TECHNICIAN, VENDOR
 from wayseal.testing.breach.ports import list_ways_in
 from wayseal.vision.picture import encode_picture, read_picture
 
@@ -31,12 +41,30 @@ UPLOAD = (
     f"    with socket.create_connection((host, int(port))) as line:\n        line.sendall(body)\n{HOOKED}"
 )
 NO_MARK = "import wayseal.flow.marking as m\nm.mark_at_lane = lambda key: (lambda data, record: data)\n"
+NO_CANARY = "import wayseal.flow.canary as c\nc.CanaryBook.is_canary = lambda self, record: False\n"
+NO_ALARM = (
+    "import wayseal.flow.guard as g\n_init = g.Guard.__init__\n"
+    "def init(self, meter, canaries, tell, shared_factor):\n"
+    "    def quiet(entries):\n        kept = [one for one in entries if one['type'] != 'alarm']\n        return tell(kept) if kept else None\n"
+    "    _init(self, meter, canaries, quiet, shared_factor)\ng.Guard.__init__ = init\n"
+)
 NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
 NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
 KEPT_KEYS = (
     "import wayseal.seal.keys.vault as v\nfrom wayseal.model.clock import utc_now\n"
     "v.EpochVault.destroy = lambda self, epoch: v.Tombstone(epoch, v.sha256(self.read_pair(epoch)[0]).hex(), utc_now())\n"
 )
+AT_THE_DOOR = (
+    "ask-for-pictures", "keep-plates", "post-exported", "post-viewed", "post-taken", "work-on", "come-back", "restore-backup",
+    "take-drawings", "raid-running-centre",
+)  # fmt: skip
+SIGN_ANYTHING = (
+    "import wayseal.ledger.witness as w\n"
+    "w.Witness._judge = lambda self, submission: self._cosign(submission, 1)\n"
+)
+SEARCHING = (
+    "look-at-lane-disk", "copy-lane-disk", "tap-the-wire", "keep-plates", "take-centre-disk", "restore-backup", "take-drawings",
+)  # fmt: skip
 OPEN_TO_VENDORS = 'permit (principal in Role::"vendor", action == Action::"open", resource);'
 
 
@@ -147,7 +175,8 @@ def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     assert is_broken(play(stage, "watch-live-feed"), "not-counted")
     stage.seams = Seams()
     stage.start_lane()
-    assert is_broken(play(stage, "post-taken"), "mark-missing")
+    assert is_broken(play(stage, "post-taken"), "not-traced")
+    assert play(stage, "watch-live-feed").outcome is Outcome.OPEN  # and now with a mark, for what comes after
 
 
 @pytest.mark.parametrize(("act", "mark"), [("post-exported", "export"), ("post-viewed", "session")])
@@ -220,6 +249,43 @@ def test_no_allowance(stage: Stage) -> None:
     assert found.evidence["got"] > found.evidence["allowance_at_once"]
 
 
+def test_canaries_are_given(stage: Stage) -> None:
+    """A keyroom that gives canaries away is found out, within the allowance or not."""
+    stage.site.keyroom.note_canary(stage.sealed[0])
+    with keyroom_with(stage, NO_CANARY):
+        assert is_broken(play(stage, "raid-running-centre"), "canaries-given")
+
+
+def test_alarms_are_muted(stage: Stage) -> None:
+    """A keyroom that refuses a thief and tells nobody is found out."""
+    stage.site.keyroom.note_canary(stage.sealed[0])
+    with keyroom_with(stage, NO_ALARM):
+        assert is_broken(play(stage, "raid-running-centre"), "nobody-was-told")
+
+
+def test_keyroom_dies_in_the_raid(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thief whose every request fails, because the keyroom has gone, was refused nothing."""
+
+    def work_and_die(stage: Stage) -> None:
+        honest(stage)
+        stage.running.pop("keyroom").end()
+
+    honest = at_centre._work_honestly
+    monkeypatch.setattr(at_centre, "_work_honestly", work_and_die)
+    found = play(stage, "raid-running-centre")
+    stage.start_keyroom()
+    assert found.evidence["got"] == 0
+    assert is_broken(found, "ended-by-a-fault"), found.evidence
+
+
+def test_door_shut_to_everybody(stage: Stage) -> None:
+    """Where nobody at all opens anything, since the keyroom is not there, no act at that door is won."""
+    stage.running.pop("keyroom").end()
+    told = {name: play(stage, name).outcome for name in AT_THE_DOOR}
+    stage.start_keyroom()
+    assert told == dict.fromkeys(AT_THE_DOOR, Outcome.OPEN)
+
+
 def test_no_clocks(stage: Stage) -> None:
     """Without duties nobody is told of, lateness goes unseen and the incident closes."""
     before = stage.site.settings
@@ -236,12 +302,64 @@ def test_suspension_unheard(stage: Stage) -> None:
     assert is_broken(found, "pictures-opened"), found.evidence
 
 
-def test_back_without_assessment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nobody asks for a fresh assessment, two approvals bring the organisation back."""
-    monkeypatch.setattr(
-        "wayseal.flow.oversee.standing._fresh_assessment", lambda *_: new_ulid(stage.site.clock())
-    )
-    assert is_broken(play(stage, "come-back"), "came-back")
+def test_nothing_is_ever_closed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An incident that cannot be closed at all is not one whose closing waited for those who must be told."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Refused("never")
+
+    monkeypatch.setattr("wayseal.testing.breach.after.close_incident", refuse)
+    assert is_broken(play(stage, "notify-late"), "never-closes")
+
+
+def test_nobody_ever_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every reinstatement is refused, whatever it rests on, the refusals show nothing."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Refused("never")
+
+    monkeypatch.setattr("wayseal.testing.breach.coming_back.reinstate", refuse)
+    assert is_broken(play(stage, "come-back"), "never-comes-back")
+
+
+@pytest.mark.parametrize(
+    ("control", "way"),
+    [
+        ("_fresh_assessment", "assessed-before"),
+        ("_failed_counts", "failed-assessment"),
+        ("_check_approvers", "nobody-approves"),
+    ],
+)
+def test_back_without(stage: Stage, monkeypatch: pytest.MonkeyPatch, control: str, way: str) -> None:
+    """Each thing that a reinstatement asks for is asked for: without it the organisation is back, by that very way."""
+    if not is_suspended(stage):
+        suspend(stage.site, VENDOR, reason="copied-pictures", actor=BOSS)
+    put_out(monkeypatch, stage, control)
+    found = play(stage, "come-back")
+    assert is_broken(found, "came-back")
+    assert found.evidence["came_back_by"] == [way]
+
+
+def put_out(monkeypatch: pytest.MonkeyPatch, stage: Stage, control: str) -> None:
+    """Switch one of the reinstatement's questions off."""
+    room = "wayseal.flow.oversee.standing"
+    if control == "_fresh_assessment":
+        monkeypatch.setattr(f"{room}.{control}", lambda *_: new_ulid(stage.site.clock()))
+    elif control == "_check_approvers":
+        monkeypatch.setattr(f"{room}.{control}", lambda *_: None)
+    else:  # a full assessment counts, whatever came of it
+        newest = standing.latest_full
+
+        def pass_all(rows: Connection, device: str) -> DrawnAssessment | None:
+            found = newest(rows, device)
+            return None if found is None else replace(found, passed=True)
+
+        monkeypatch.setattr(f"{room}.latest_full", pass_all)
+
+
+def is_suspended(stage: Stage) -> bool:
+    """Say whether the vendor is suspended."""
+    return stage.site.principal(TECHNICIAN, "officer").suspended
 
 
 def test_no_witnesses(stage: Stage) -> None:
@@ -250,6 +368,43 @@ def test_no_witnesses(stage: Stage) -> None:
     assert is_broken(play(stage, "edit-ledger"), "rewriting-unfound")
     stage.seams = Seams()
     assert play(stage, "edit-ledger").outcome is Outcome.BLOCKED
+
+
+def test_witnesses_are_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Witnesses that do not answer have refused nothing, though nobody signed: that is told as silence, and is open."""
+
+    def forge(stage: Stage) -> Iterator[Ledger]:
+        for process in stage.bench.running:
+            process.end()
+        yield from honest(stage)
+
+    honest = history._forge_histories
+    monkeypatch.setattr(history, "_forge_histories", forge)
+    found = play(stage, "edit-ledger")
+    stage.start_witnesses()
+    assert is_broken(found, "witnesses-silent"), found.evidence
+    assert not found.evidence["witnesses_refused"]
+
+
+@pytest.mark.parametrize("act", SEARCHING)
+def test_search_finds_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
+    """Where the search for plaintext finds nothing, not even what was planted for it, nothing was shown."""
+    monkeypatch.setattr("wayseal.testing.breach.attempts.scan", lambda *_, **__: Residue(0, (), ()))
+    assert is_broken(play(stage, act), "tools-blunt")
+
+
+def test_witnesses_sign_anything(stage: Stage) -> None:
+    """Witnesses that sign whatever they are shown are found out. What they signed they have signed: nothing that needs them comes after."""
+    stage.start_witnesses(SIGN_ANYTHING)
+    found = play(stage, "edit-ledger")
+    stage.start_witnesses()
+    assert is_broken(found, "rewriting-signed"), found.evidence
+
+
+def test_every_act_is_sabotaged() -> None:
+    """Each act of the drill has a test here that lets it fail."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert {act.name for act in ACTS} <= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source))
 
 
 def test_stage_is_gone(stage: Stage) -> None:

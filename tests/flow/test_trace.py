@@ -1,5 +1,6 @@
 """A picture leaks: from the file back to the session, export or lane that it came from, on a real site."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from leakparts import capture_faces, cut_face
 from lineparts import Line
 
 from wayseal.export.mark import measure_psnr
+from wayseal.export.markcode import Channel
 from wayseal.flow.erase import erase_due
+from wayseal.flow.marking import mark_at_lane
 from wayseal.flow.trace import Reading, trace_file
 from wayseal.flow.trace_lookup import Scope
 from wayseal.flow.trace_verdict import combine_readings, describe_reading, log_trace
@@ -121,12 +124,48 @@ def test_names_colluders(line: Line, tmp_path: Path) -> None:
     assert {reading.best.recipient, *(name for name, _ in reading.also)} == set(names[:3])
 
 
-def test_names_the_lane(line: Line, tmp_path: Path) -> None:
-    """A picture that nobody was ever shown, taken after the lane's seal, names its lane and nobody else."""
-    (record,) = capture_faces(line, (6,), lane="lane2")
-    (reading,) = trace(line, tmp_path, to_jpeg(read_picture(open_sealed(line, record)), 60))
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda face: to_jpeg(face, 60),
+        lambda face: to_jpeg(crop(face, 0.1), 75),
+        lambda face: to_jpeg(shrink(face, 0.5), 80),
+    ],
+    ids=["jpeg60", "cropped", "half-size"],
+)
+def test_names_the_lane(line: Line, tmp_path: Path, attack: Callable[[Pixels], bytes]) -> None:
+    """A picture that nobody was ever shown, taken after the lane's seal, names its lane and nobody else, also cut and resized."""
+    records = capture_faces(line, (6, 7), lane="lane2")
+    leak = attack(read_picture(open_sealed(line, records[0])))
+    (reading,) = trace(line, tmp_path, leak, scope=Scope(records=tuple(records)))
     said = describe_reading(reading)
-    assert (said["channel"], said["recipient"], said["record"]) == ("lane", "lane2", record)
+    assert (said["channel"], said["recipient"], said["record"]) == ("lane", "lane2", records[0])
+    assert said["z"] > 7 > said["decoys"]["max"]
+    assert said["decoys"]["n"] >= 1000
+
+
+@pytest.mark.parametrize("marked_by", [None, "lane9"])
+def test_lane_that_never_marked(line: Line, tmp_path: Path, marked_by: str | None) -> None:
+    """Of a lane that does not mark, or marks with another lane's key, a copy of the sealed picture accuses nobody."""
+    mark = (lambda data, _: data) if marked_by is None else mark_at_lane(line.site.marker.lane_key(marked_by))
+    records = capture_faces(line, (6, 7), mark=mark)
+    leaks = [to_jpeg(read_picture(open_sealed(line, record)), 90) for record in records]
+    for said in map(describe_reading, trace(line, tmp_path, *leaks)):
+        assert said["record"] in records
+        assert (said["decision"], said["recipient"]) == ("inconclusive", None)
+        assert said["reason"] == "lane_mark_unproved"
+
+
+def test_small_pictures_name_the_lane_together(line: Line, tmp_path: Path) -> None:
+    """The lane's mark in a picture too small to prove it is proved by several, in none of which another lane is named."""
+    records = capture_faces(line, (1, 2, 3, 4, 5), side=128)
+    leaks = [to_jpeg(read_picture(open_sealed(line, record)), 85) for record in records]
+    alone = [one for leak in leaks for one in trace(line, tmp_path, leak)]
+    assert any(one.reason == "lane_mark_unproved" for one in alone)
+    together = trace(line, tmp_path, *leaks)
+    named = [one.best for one in together if one.attributed]
+    assert len(named) >= 4
+    assert {(best.channel, best.recipient) for best in named if best is not None} == {(Channel.LANE, "lane1")}
 
 
 def test_tapped_camera_is_not_the_lane(line: Line, tmp_path: Path) -> None:

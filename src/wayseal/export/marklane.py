@@ -1,7 +1,8 @@
-"""Did a leak pass the lane's seal? The lane's mark is in the sealed original already, so it is sought by taking it out.
+"""Did a leak pass the lane's seal? The lane's mark must be in the sealed original, and the leak must follow the original in it.
 
-A leak of the sealed picture differs from the original without the mark by the mark, and from the original itself by nothing; a
-picture from a tapped camera, or from somebody else's, the other way about. Only the first is said to be the lane's.
+Two questions, each with its own decoys. Whether the original carries the lane's mark is read blind, from the original alone: a
+lane that does not mark, or marks with another key, is never named. Whether the leak carries what the original does is read by
+taking the mark out of a copy of the original: a picture from a tapped camera, or from somebody else's, follows the copy.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from wayseal.export.mark import draw_pattern
 from wayseal.export.markcode import Floats, MarkKey
-from wayseal.export.markread import View, gather_evidence
+from wayseal.export.markread import View, gather_evidence, read_blind
 from wayseal.export.markscore import Scores, score_keys, suffices
 
 _HALF = 0.5
@@ -19,25 +20,36 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class LaneReading:
-    """How strongly a leak carries its record's lane mark; `share` is about 1 when it is all there and 0 when it never was."""
+    """How strongly a record's original carries its lane's mark (`z`, with decoy lanes), and whether a leak of it follows.
+
+    `follows` is how much better the leak fits the original than one without the mark, in standard deviations; `share` is about 1
+    when it does so wholly, and 0 when it fits the original without the mark.
+    """
 
     z: float
+    follows: float
     share: float
     decoys: NDArray[np.float64] = field(repr=False)
 
     @property
+    def is_after_seal(self) -> bool:
+        """Whether the leak has in the mark's place what the sealed original has there, whatever that is."""
+        return suffices(self.follows, 1) and self.share > _HALF
+
+    @property
     def carries(self) -> bool:
-        """Whether the leak comes from the sealed picture or one like it, not from before the lane's mark."""
-        return suffices(self.z, 1) and self.share > _HALF
+        """Whether the leak comes from the sealed picture or one like it, and that is marked by the lane."""
+        return self.is_after_seal and suffices(self.z, 1)
 
 
 def read_lane_mark(original: Floats, view: View, key: MarkKey, picture: str) -> LaneReading:
-    """Return whether a view of a leak carries the lane's mark that the sealed original (its brightness) carries."""
+    """Return whether a view of a leak carries the mark of a lane, of which `original` is the sealed picture (its brightness)."""
+    blind = score_keys(read_blind(original), [key], [picture])
     with_mark = _score(_take_out(original, key, picture), view, key, picture)
     against = _score(original, view, key, picture)
     there, lacking = max(float(with_mark.z[0]), 0.0), max(-float(against.z[0]), 0.0)
     share = there / (there + lacking) if there + lacking > 0 else 0.0
-    return LaneReading(float(with_mark.z[0]), share, with_mark.decoys)
+    return LaneReading(float(blind.z[0]), float(with_mark.z[0]), share, blind.decoys)
 
 
 def _take_out(original: Floats, key: MarkKey, picture: str) -> Floats:

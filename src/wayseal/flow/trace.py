@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from wayseal.export.mark import luma
 from wayseal.export.markcode import Channel, MarkRoot
 from wayseal.export.markjpeg import Compression, read_compression
-from wayseal.export.marklane import read_lane_mark
+from wayseal.export.marklane import LaneReading, read_lane_mark
 from wayseal.export.markread import Evidence, cut_view, gather_evidence, read_blind
 from wayseal.export.markscore import bound_chance, score_keys, suffices
 from wayseal.export.register import LEAST, Leak, Placed
@@ -123,17 +123,22 @@ def _read_against(
     if not reading.attributed:
         lane = work.originals.lane_of(record)
         by_lane = read_lane_mark(luma(original), view, work.root.key(Channel.LANE, lane), record)
-        if by_lane.carries:
-            source = Candidate(lane, Channel.LANE, lane, record)
-            reading = replace(
-                reading,
-                best=source,
-                z=by_lane.z,
-                decoys=by_lane.decoys,
-                attributed=True,
-                reason="lane_mark_and_faint_other" if (reading.z or 0.0) > _FAINT else "lane_mark_only",
-            )
+        if by_lane.is_after_seal:
+            reading = _name_lane(reading, Candidate(lane, Channel.LANE, lane, record), by_lane)
     return replace(reading, record=record, agreement=place.agreement, covered=evidence.covered)
+
+
+def _name_lane(reading: Reading, source: Candidate, by_lane: LaneReading) -> Reading:
+    """Return a reading of a leak that follows the sealed original: the lane's where the original carries its mark, else suspected.
+
+    A faint mark of the lane, as in small pictures, counts together with those in other records.
+    """
+    suspected = Suspicion(source, by_lane.z, bound_chance(by_lane.z, 1))
+    reading = replace(reading, chances={**reading.chances, (Channel.LANE, source.recipient): suspected})
+    if not by_lane.carries:
+        return replace(reading, reason="lane_mark_unproved")
+    reason = "lane_mark_and_faint_other" if (reading.z or 0.0) > _FAINT else "lane_mark_only"
+    return replace(reading, best=source, z=by_lane.z, decoys=by_lane.decoys, attributed=True, reason=reason)
 
 
 def _find_originals(work: Tracing, leak: Leak, bgr: Pixels) -> Iterator[tuple[RecordId, Pixels, Placed]]:

@@ -45,12 +45,13 @@ def weigh_recipients(readings: Sequence[Reading]) -> dict[Recipient, float]:
 
 
 def _settle(reading: Reading, together: set[Recipient]) -> Reading:
-    """Return a reading, attributed to whoever of those named together is most in it."""
+    """Return a reading, attributed to whoever of those named together is most in it: a person before a lane."""
     if reading.attributed and reading.best is not None and reading.best.channel is not Channel.LANE:
         return reading
     named = [reading.chances[who] for who in together & reading.chances.keys()]
-    best = max(named, key=lambda one: one.z, default=None)
-    if best is None or best.z < _PART:
+    enough = [one for one in named if one.z >= _PART]
+    best = max(enough, key=lambda one: (one.candidate.channel is not Channel.LANE, one.z), default=None)
+    if best is None or (reading.attributed and best.candidate.channel is Channel.LANE):
         return reading
     return replace(reading, best=best.candidate, z=best.z, attributed=True, reason="marks_together")
 

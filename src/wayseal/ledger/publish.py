@@ -32,6 +32,12 @@ class WitnessRestored(LedgerBroken):
     default_hint = "Tell the witness's operator; it signs again after: wayseal witness resume."
 
 
+class HistoryRefused(LedgerBroken):
+    """A witness was shown a history that does not continue the one it cosigned, and says so."""
+
+    default_hint = "Stop appending. The witness has kept both histories: compare them."
+
+
 class WitnessAhead(LedgerBroken):
     """A witness has cosigned more than this ledger holds: the ledger was put back to an older state, or forked."""
 
@@ -117,7 +123,7 @@ def ask_witness(
     """Return the cosignature lines of one witness for a checkpoint of the ledger.
 
     Begins where the ledger last heard from this witness, and follows its correction once. Raises `Invalid` when it
-    answers nonsense, `Unavailable` when it refuses or does not answer, `LedgerBroken` when it was shown a fork, `WitnessRestored` or `WitnessAhead` when its state and the ledger's contradict.
+    answers nonsense, `Unavailable` when it refuses or does not answer, `HistoryRefused` when it was shown a fork, `WitnessRestored` or `WitnessAhead` when its state and the ledger's contradict.
     """
     checkpoint = read_checkpoint(note)
     held = ledger.latest_cosigned_by(keys)
@@ -130,7 +136,7 @@ def ask_witness(
             f"{url}/add-checkpoint", _format_request(ledger, stated, checkpoint, note), timeout_s
         )
     if status == _INCONSISTENT:
-        raise LedgerBroken("a witness found the ledger inconsistent with what it cosigned before", url=url)
+        raise HistoryRefused("a witness found the ledger inconsistent with what it cosigned before", url=url)
     if status != _OK:
         raise Unavailable(
             f"the witness refused with status {status}", hint="Ask its GET /healthz for the reason.", url=url

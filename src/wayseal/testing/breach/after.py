@@ -1,49 +1,41 @@
-"""After the breach: telling late, working on, coming back, editing history, restoring what was erased, taking the drawings.
+"""After the breach: telling late, working on, taking the drawings.
 
-Owns the acts of people who want it not to have happened. Whoever edits the ledger has the centre's disk and its signing key.
+Owns the acts of people who go on as if nothing had happened. Coming back and rewriting history have rooms of their own.
 """
 
-import shutil
-import sqlite3
 import time
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
-from wayseal.flow.incident import close_incident, note_notice, open_incident
-from wayseal.flow.oversee.duties import add_notice
-from wayseal.flow.oversee.register import (
-    NewContract,
-    NewEquipment,
-    add_contract,
-    add_person,
-    add_vendor,
-    enrol_equipment,
-)
+from wayseal.flow.admit import SUSPENDED
+from wayseal.flow.incident import close_incident, find_incident, note_notice, open_incident
 from wayseal.flow.policy import Principal
-from wayseal.ledger.check import read_vkeys, verify_ledger
-from wayseal.ledger.checkpoint import log_keys
-from wayseal.ledger.log import Ledger
-from wayseal.ledger.policy import parse_policy
-from wayseal.ledger.publish import publish_checkpoint
-from wayseal.ledger.reader import FILE_NAME
 from wayseal.model.custody import Purpose
-from wayseal.model.errors import Erased, LedgerBroken, Refused, Unavailable, WaysealError
+from wayseal.model.errors import Refused
 from wayseal.model.ids import RecordId
-from wayseal.model.oversight import EquipmentKind, SubjectKind, Tier
+from wayseal.model.oversight import SubjectKind
 from wayseal.retention.needles import Needles
 from wayseal.retention.residue import scan
 from wayseal.station.documents import open_document
 from wayseal.station.incidents import list_clocks, scope_known
 from wayseal.station.lane_home import open_lane_home
-from wayseal.station.overseer import reinstate, suspend
+from wayseal.station.overseer import suspend
 from wayseal.station.shift import begin_shift
-from wayseal.station.witnessing import POLICY
-from wayseal.testing.breach.at_desk import BOSS, TECHNICIAN, VENDOR, register_vendor
+from wayseal.testing.breach.at_desk import VENDORS
+from wayseal.testing.breach.attempts import Answer, ask, ask_as_privacy, ask_record, is_scanner_sound
+from wayseal.testing.breach.oversight import (
+    BOSS,
+    TECHNICIAN,
+    VENDOR,
+    register_lane,
+    register_vendor,
+)
 from wayseal.testing.breach.stage import CONTRACT, LANE, SCHEMATIC, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
 DAY = timedelta(days=1)
+SUSPENDED_LANE = "organisation-suspended"
+"""Why a lane is told that it has no further keys when its computer's owner is suspended."""
 
 
 def notify_late(stage: Stage) -> Found:
@@ -62,21 +54,30 @@ def notify_late(stage: Stage) -> Found:
         site, note_notice(site.ledger, "privacy-1", incident.id, recipient="agency", clock=site.clock), scope
     )
     still = [one.code for one in told if one.is_overdue(site.clock())]
-    closed = True
-    try:
-        close_incident(
-            site.ledger, "privacy-1", incident.id, duties=list_clocks(site, known, None), clock=site.clock
-        )
-    except Refused:
-        closed = False
-    faults = {"lateness-unseen": not late, "lateness-undone": late != still, "closed-untold": closed}
+    untold = ask(lambda: _close(stage, incident.id))
+    waiting = {one.recipient for one in list_clocks(site, known, None) if one.due and one.met_at is None}
+    for recipient in sorted(waiting):
+        note_notice(site.ledger, "privacy-1", incident.id, recipient=recipient, clock=site.clock)
+    told_all = ask(lambda: _close(stage, incident.id))
+    faults = {
+        "lateness-unseen": not late, "lateness-undone": late != still, "closed-untold": untold.opened,
+        "not-refused-but-broken": untold.is_broken, "never-closes": not told_all.opened,
+    }  # fmt: skip
     evidence = {
-        "late": late, "hours_late": 23, "closing_refused": not closed, "incident": incident.id,
+        "late": late, "hours_late": 23, "closing_refused": untold.refused,
+        "told_afterwards": len(waiting), "closes_when_told": told_all.opened, "incident": incident.id,
         "seconds_to_scope": round(seconds, 2), "images": scope.images, "people": scope.people, "lanes": scope.lanes,
         "classes": scope.classes, "proven_opened": len(scope.opened), "reachable": scope.reachable,
         "still_live": scope.still_live,
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
+
+
+def _close(stage: Stage, incident: str) -> None:
+    """Close an incident as its duties stand."""
+    site = stage.site
+    duties = list_clocks(site, find_incident(site.ledger, incident), None)
+    close_incident(site.ledger, "privacy-1", incident, duties=duties, clock=site.clock)
 
 
 def work_on(stage: Stage) -> Found:
@@ -87,40 +88,34 @@ def work_on(stage: Stage) -> Found:
     register_vendor(stage)
     site = stage.site
     lying = Principal(TECHNICIAN, "officer", VENDOR, suspended=False, training_valid=True)
-    if not site.ledger.find(type="register", object="lane1-host"):
-        new = NewEquipment(EquipmentKind.LANE_HOST, "lane-computer-2", "sn-0001", VENDOR, LANE)
-        enrol_equipment(site.oversight, "lane1-host", new, actor=BOSS)
-        starts = site.clock()
-        add_notice(
-            site.oversight, LANE, text_sha256="cd" * 32, starts=starts, ends=starts + 365 * DAY, actor=BOSS
-        )
+    register_lane(stage)
     begin_shift(site, lying, [LANE])
-    before, _ = _open_as(stage, lying)
+    before = sum(one.opened for one in _open_as(stage, lying))
+    armed = _ask_for_keys(stage)
     began = time.monotonic()
     told = suspend(site, VENDOR, reason="copied-pictures", actor=BOSS)
     gate_s = time.monotonic() - began
-    opened, refusals = _open_as(stage, lying)
+    answers = _open_as(stage, lying)
+    opened, refusals = sum(one.opened for one in answers), {one.why for one in answers if not one.opened}
+    others = ask_as_privacy(stage, stage.sealed[-1])
     told_lane = _ask_for_keys(stage)
     faults = {
-        "pictures-opened": bool(opened), "never-could": not before, "lane-still-armed": told_lane != "organisation-suspended",
+        "pictures-opened": bool(opened), "never-could": not before, "lane-still-armed": told_lane != SUSPENDED_LANE,
+        "lane-never-armed": armed is not None, "refused-for-another-reason": bool(refusals - {SUSPENDED}),
+        "door-shut-to-everybody": not others.opened,
     }  # fmt: skip
     evidence = {
         "ledger_index": told["ledger_index"], "reached": told["reached"], "gate_has_read": told["gate_has_read"],
-        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened, "refused_by": refusals,
-        "disarmed_lanes": told["disarmed_lanes"], "lane_was_told": told_lane,
+        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened,
+        "refused_by": sorted(refusals), "others_open": others.opened, "disarmed_lanes": told["disarmed_lanes"],
+        "lane_was_told_before": armed, "lane_was_told": told_lane,
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
 
 
-def _open_as(stage: Stage, who: Principal) -> tuple[int, list[str]]:
-    """Return how many of the newest pictures somebody opens, for any purpose, and which rules refused the others."""
-    opened, rules = 0, set[str]()
-    for purpose in Purpose:
-        try:
-            opened += len(stage.site.opener.read_now(who, [stage.sealed[-1]], purpose))
-        except WaysealError as error:
-            rules.add(str(error.facts.get("rule", type(error).__name__)))
-    return opened, sorted(rules)
+def _open_as(stage: Stage, who: Principal) -> list[Answer]:
+    """Return what comes of opening the newest picture, for each purpose."""
+    return [ask_record(stage.site.opener, who, stage.sealed[-1], purpose) for purpose in Purpose]
 
 
 def _ask_for_keys(stage: Stage) -> str | None:
@@ -134,157 +129,6 @@ def _ask_for_keys(stage: Stage) -> str | None:
     return None
 
 
-def come_back(stage: Stage) -> Found:
-    """The suspended organisation wants to come back: without an assessment, and with approvals of its own and of one body."""
-    site = stage.site
-    attempts = {
-        "no-approval": (), "own-people": (TECHNICIAN, "tech-2"), "one-body": (BOSS,), "two-of-one-body": (BOSS, "chief-2"),
-        "two-bodies-no-assessment": (BOSS, "auditor-1"),
-    }  # fmt: skip
-    _register_approvers(stage)
-    back, reasons = [], {}
-    for name, approvers in attempts.items():
-        try:
-            reinstate(site, VENDOR, approvers=approvers, actor=BOSS)
-        except Refused as error:
-            reasons[name] = str(error)
-            continue
-        back.append(name)
-    standing = site.principal(TECHNICIAN, "officer").suspended
-    evidence = {
-        "attempts": len(attempts),
-        "refused": reasons,
-        "came_back_by": back,
-        "still_suspended": standing,
-    }
-    return Found.judge(Outcome.BLOCKED, {"came-back": bool(back), "in-good-standing": not standing}, evidence)
-
-
-def _register_approvers(stage: Stage) -> None:
-    """Register two people of the agency and one of an auditor, so that approvals fail for no other reason."""
-    desk, now = stage.site.oversight, stage.site.clock()
-    if desk.ledger.find(type="register", object="auditor-1"):
-        return
-    until = now + 365 * DAY
-    add_vendor(desk, "auditor", tier=Tier.ASSESSOR, under=None, actor=BOSS)
-    add_contract(
-        desk,
-        "auditor-1c",
-        NewContract("auditor", ("metrics",), stage.site.settings.site, now, until, "ab" * 32),
-        actor=BOSS,
-    )
-    for person, organisation in (
-        (BOSS, stage.site.settings.organisation),
-        ("chief-2", stage.site.settings.organisation),
-        ("auditor-1", "auditor"),
-    ):
-        add_person(
-            desk,
-            person,
-            organisation=organisation,
-            role="officer",
-            training_until=until,
-            actor="system:drill",
-        )
-
-
-def edit_ledger(stage: Stage) -> Found:
-    """Somebody with the centre's disk and its signing key drops the traces of the raid and signs the shorter history."""
-    site = stage.site
-    site.sign_checkpoint()
-    if stage.seams.witnessed:
-        publish_checkpoint(
-            site.ledger, site.keys.log_signer, parse_policy((site.ledger.folder / POLICY).read_bytes())
-        )
-    kept = site.ledger.latest_checkpoint(cosigned=True) if stage.seams.witnessed else None
-    known = [] if kept is None else [kept]
-    plain = _edit_row(stage, known)
-    forged, size = _forge_history(stage)
-    refused = None
-    if stage.seams.witnessed:
-        try:
-            refused = not publish_checkpoint(
-                forged, site.keys.log_signer, parse_policy((site.ledger.folder / POLICY).read_bytes())
-            ).quorum
-        except (Refused, LedgerBroken, Unavailable):
-            refused = True
-    contradicted = _contradicts(forged, stage, known)
-    forged.close()
-    evidence = {
-        "edited_row_found": plain, "entries_before": site.ledger.size, "entries_after": size,
-        "witnesses_refused": refused, "contradicts_a_kept_checkpoint": contradicted, "witnesses": len(stage.bench.urls),
-    }  # fmt: skip
-    faults = {"edit-unfound": not plain, "rewriting-unfound": not (refused and contradicted)}
-    return Found.judge(Outcome.BLOCKED, faults, evidence)
-
-
-def _edit_row(stage: Stage, known: list[str]) -> bool:
-    """Let somebody else have asked for a picture, on a copy of the ledger, and say whether verifying finds it."""
-    copy = _copy_ledger(stage, "edited")
-    with sqlite3.connect(copy / FILE_NAME) as database:
-        database.execute("DROP TRIGGER IF EXISTS entries_no_update")
-        number, actor, data = database.execute(
-            "SELECT number, actor, data FROM entries WHERE type = 'open-intent' ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        other = bytes(data).replace(f'"actor":"{actor}"'.encode(), b'"actor":"somebody-else"')
-        database.execute(
-            "UPDATE entries SET data = ?, actor = 'somebody-else' WHERE number = ?", (other, number)
-        )
-    database.close()
-    try:
-        verify_ledger(copy / FILE_NAME, read_vkeys(copy), known=known)
-    except LedgerBroken:
-        return True
-    return False
-
-
-def _forge_history(stage: Stage) -> tuple[Ledger, int]:
-    """Return a ledger of the same name and key without the raid's traces, every hash rebuilt and signed, and its size."""
-    site, folder = stage.site, stage.thief / "forged-ledger"
-    shutil.rmtree(folder, ignore_errors=True)
-    forged = Ledger.create(folder, origin=site.ledger.origin, clock=site.clock)
-    kept = [
-        entry
-        for _, entry in site.ledger.entries()
-        if entry["type"] not in ("alarm", "canary-hit", "open-intent", "open-done", "render")
-    ]
-    for start in range(0, len(kept), 500):
-        forged.append(kept[start : start + 500])
-    forged.write_keys(site.keys.log_signer)
-    forged.sign_checkpoint(site.keys.log_signer)
-    return forged, forged.size
-
-
-def _contradicts(forged: Ledger, stage: Stage, known: list[str]) -> bool:
-    """Say whether whoever kept a cosigned checkpoint finds the forged ledger out. Nobody kept one: nobody does."""
-    try:
-        verify_ledger(
-            forged.folder / FILE_NAME,
-            log_keys(stage.site.ledger.origin, stage.site.keys.log_signer),
-            known=known,
-        )
-    except LedgerBroken:
-        return True
-    return False
-
-
-def _copy_ledger(stage: Stage, name: str) -> Path:
-    copy = stage.thief / name
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir(parents=True)
-    stage.site.ledger.sign_checkpoint(stage.site.keys.log_signer)
-    with (
-        sqlite3.connect(stage.site.ledger.folder / FILE_NAME) as source,
-        sqlite3.connect(copy / FILE_NAME) as target,
-    ):
-        source.backup(target)
-    source.close()
-    target.close()
-    for file in stage.site.ledger.folder.glob("*.vkey"):
-        shutil.copy2(file, copy)
-    return copy
-
-
 def take_drawings(stage: Stage) -> Found:
     """Look for schematics, contracts and configuration on the stolen disk, see what its keys opened, and ask for them as a vendor."""
     disk = stage.stolen["disk"]
@@ -296,17 +140,24 @@ def take_drawings(stage: Stage) -> Found:
     ]
     tried = stage.tried["disk"]
     mine = {RecordId(one) for one in stage.documents}
-    given = 0
-    for document in stage.documents:
-        with suppress(Refused, Erased):
-            open_document(stage.site, stage.site.principal(TECHNICIAN, "security_officer"), document)
-            given += 1
+    asked, own = _ask_documents(stage, TECHNICIAN), _ask_documents(stage, "security-1")
+    given = sum(one.opened for one in asked)
+    refusals = {one.why for one in asked if not one.opened}
+    taken = mine & tried.records_seen
     faults = {
         "text-found": bool(found), "documents-opened": bool(mine & tried.opened), "given-to-a-vendor": bool(given),
-        "no-documents": not mine,
+        "no-documents": not mine, "not-on-the-disk": taken != mine, "refused-for-another-reason": bool(refusals - {VENDORS}),
+        "door-shut-to-everybody": not all(one.opened for one in own), "tools-blunt": not is_scanner_sound(stage, texts),
     }  # fmt: skip
     evidence = {
-        "documents": len(mine), "found_in_the_clear": len(found), "opened": len(mine & tried.opened), "given": given,
+        "documents": len(mine), "on_the_disk": len(taken), "found_in_the_clear": len(found), "opened": len(mine & tried.opened),
+        "given": given, "refused_by": sorted(refusals), "their_owner_opens": sum(one.opened for one in own),
         "keys_tried": tried.keys,
     }  # fmt: skip
     return Found.judge(Outcome.USELESS, faults, evidence)
+
+
+def _ask_documents(stage: Stage, person: str) -> list[Answer]:
+    """Return what comes of somebody asking for each document as a security officer."""
+    who = stage.site.principal(person, "security_officer")
+    return [ask(partial(open_document, stage.site, who, one)) for one in stage.documents]

@@ -9,64 +9,61 @@ from functools import partial
 
 from wayseal.flow.disclose import Wanted, request_export
 from wayseal.flow.erase import erase_due, plan_erasure
-from wayseal.flow.oversee.register import NewContract, add_contract, add_person, add_vendor
 from wayseal.flow.oversee.standing import SERVICES
 from wayseal.flow.partners import add_recipient
 from wayseal.flow.policy import Principal
 from wayseal.flow.ticket import IMAGE_VERBS, choose_verbs
 from wayseal.model.custody import Kind, Purpose
-from wayseal.model.errors import Erased, Invalid, NotFound, Refused
+from wayseal.model.errors import Erased
 from wayseal.model.ids import RecordId, epoch_id
-from wayseal.model.oversight import Tier
 from wayseal.retention.needles import Needles
 from wayseal.retention.residue import scan
 from wayseal.station.exports import open_disclosure, open_partners
-from wayseal.testing.breach.export import open_box
+from wayseal.store.engine import read
+from wayseal.store.records import get_record
+from wayseal.testing.breach.attempts import ask, ask_as_privacy, is_scanner_sound
+from wayseal.testing.breach.export import open_box, register_recipient
+from wayseal.testing.breach.oversight import TECHNICIAN, VENDOR, register_vendor
 from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Found, Outcome
 
-BOSS, TECHNICIAN, VENDOR, PRIME = "chief-1", "tech-1", "sub", "prime"
+COURT = "county-court"
+VENDORS = "vendors-never-see-records"
+ROLES = "this client may not speak for that role"
+SHUT = {
+    "ticket": {"no ticket lets anybody look at travellers"}, "receive": {"nothing is given to a vendor"},
+    "draw": {ROLES, VENDORS}, "open": {ROLES, VENDORS}, "keep": {ROLES, VENDORS}, "export": {VENDORS},
+}  # fmt: skip
+"""By door, what refuses a vendor's people there, as a rule or in words; anything else says nothing about vendors."""
 _ROLES = ("officer", "supervisor", "privacy_officer", "matcher", "tracer", "exporter", "vendor")
 
 
-def register_vendor(stage: Stage) -> None:
-    """Enter the prime, its subcontractor and the technician in the register, unless they are there."""
-    desk, now = stage.site.oversight, stage.site.clock()
-    if desk.ledger.find(type="register", object=VENDOR):
-        return
-    add_vendor(desk, PRIME, tier=Tier.PRIME, under=None, actor=BOSS)
-    add_vendor(desk, VENDOR, tier=Tier.SUBCONTRACTOR, under=PRIME, actor=BOSS)
-    for vendor in (PRIME, VENDOR):
-        terms = NewContract(
-            vendor, ("metrics",), stage.site.settings.site, now, now + timedelta(days=365), "ab" * 32
-        )
-        add_contract(desk, f"{vendor}-1", terms, actor=BOSS)
-    add_person(
-        desk,
-        TECHNICIAN,
-        organisation=VENDOR,
-        role="officer",
-        training_until=now + timedelta(days=365),
-        actor=BOSS,
-    )
-
-
 def ask_for_pictures(stage: Stage) -> Found:
-    """Ask for pictures "to improve the algorithm": every role, every purpose, every verb, and an export to the vendor."""
+    """Ask for pictures "to improve the algorithm": every role, every purpose, every verb, and an export to the vendor.
+
+    Beside it each door is tried by somebody who may: one that opens for nobody refuses nobody.
+    """
     register_vendor(stage)
-    attempts, got, rules = 0, list[str](), set[str]()
-    for verb, attempt in _list_attempts(stage):
-        attempts += 1
-        try:
-            attempt()
-        except Refused as error:
-            rules.add(str(error.facts.get("rule", type(error).__name__)))
-            continue
-        except (NotFound, Invalid):
-            continue
-        got.append(verb)
-    evidence = {"attempts": attempts, "got": got, "rules": sorted(rules)}
-    return Found.judge(Outcome.BLOCKED, {"something-was-given": bool(got)}, evidence)
+    register_recipient(stage, COURT)
+    told = {name: ask(attempt) for name, attempt in _list_attempts(stage)}
+    controls = {name: ask(attempt) for name, attempt in _list_controls(stage)}
+    got = sorted({name.partition("@")[0] for name, answer in told.items() if answer.opened})
+    doors = {name: answer.why for name, answer in controls.items() if not answer.opened}
+    broken = sorted({answer.why for answer in told.values() if answer.is_broken})
+    others = [
+        name
+        for name, answer in told.items()
+        if answer.refused and answer.why not in SHUT[name.partition("@")[0].partition("/")[0]]
+    ]
+    evidence = {
+        "attempts": len(told), "got": got, "rules": sorted({answer.why for answer in told.values() if answer.refused}),
+        "doors_that_open": sorted(set(controls) - set(doors)), "doors_shut": doors, "broken": broken, "otherwise": others,
+    }  # fmt: skip
+    faults = {
+        "something-was-given": bool(got), "doors-shut-to-everybody": bool(doors),
+        "not-refused-but-broken": bool(broken), "refused-for-another-reason": bool(others),
+    }  # fmt: skip
+    return Found.judge(Outcome.BLOCKED, faults, evidence)
 
 
 def _list_attempts(stage: Stage) -> list[tuple[str, Callable[[], object]]]:
@@ -77,12 +74,36 @@ def _list_attempts(stage: Stage) -> list[tuple[str, Callable[[], object]]]:
     attempts += [(f"ticket/{verb}", partial(choose_verbs, [verb])) for verb in sorted(IMAGE_VERBS)]
     for role in _ROLES:
         who, read_now = site.principal(TECHNICIAN, role), site.opener.read_now
-        attempts += [(f"open/{why.value}", partial(read_now, who, [face], why)) for why in Purpose]
-        attempts.append(("keep", partial(site.opener.keep, who, face, keep, reason="decision.refer")))
-        attempts.append(("export", partial(_ask_export, stage, face, "county-court", who)))
+        attempts += [(f"open/{why.value}@{role}", partial(read_now, who, [face], why)) for why in Purpose]
+        attempts.append((f"keep@{role}", partial(site.opener.keep, who, face, keep, reason="decision.refer")))
+        attempts.append((f"export@{role}", partial(_ask_export, stage, face, COURT, who)))
         if role not in SERVICES:  # nobody signs in as a process
-            attempts.append(("draw", partial(site.opener.keys.draw, who, [Kind.FACE])))
+            attempts.append((f"draw@{role}", partial(site.opener.keys.draw, who, [Kind.FACE])))
     return attempts
+
+
+def _list_controls(stage: Stage) -> list[tuple[str, Callable[[], object]]]:
+    """Return the same doors with somebody before them who may pass, by name."""
+    site, face = stage.site, stage.sealed[-1]
+    privacy, officer = (
+        site.principal("privacy-1", "privacy_officer"),
+        site.principal("officer-1", "officer"),
+    )
+    keep = epoch_id("non_citizen", site.clock())
+    return [
+        ("ticket", partial(choose_verbs, ["metrics"])),
+        ("open", partial(site.opener.read_now, privacy, [face], Purpose.INCIDENT_RESPONSE)),
+        ("keep", partial(site.opener.keep, officer, _find_unkept(stage), keep, reason="decision.refer")),
+        ("export", partial(_ask_export, stage, face, COURT, privacy)),
+        ("draw", partial(site.opener.keys.draw, officer, [Kind.FACE])),
+    ]
+
+
+def _find_unkept(stage: Stage) -> RecordId:
+    """Return a picture that nobody has kept for longer yet."""
+    default = stage.site.settings.retention.default_class
+    with read(stage.site.store.engine) as connection:
+        return next(one for one in stage.sealed[1:] if get_record(connection, one).record_class == default)
 
 
 def _ask_export(stage: Stage, face: RecordId, recipient: str, who: Principal) -> object:
@@ -104,28 +125,27 @@ def _receive(stage: Stage, face: RecordId) -> object:
 
 
 def keep_past_date(stage: Stage) -> Found:
-    """Keep plates past their date: sweep, then ask for them with the highest authority, and look for what is left."""
+    """Keep plates past their date: sweep, then ask for them with the highest authority, and look for what is left.
+
+    A plate of today, asked for by the same person for the same purpose, opens: what refuses is the date.
+    """
     site = stage.site
     erased = erase_due(site.eraser)
     plan = plan_erasure(site.eraser)
-    opened = 0
-    for plate in stage.old:
-        try:
-            site.opener.read_now(
-                site.principal("privacy-1", "privacy_officer"), [plate], Purpose.INCIDENT_RESPONSE
-            )
-        except (Erased, NotFound):
-            continue
-        opened += 1
+    answers = [ask_as_privacy(stage, plate, purpose=Purpose.INCIDENT_RESPONSE) for plate in stage.old]
+    opened = sum(one.opened for one in answers)
+    today = ask_as_privacy(stage, stage.sealed[-1], purpose=Purpose.INCIDENT_RESPONSE)
     found = scan([site.home / "store"], Needles(texts=tuple(stage.plates)))
     evidence = {
-        "plates_past_their_date": len(stage.old), "opened": opened, "epochs_destroyed": [one.epoch for one in erased],
+        "plates_past_their_date": len(stage.old), "opened": opened, "answers": sorted({one.why for one in answers}),
+        "todays_opens": today.opened, "epochs_destroyed": [one.epoch for one in erased],
         "records_erased": sum(one.records for one in erased), "still_due": len(plan.due), "residue": len(found.findings),
         "ledger_index": erased[0].intent if erased else None,
     }  # fmt: skip
     faults = {
-        "plates-opened": bool(opened),
-        "residue": bool(found.findings),
+        "plates-opened": bool(opened), "nothing-past-its-date": not stage.old, "residue": bool(found.findings),
+        "refused-for-another-reason": {one.why for one in answers if not one.opened} - {Erased.__name__} != set(),
+        "todays-do-not-open": not today.opened, "tools-blunt": not is_scanner_sound(stage),
         "not-erased": not erased and not site.ledger.find(type="erase-done"),
-    }
+    }  # fmt: skip
     return Found.judge(Outcome.USELESS, faults, evidence)

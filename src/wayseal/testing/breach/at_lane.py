@@ -4,6 +4,7 @@ Owns the acts before anything left the port's network. Takes the lane's own file
 centre's.
 """
 
+import hashlib
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from wayseal.model.oversight import SubjectKind
@@ -20,7 +22,10 @@ from wayseal.retention.carve import is_jpeg
 from wayseal.retention.needles import Needles
 from wayseal.retention.residue import scan
 from wayseal.station.incidents import scope_subject
-from wayseal.testing.breach.loot import COMMON, search_loot, try_keys
+from wayseal.store.engine import read
+from wayseal.store.records import get_record
+from wayseal.testing.breach.attempts import is_scanner_sound
+from wayseal.testing.breach.loot import COMMON, Loot, search_loot, try_keys
 from wayseal.testing.breach.stage import LANE, Stage
 from wayseal.testing.breach.story import REMAINS, Found, Outcome
 
@@ -48,9 +53,14 @@ def look_at_disk(stage: Stage) -> Found:
     kinds = sorted({one.kind for one in found.findings})
     evidence = {
         "scanned_bytes": found.scanned_bytes, "findings": len(found.findings), "kinds": kinds,
-        "files": sum(1 for one in stage.lane_home.rglob("*") if one.is_file()), "vehicles_passed": stage.scale.live,
+        "files": sum(1 for one in stage.lane_home.rglob("*") if one.is_file()), "vehicles_passed": len(stage.plates),
+        "planted_found": is_scanner_sound(stage),
     }  # fmt: skip
-    return Found.judge(Outcome.BLOCKED, {"pictures-in-the-clear": bool(found.findings)}, evidence)
+    faults = {
+        "pictures-in-the-clear": bool(found.findings), "tools-blunt": not evidence["planted_found"],
+        "not-all-read": bool(found.unreadable), "nobody-passed": not stage.sealed or not evidence["files"],
+    }  # fmt: skip
+    return Found.judge(Outcome.BLOCKED, faults, evidence)
 
 
 def copy_disk(stage: Stage) -> Found:
@@ -61,19 +71,33 @@ def copy_disk(stage: Stage) -> Found:
     stage.stolen["drive"] = drive
     found = scan([drive], Needles(texts=_plates(stage)))
     sealed = len(search_loot([drive]).records)
-    evidence = {"copied_bytes": found.scanned_bytes, "sealed_records": sealed, "carved": len(found.findings)}
-    return Found.judge(
-        Outcome.USELESS, {"pictures-carved": bool(found.findings), "nothing-copied": not sealed}, evidence
-    )
+    evidence = {
+        "copied_bytes": found.scanned_bytes, "sealed_records": sealed, "carved": len(found.findings),
+        "planted_found": is_scanner_sound(stage),
+    }  # fmt: skip
+    faults = {
+        "pictures-carved": bool(found.findings), "nothing-copied": not sealed, "tools-blunt": not evidence["planted_found"],
+    }  # fmt: skip
+    return Found.judge(Outcome.USELESS, faults, evidence)
 
 
 def carry_away(stage: Stage) -> Found:
     """Carry the copy to another network and try every key that lies on it, with the lane's own passphrase in hand."""
     words = [stage.secrets["lane"].read_bytes().strip(), *COMMON]
-    stage.loot["lane"] = search_loot([stage.stolen["drive"]], words)
-    tried = try_keys(stage.loot["lane"])
-    faults = {"records-opened": bool(tried.opened), "nothing-to-try": not tried.records or not tried.keys}
-    return Found.judge(Outcome.USELESS, faults, tried.describe())
+    stage.loot["lane"] = loot = search_loot([stage.stolen["drive"]], words)
+    tried, own = try_keys(loot), holds_own_key(loot)
+    faults = {
+        "records-opened": bool(tried.opened), "nothing-to-try": not tried.records or not tried.keys,
+        "keeper-not-opened": tried.keepers_opened < max(1, tried.keepers), "own-key-not-found": not own,
+    }  # fmt: skip
+    return Found.judge(Outcome.USELESS, faults, {**tried.describe(), "own_signing_key_found": own})
+
+
+def holds_own_key(loot: Loot) -> bool:
+    """Say whether the key that signed the stolen records is among the keys that were found: then none that lies there was missed."""
+    devices = {one.header.device for one in loot.records}
+    publics = (Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw() for key in loot.keys)
+    return any(hashlib.sha256(public).hexdigest() in devices for public in publics)
 
 
 def tap_wire(stage: Stage) -> Found:
@@ -83,19 +107,27 @@ def tap_wire(stage: Stage) -> Found:
     seen = search_loot([stage.tap.file])
     keys = stage.loot.get("lane", seen).keys
     tried = try_keys(replace(seen, keys=keys))
-    faults = {
-        "pictures-on-the-wire": bool(found.findings), "records-opened": bool(tried.opened), "nothing-captured": size == 0,
-    }  # fmt: skip
+    delivered = _count_delivered(stage)
     evidence = {
-        "captured_bytes": size,
-        "carved": len(found.findings),
-        "sealed_records_on_the_wire": len(seen.records),
-    }
+        "captured_bytes": size, "delivered_bytes": delivered, "carved": len(found.findings),
+        "sealed_records_on_the_wire": len(seen.records), "planted_found": is_scanner_sound(stage),
+    }  # fmt: skip
+    faults = {
+        "pictures-on-the-wire": bool(found.findings), "records-opened": bool(tried.opened),
+        "beside-the-wire": size < delivered or not delivered, "tools-blunt": not evidence["planted_found"],
+    }  # fmt: skip
     return Found.judge(
         Outcome.USELESS,
         faults,
         {**evidence, "keys_tried": tried.keys if seen.records else 0, "opened": len(tried.opened)},
     )
+
+
+def _count_delivered(stage: Stage) -> int:
+    """Return how many sealed bytes of the lane the centre has: all of them went over the wire."""
+    with read(stage.site.store.engine) as connection:
+        rows = [get_record(connection, record) for record in stage.sealed]
+    return sum(row.padded_size for row in rows)
 
 
 def watch_live_feed(stage: Stage) -> Found:
@@ -105,10 +137,12 @@ def watch_live_feed(stage: Stage) -> Found:
     stolen.mkdir(parents=True, exist_ok=True)
     os.environ["STOLEN"] = str(stolen)
     stage.start_lane(HOOK)
+    stage.watched_cast = stage.cast
     passed = stage.drive(PASSING)
     del os.environ["STOLEN"]
     stage.start_lane()
     stage.sealed += passed
+    stage.watched = passed
     stage.stolen["live"] = stolen
     taken = len(list(stolen.glob("*.jpg")))
     most = PASSING * (stage.scale.occupants + 1)
@@ -123,8 +157,8 @@ def watch_live_feed(stage: Stage) -> Found:
         return Found(
             Outcome.OPEN, {"faults": ["more-than-passed" if taken > most else "not-counted"], **evidence}
         )
-    if not taken and not remembered:
-        return Found(Outcome.BLOCKED, evidence)
+    if not taken:
+        return Found(Outcome.OPEN, {"faults": ["tap-shows-nothing"], **evidence})
     return Found(Outcome.OPEN, {REMAINS: LIVE_FEED, **evidence})
 
 

@@ -36,8 +36,7 @@ def open_box(stage: Stage, name: str) -> RecipientBox:
 def export_pictures(stage: Stage, records: Sequence[RecordId], recipient: str) -> list[bytes]:
     """Give records to a recipient by a whole ceremony and return the pictures that they get. Raises as the ceremony."""
     desk = open_disclosure(stage.site)
-    box = open_box(stage, recipient)
-    _register(stage, recipient, box)
+    box = register_recipient(stage, recipient)
     who = stage.site.principal(REQUESTER, "privacy_officer")
     wanted = Wanted(
         records=list(records), recipient=recipient, purpose="court-order", legal_basis="court-order",
@@ -51,10 +50,11 @@ def export_pictures(stage: Stage, records: Sequence[RecordId], recipient: str) -
     return [item.data for item in items]
 
 
-def _register(stage: Stage, recipient: str, box: RecipientBox) -> None:
-    """Register recipient and approvers unless they are."""
+def register_recipient(stage: Stage, recipient: str) -> RecipientBox:
+    """Register a recipient and the approvers unless they are, and return the recipient's keys."""
+    box = open_box(stage, recipient)
     if stage.site.ledger.find(type="recipient", object=recipient):
-        return
+        return box
     card = box.card(dict(RECIPIENTS)[recipient])
     partners = open_partners(stage.site, REQUESTER)
     add_recipient(
@@ -67,6 +67,7 @@ def _register(stage: Stage, recipient: str, box: RecipientBox) -> None:
         except WaysealError:
             continue  # registered for an earlier ceremony
         enrol_own_key(open_partners(stage.site, REQUESTER), approver, _signer(approver).public)
+    return box
 
 
 def _sign(desk: Disclosure, export: str, approver: str) -> bytes:

@@ -97,6 +97,8 @@ class Tried:
     opened: frozenset[RecordId]
     keepers: int
     keepers_opened: int
+    records_seen: frozenset[RecordId] = frozenset()
+    """Which records were there to be tried."""
 
     def describe(self) -> dict[str, object]:
         """Return the figures as evidence."""
@@ -170,6 +172,7 @@ def try_keys(loot: Loot) -> Tried:
     return Tried(
         len(loot.records), len(loot.keys), len(loot.keys) * len(loot.records) * 2,
         frozenset(opened - {control.header.object_id}), loot.keepers, loot.keepers_opened,
+        frozenset(one.header.object_id for one in loot.records),
     )  # fmt: skip
 
 

@@ -6,7 +6,17 @@ Owns the order and the numbers. An act that ends with an error of its own is ope
 from collections.abc import Callable, Iterator, Sequence
 
 from wayseal.model.errors import WaysealError
-from wayseal.testing.breach import after, at_centre, at_desk, at_lane, leaked, ports, restore
+from wayseal.testing.breach import (
+    after,
+    at_centre,
+    at_desk,
+    at_lane,
+    coming_back,
+    history,
+    leaked,
+    ports,
+    restore,
+)
 from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Act, Found, Outcome, Step
 
@@ -42,15 +52,15 @@ ACTS: tuple[Act, ...] = (
     Act("work-on", "Work on after the suspension", "The keyroom reads the suspension from the ledger itself",
         "tests/flow/test_suspension.py::test_suspended_at_once", after.work_on),
     Act("come-back", "Come back without a fresh assessment", "Reinstatement wants an assessment and two bodies",
-        "tests/flow/test_suspension.py::test_reinstated_only_as_it_must_be", after.come_back),
+        "tests/flow/test_suspension.py::test_reinstated_only_as_it_must_be", coming_back.come_back),
     Act("restore-backup", "Restore a backup from before the erasure", "The destroyed key is in no backup",
         "tests/flow/test_erase.py::test_restored_backup_stays_dark", restore.open_restored),
     Act("take-drawings", "Take schematics, contracts and configuration", "The site's documents are sealed like pictures",
         "tests/commands/test_document_commands.py::test_open_for_its_purpose_only", after.take_drawings),
-    Act("raid-running-centre", "Own the running centre and take pictures at full speed", "Allowances, canaries and drift sums in the keyroom",
+    Act("raid-running-centre", "Own the running centre and take pictures at full speed", "Allowances and canaries in the keyroom, and an alarm of each",
         "tests/unit/flow/test_guard.py::test_thief_at_full_speed_is_capped", at_centre.raid_centre),
     Act("edit-ledger", "Edit the ledger", "Witnesses refuse a history that does not continue the one they signed",
-        "tests/unit/ledger/test_ledger_attacks.py::test_rebuilt_histories_are_always_found", after.edit_ledger),
+        "tests/unit/ledger/test_ledger_attacks.py::test_rebuilt_histories_are_always_found", history.edit_ledger),
 )  # fmt: skip
 
 

@@ -31,9 +31,11 @@ from wayseal.testing.breach.stage import LANE, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
 WITHIN = timedelta(seconds=1)
-_STICK = (
-    b"add@/devices/pci0000:00/usb1/1-2\0ACTION=add\0DEVPATH=/devices/pci0000:00/usb1/1-2\0SUBSYSTEM=usb\0"
-    b"DEVTYPE=usb_device\0PRODUCT=781/5567/100\0SEQNUM=1\0"
+DISK, KEYBOARD = "781/5567/100", "46d/c31c/100"
+"""What is plugged in: the thief's drive, and beside it, as a control, a keyboard that the machine lets in."""
+_MESSAGE = (
+    "add@/devices/pci0000:00/usb1/1-2\0ACTION=add\0DEVPATH=/devices/pci0000:00/usb1/1-2\0SUBSYSTEM=usb\0"
+    "DEVTYPE=usb_device\0PRODUCT={product}\0SEQNUM=1\0"
 )
 _WAIT_S = 20.0
 
@@ -44,19 +46,24 @@ def plug_in(stage: Stage) -> Found:
     if not (root / RULES).exists():
         write_guard(root, plan_guard(root, guard_files([], utc_now())))
     ways_in, before = list_ways_in(root), stage.site.ledger.size
-    how, seconds = _insert(stage, root, authorized="1" if ways_in else "0")
+    _insert(stage, root, KEYBOARD, authorized="1")
+    how, seconds = _insert(stage, root, DISK, authorized="1" if ways_in else "0")
     _carry_to_centre(stage)
     fresh = [index for index in stage.site.ledger.find(type="usb-event") if index >= before]
-    told = [one for one in map(stage.site.ledger.entry, fresh) if one.get("product_id") == "5567"]
+    events = [stage.site.ledger.entry(index) for index in fresh]
+    told = [one for one in events if one.get("product_id") == "5567"]
+    others = {one["action"] for one in events if one.get("product_id") == "c31c"}
     files = check_guard(root)[0]
     faults = {
-        "let-in": bool(ways_in) or any(one["action"] == "allowed" for one in told),
+        "let-in": bool(ways_in) or any(one["action"] != "refused" for one in told),
+        "watch-tells-no-difference": others != {"allowed"},
+        "reader-blind": not list_ways_in(stage.thief / "no-such-root"),
         "not-on-the-ledger": not told,
         "told-too-late": seconds is None or seconds > WITHIN.total_seconds(),
         "policy-changed": files["result"] != "pass",
     }
     evidence = {
-        "emulated_by": how, "ways_in": ways_in, "policy_files": files["result"], "seconds_to_note": seconds,
+        "emulated_by": how, "control_told_as": sorted(others), "ways_in": ways_in, "policy_files": files["result"], "seconds_to_note": seconds,
         "ledger": [{"index": index, "action": stage.site.ledger.entry(index)["action"]} for index in fresh],
     }  # fmt: skip
     return Found.judge(Outcome.BLOCKED, faults, evidence)
@@ -94,8 +101,9 @@ def list_ways_in(root: Path) -> list[str]:
     return ways
 
 
-def _insert(stage: Stage, root: Path, *, authorized: str) -> tuple[str, float | None]:
-    """Plug a disk in; return how that was emulated, and after how many seconds the lane's own queue had it."""
+def _insert(stage: Stage, root: Path, product: str, *, authorized: str) -> tuple[str, float | None]:
+    """Plug a device in; return how that was emulated, and after how many seconds the lane's own queue had it."""
+    how = "message handed to the watch; umockdev is not installed"
     if shutil.which("umockdev-wrapper") is not None:
         code = [
             sys.executable,
@@ -105,14 +113,16 @@ def _insert(stage: Stage, root: Path, *, authorized: str) -> tuple[str, float | 
             str(root),
             LANE,
             authorized,
+            product,
         ]
         done = subprocess.run(
             ["umockdev-wrapper", *code], capture_output=True, text=True, timeout=120, check=False
         )
         if done.returncode == 0:
             return "umockdev", json.loads(done.stdout)["seconds"]
+        how = "message handed to the watch; umockdev does not work here"
     append, close = open_sink(stage.lane_home, utc_now)
-    fields = parse_uevent(_STICK)
+    fields = parse_uevent(_MESSAGE.format(product=product).encode())
     event = None if fields is None else read_event(fields, authorized=authorized)
     watch = Watch(LANE, _Announced(event), append, utc_now, stage.lane_home / "egress" / "drill.json")
     watch.start()
@@ -121,7 +131,7 @@ def _insert(stage: Stage, root: Path, *, authorized: str) -> tuple[str, float | 
     took = time.monotonic() - began
     watch.stop()
     close()
-    return "message handed to the watch; umockdev is not installed", took if heard else None
+    return how, took if heard else None
 
 
 class _Announced:

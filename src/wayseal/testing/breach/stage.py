@@ -19,7 +19,7 @@ from wayseal.ledger.checkpoint import log_keys
 from wayseal.model.border import Direction
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import NotFound, Unavailable
-from wayseal.model.ids import EncounterId, RecordId
+from wayseal.model.ids import EncounterId, RecordId, epoch_id
 from wayseal.station.centre_run import invite_lane
 from wayseal.station.documents import add_document
 from wayseal.station.lane_home import join_lane
@@ -98,8 +98,13 @@ class Stage:
     running: dict[str, Process] = field(default_factory=dict)
     sealed: list[RecordId] = field(default_factory=list)
     """Faces of the lane's vehicles, oldest first, without canaries."""
+    watched: list[RecordId] = field(default_factory=list)
+    """Those of them that passed while somebody with root was at the lane."""
+    watched_cast: Cast = field(default_factory=lambda: Cast(0))
     old: list[RecordId] = field(default_factory=list)
     """Plates whose date is past."""
+    kept: list[RecordId] = field(default_factory=list)
+    """Plates as old as those, which somebody kept for longer in time: they live on, also in the backup."""
     plates: list[str] = field(default_factory=list)
     """What stood on the plates of the lane's vehicles: what must not be found anywhere."""
     cast: Cast = field(default_factory=lambda: Cast(0))
@@ -130,6 +135,14 @@ class Stage:
     def backup(self) -> Path:
         """What the port's own backup holds, from before the old hour was erased."""
         return self.folder / "backup"
+
+    def start_witnesses(self, code: str | None = None) -> None:
+        """Start the witnesses' processes, or start them anew, and tell the site where they are."""
+        ledger, signer = self.site.ledger, self.site.keys.log_signer
+        self.bench.serve(
+            ledger.folder, self.folder / "logs", self.secrets["centre"], self._more("witness", code)
+        )
+        write_policy(ledger, log_keys(ledger.origin, signer), self.bench.policy())
 
     def start_keyroom(self, code: str | None = None) -> None:
         """Start the keyroom's process, or start it anew."""
@@ -242,11 +255,10 @@ def open_stage(
     words = {name: _write_secret(folder / f"{name}.passphrase") for name in ("centre", "keyroom", "lane")}
     bench, began = Bench.create(folder / "witnesses"), utc_now()
     tell("a site, and vehicles of 14 hours ago")
-    old = _found_site(folder, scale, bench if seams.witnessed else None, words, began)
+    old, kept = _found_site(folder, scale, bench if seams.witnessed else None, words, began)
     site = open_site(folder / "centre", words["centre"].read_bytes())
-    stage = Stage(
-        folder, scale, seams, tell, site, bench, WireTap(folder / "thief" / "wire"), began, words, old=old
-    )
+    tap = WireTap(folder / "thief" / "wire")
+    stage = Stage(folder, scale, seams, tell, site, bench, tap, began, words, old=old, kept=kept)
     try:
         _put_up(stage)
         yield stage
@@ -256,8 +268,11 @@ def open_stage(
 
 def _found_site(
     folder: Path, scale: Scale, bench: Bench | None, words: Mapping[str, Path], began: datetime
-) -> list[RecordId]:
-    """Make the site as of 14 hours ago, let vehicles pass on a lane of its own host, back it up, and return the plates."""
+) -> tuple[list[RecordId], list[RecordId]]:
+    """Make the site as of 14 hours ago, let vehicles pass on a lane of its own host, and back it up.
+
+    Returns the plates whose class ends after 12 hours, and the one of a last vehicle that an officer has kept for longer.
+    """
     home, secret = folder / "centre", words["centre"].read_bytes()
     clock = _StandingClock(began - OVERDUE)
     init_site(
@@ -265,12 +280,14 @@ def _found_site(
         witnesses="" if bench is None else bench.policy(), clock=clock,
     )  # fmt: skip
     with open_site(home, secret, clock=clock) as site:
-        plates = fill_lane(site, OLD_LANE, scale.old, scale.occupants, clock)
+        plates = fill_lane(site, OLD_LANE, scale.old + 1, scale.occupants, clock)
+        officer, longer = site.principal("officer-1", "officer"), epoch_id("non_citizen", clock())
+        site.opener.keep(officer, plates[-1], longer, reason="decision.refer")
         site.create_gallery(GALLERY, model_sha256=MODEL, dimension=DIMENSION).add(
             ["traveller-1", "traveller-2"], [make_template((1,)), make_template((2,))]
         )
     copy_backup(home, folder / "backup")
-    return plates
+    return plates[:-1], plates[-1:]
 
 
 def copy_backup(home: Path, to: Path) -> None:
@@ -286,8 +303,7 @@ def _put_up(stage: Stage) -> None:
     site, tell = stage.site, stage.tell
     tell("witnesses, keyroom, centre and a lane computer, each a process of its own")
     if stage.seams.witnessed:
-        stage.bench.serve(site.ledger.folder, stage.folder / "logs", stage.secrets["centre"])
-        write_policy(site.ledger, log_keys(site.ledger.origin, site.keys.log_signer), stage.bench.policy())
+        stage.start_witnesses()
     stage.start_keyroom()
     for name, kind, text in (
         ("lane1.svg", DocumentKind.SCHEMATIC, SCHEMATIC),

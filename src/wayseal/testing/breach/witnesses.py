@@ -1,5 +1,6 @@
 """A drill's witnesses: three bodies with keys of their own, each a process, two of whom must agree."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,14 +39,20 @@ class Bench:
             lines.append(f"group {name} all " + " ".join(f"{name}-{place}" for place in range(len(keys))))
         return "\n".join([*lines, f"group two 2 {' '.join(self.keys)}", "quorum two", ""])
 
-    def serve(self, ledger: Path, logs: Path, secret: Path) -> None:
-        """Start the witnesses for the ledger whose keys lie in a folder."""
+    def serve(self, ledger: Path, logs: Path, secret: Path, more: Mapping[str, str] | None = None) -> None:
+        """Start the witnesses for the ledger whose keys lie in a folder, `more` in their environment; those that run end first."""
+        self.stop()
         for name in self.keys:
             words = ["witness", "run", "--dir", str(self.folder / name), "--listen", "127.0.0.1:0"]
             for key in sorted(ledger.glob("log-*.vkey")):
                 words += ["--log", key.read_text(encoding="ascii").strip()]
             process = start_command(
-                f"witness {name}", self.folder, *words, secret=secret, log=logs / f"witness-{name}.log"
+                f"witness {name}",
+                self.folder,
+                *words,
+                secret=secret,
+                log=logs / f"witness-{name}.log",
+                more=more,
             )
             self.running.append(process)
         for name, process in zip(self.keys, self.running, strict=True):
