@@ -223,3 +223,12 @@ def test_rear_centre_is_named_as_in_the_format(face: FacePicture) -> None:
     """The truth calls the middle of the rear row `rear_middle`."""
     vehicle = SceneVehicle(1.0, occupants=(SceneOccupant(Seat.REAR_CENTRE, face, "T1"),))
     assert describe_vehicle(1, vehicle)["occupants"][0]["seat"] == "rear_middle"
+
+
+def test_occupants_keep_one_order(one_vehicle: LaneScene, face: FacePicture) -> None:
+    """Occupants stand in the same order in a vehicle's facts and in each picture's, however the scene lists them."""
+    seats = (Seat.REAR_RIGHT, Seat.FRONT_PASSENGER, Seat.REAR_LEFT, Seat.DRIVER)
+    scene = dress(one_vehicle, occupants=tuple(SceneOccupant(seat, face, str(seat)) for seat in seats))
+    _, entry = shoot(scene, 1.0)
+    told = [person["seat"] for person in describe_vehicle(1, scene.vehicles[0])["occupants"]]
+    assert [person["seat"] for person in entry["occupants"]] == told

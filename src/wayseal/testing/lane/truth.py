@@ -49,7 +49,7 @@ def describe_vehicle(number: int, vehicle: SceneVehicle) -> dict[str, Any]:
                 "enrollable": bool(occupant.gallery),
                 "gallery": list(occupant.gallery),
             }
-            for occupant in vehicle.occupants
+            for occupant in sorted(vehicle.occupants, key=lambda one: list(Seat).index(one.seat))
         ],
         "distractors": [_describe_thing(thing) for thing in vehicle.distractors],
     }
