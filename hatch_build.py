@@ -1,4 +1,4 @@
-"""Compile the sign-bit scan when the package is built, where there is a C compiler; without one NumPy does the same."""
+"""Compile the two scans when the package is built, where there is a C compiler; without one NumPy does the same."""
 
 import os
 import shutil
@@ -12,20 +12,24 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FOLDER = Path("src/wayseal/match")
 
 
-class SignScanHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own annotation needs its configuration type
-    """Builds `_signscan.so` beside its source, for installs in place and for wheels."""
+NAMES = ("signscan", "dotscan")
+
+
+class ScanHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own annotation needs its configuration type
+    """Builds `_signscan.so` and `_dotscan.so` beside their sources, for installs in place and for wheels."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Compile; say so on stderr and go on without it when that fails."""
+        """Compile; say so on stderr and go on without what fails."""
         compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-        target = Path(self.root) / FOLDER / "_signscan.so"
-        source = target.with_name("signscan.c")
-        if compiler is None or not compile_source(compiler, source, target):
-            print("wayseal: no compiled sign-bit scan; NumPy does the same, more slowly", file=sys.stderr)  # noqa: T201
-            return
-        build_data["artifacts"].append(str(FOLDER / target.name))
-        build_data["pure_python"] = False
-        build_data["infer_tag"] = True
+        for name in NAMES:
+            target = Path(self.root) / FOLDER / f"_{name}.so"
+            source = target.with_name(f"{name}.c")
+            if compiler is None or not compile_source(compiler, source, target):
+                print(f"wayseal: {name} is not compiled; NumPy does the same, more slowly", file=sys.stderr)  # noqa: T201
+                continue
+            build_data["artifacts"].append(str(FOLDER / target.name))
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
 
 
 def compile_source(compiler: str, source: Path, target: Path) -> bool:

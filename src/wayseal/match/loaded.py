@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wayseal.match.calibrate import Calibration
-from wayseal.match.index import ExactIndex, Floats, Hits, TemplateIndex, merge_owners, scan_rows
+from wayseal.match.dotscan import scan_best
+from wayseal.match.index import ExactIndex, Floats, Hits, TemplateIndex, merge_owners
 from wayseal.match.matrix import Numbers, check_vectors
 from wayseal.match.signbits import SignBitIndex
 from wayseal.model.border import Template
@@ -124,11 +125,11 @@ class LoadedGallery:
 
     def find_among(self, template: Template, travellers: Collection[str], k: int) -> Hits:
         """Return a probe's `k` nearest among the named travellers only, exactly. Unknown names are ignored."""
-        probe = self._probes([template])[0]
+        probes = self._probes([template])
         matrix = self._index.matrix
         numbers = self.known(travellers)
         rows = np.flatnonzero(np.isin(matrix.owners, numbers))
-        found, scores = scan_rows(matrix.rows[rows], probe, len(rows) + 1)
+        found, scores = scan_best(matrix.rows[rows], probes, len(rows))[0]
         return merge_owners(matrix.owners[rows][found], scores, k, scanned=len(rows), reranked=0, exact=True)
 
     def known(self, travellers: Iterable[str]) -> list[int]:
