@@ -189,3 +189,25 @@ def test_wrong_codes_are_rationed(console: Console) -> None:
             statuses.append(refusal.value.code)
             assert re.search(rb"hint|minute|terminal", refusal.value.read())
     assert statuses == [403] * 5 + [429, 429]
+
+
+def test_problem_page_is_for_people(page: Page, console: Console) -> None:
+    """A page that is not for the role says so in words; no class name, no command; the same for a form that lacks a field."""
+    shown = page.context.new_page()
+    answer = shown.goto(console.url + "/incidents")
+    assert answer is not None
+    assert answer.status == 403
+    expect(shown.locator("h1")).to_have_text("That is not permitted")
+    expect(shown.locator(".hint")).to_contain_text("It is for: ")
+    expect(shown).to_have_title("That is not permitted - Wayseal")
+    content = shown.content()
+    shown.close()
+    place = f"{console.url}/encounters/{console.answered[0].id}/occupants/driver/decision"
+    sent = page.request.post(place, form={"verdict": "no such"}, headers={"Origin": console.url})
+    assert sent.status == 400
+    assert "That cannot be used" in sent.text()
+    assert "no such" not in sent.text()
+    opened = page.request.get(place)
+    assert (opened.status, "there is no such page" in opened.text()) == (405, True)
+    for text in (content, sent.text(), opened.text()):
+        assert not re.search(r"Refused|NotFound|Invalid|wayseal [a-z]+ [a-z]+", text)

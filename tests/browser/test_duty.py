@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from wayseal.assess.egress_watch import DeviceEvent
 from wayseal.flow.egress import event_entry
-from wayseal.flow.incident import contain_incident, note_notice, open_incident
+from wayseal.flow.incident import close_incident, contain_incident, note_notice, open_incident
 from wayseal.flow.oversee.register import NewEquipment, enrol_equipment
 from wayseal.model.clock import utc_now
 from wayseal.model.oversight import EquipmentKind, SubjectKind
@@ -86,6 +86,11 @@ def test_clock_of_incident_runs(page: Page, console: Console) -> None:
     expect(waiting).to_contain_text("Incident open")
     contain_incident(site.ledger, "privacy-1", opened.id, clock=utc_now)
     expect(waiting).to_contain_text("Incident contained", timeout=3000)
+    note = page.locator(".duty-note", has_text=opened.id)
+    expect(note).to_contain_text("wayseal incident show")
+    close_incident(site.ledger, "privacy-1", opened.id, duties=(), clock=utc_now)
+    expect(note).to_contain_text("It is over: nothing to do.", timeout=3000)
+    expect(note).to_have_class("duty-note")
 
 
 def test_seconds_run(page: Page, console: Console) -> None:

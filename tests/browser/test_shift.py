@@ -65,7 +65,7 @@ def test_second_person(desk: Page, console: Console) -> None:
     page = f"{console.url}/encounters/{console.answered[2].id}"
     desk.goto(page)
     desk.locator("section#driver button[data-act=open]").click()
-    expect(desk.locator("h1")).to_have_text("Unapproved")
+    expect(desk.locator("h1")).to_have_text("A second person must agree")
     expect(desk.locator("main")).to_contain_text(RULE)
     expect(desk.locator("pre.rule")).to_contain_text("context.after_hours")
     if AXE.is_file():

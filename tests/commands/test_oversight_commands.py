@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from session import Session
 
+from wayseal.cli.sheets import HEADINGS
 from wayseal.flow.oversee.desk import view
 from wayseal.model.custody import Purpose
 from wayseal.station.site import open_site
@@ -269,3 +270,28 @@ def test_11_help(ws: Session, noun: str) -> None:
     answer = ws.call(noun, "--help")
     assert answer.code == 0
     assert "list" in answer.out
+
+
+@pytest.mark.parametrize("words", [
+    "encounter list --as chief:1", "equipment due --days 90", "equipment findings", "equipment lanes", "equipment list",
+    "incident list", "lane health", "ledger show", "notice list", "ticket list", "vendor attention", "vendor contract list",
+    "vendor person list",
+])  # fmt: skip
+def test_12_sheets(ws: Session, words: str) -> None:
+    """The heading of a sheet with rows is the one that a sheet without rows has."""
+    if words == "incident list":
+        assert (
+            ws.call(
+                "incident", "open", "--principal", "tech:1", "--since", in_days(-1), "--reason", "stolen-disk"
+            ).code
+            == 0
+        )
+    if words == "ticket list":
+        made = ws.call(
+            "ticket", "issue", "--work-order", "wo-1", "--lane", "lane7", "--technician", "lab:1", "--verb", "focus", "--as", "chief:1"
+        )  # fmt: skip
+        assert made.code == 0, made.err
+    answer = ws.call(*words.split(), "--csv")
+    head, *rows = csv.reader(io.StringIO(answer.out)) if answer.out else [[answer.err]]
+    assert tuple(head) == HEADINGS[words.partition(" --")[0]]
+    assert rows

@@ -8,6 +8,7 @@ from lineparts import Line, MovableClock, make_vehicle
 from overseeparts import BOSS, DAY, add_subcontractor, assess, enrol_host, give_duties
 
 from wayseal.assess.host.facts import HostFacts
+from wayseal.flow.duty_board import list_stopped
 from wayseal.flow.oversee.describe import list_due, report_activity
 from wayseal.flow.oversee.duties import certify_return
 from wayseal.flow.oversee.register import end_contract, note_change, renew_training
@@ -16,7 +17,7 @@ from wayseal.model.border import Seat
 from wayseal.model.custody import Purpose
 from wayseal.model.errors import Integrity, NotArmed, Refused
 from wayseal.model.oversight import AssessmentKind
-from wayseal.station.arming import list_disarmed, list_unfit, unfit_code
+from wayseal.station.arming import list_unfit, unfit_code
 from wayseal.station.overseer import list_lanes, reinstate, suspend
 from wayseal.station.papers import file_paper, read_facts
 from wayseal.station.steady import Overseer
@@ -99,9 +100,9 @@ def test_one_lane_falls_and_another_works(armed: Line, clock: MovableClock) -> N
         armed.lane()
     armed.drive(armed.lane("lane2"), make_vehicle(clock, {Seat.DRIVER: 2}, number=2))
     assert set(list_unfit(armed.site)) == {"lane1"}
-    (told,) = list_disarmed(armed.site)
-    assert (told["lane"], told["reason"]) == ("lane1", "assessment failed")
-    assert list_disarmed(armed.site, "lane2") == []
+    (told,) = list_stopped(armed.site.oversight)
+    assert (told.subject, told.code, told.more) == ("lane1", "disarmed", ("assessment-failed",))
+    assert list_stopped(armed.site.oversight, "lane2") == []
 
 
 def test_grace_is_for_the_late_only(armed: Line, clock: MovableClock) -> None:

@@ -163,9 +163,18 @@ def _word(cell: object) -> str:
 
 
 def print_rows(
-    title: str, rows: Sequence[Mapping[str, Any]], *, as_json: bool, as_csv: bool, columns: Sequence[str] = ()
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    as_json: bool,
+    as_csv: bool,
+    columns: Sequence[str] = (),
+    heading: Sequence[str] = (),
 ) -> None:
-    """Print a list as JSON, as CSV or as a table, which shows only `columns` where given; inner lists are joined for people."""
+    """Print a list as JSON, as CSV or as a table, which shows only `columns` where given; inner lists are joined for people.
+
+    `heading` are all names of a row, for a CSV without rows.
+    """
     if as_json:
         print_json(list(rows))
         return
@@ -174,7 +183,7 @@ def print_rows(
         for row in rows
     ]
     if as_csv:
-        print_csv(flat)
+        print_csv(flat, heading)
     else:
         shown = list(columns) or (list(flat[0]) if flat else [])
         print_table(title, shown, [[row[name] for name in shown] for row in flat])
@@ -196,11 +205,11 @@ def _is_table(cell: object) -> bool:
     return isinstance(cell, list) and bool(cell) and isinstance(cell[0], dict)
 
 
-def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
-    """Print rows as CSV with a header. Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
+def print_csv(rows: Sequence[Mapping[str, object]], heading: Sequence[str]) -> None:
+    """Print rows as CSV under a heading, which stands there without rows too. Cells that a spreadsheet would run as a formula are quoted with an apostrophe."""
     from wayseal.flow.sheet import write_sheet
 
-    write_sheet(rows, sys.stdout)
+    write_sheet(rows, sys.stdout, heading)
 
 
 @contextmanager

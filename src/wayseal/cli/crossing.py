@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.sheets import HEADINGS
 
 
 class Age(click.ParamType[timedelta]):
@@ -65,7 +66,7 @@ def list_command(
     if as_json:
         print_json(rows)
     elif as_csv:
-        print_csv(rows)
+        print_csv(rows, HEADINGS["crossing list"])
     else:
         print_table(
             "Crossings", list(rows[0]) if rows else ["crossing"], [list(row.values()) for row in rows]

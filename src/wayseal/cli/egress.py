@@ -10,6 +10,7 @@ import click
 
 from wayseal.cli.common import csv_option, json_option, passphrase_option, print_csv, print_json, print_table
 from wayseal.cli.egress_media import media_command
+from wayseal.cli.sheets import HEADINGS
 
 _ROOT = click.option(
     "--root",
@@ -162,7 +163,7 @@ def status(home: Path, *, device: str, as_csv: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     elif as_csv:
-        print_csv(rows)
+        print_csv(rows, HEADINGS["egress guard status"])
     else:
         print_table(
             "Silences", ["device", "since", "until", "reason", "missed"], [list(row.values()) for row in rows]

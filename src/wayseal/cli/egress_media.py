@@ -14,6 +14,7 @@ from wayseal.cli.common import (
     print_rows,
     read_passphrase,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import to_text
 
 
@@ -59,7 +60,7 @@ def list_command(home: Path, *, passphrase_file: Path | None, as_json: bool, as_
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = [_row(one) for one in list_admitted(site)]
-    print_rows("Media", rows, as_json=as_json, as_csv=as_csv)
+    print_rows("Media", rows, as_json=as_json, as_csv=as_csv, heading=HEADINGS["egress media list"])
 
 
 @media_command.command("end")

@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.sheets import HEADINGS
 
 
 @click.group()
@@ -48,7 +49,7 @@ def list_command(
     if as_json:
         print_json(lines)
     elif as_csv:
-        print_csv([_flat(line) for line in lines])
+        print_csv([_flat(line) for line in lines], HEADINGS["encounter list"])
     else:
         rows = [list(_flat(line).values()) for line in lines]
         print_table("Encounters", list(_flat(lines[0])) if lines else ["encounter"], rows)

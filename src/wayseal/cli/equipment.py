@@ -18,6 +18,7 @@ from wayseal.cli.common import (
 from wayseal.cli.equipment_listen import listen
 from wayseal.cli.equipment_parts import assess, collect, draw, due, evidence, file
 from wayseal.cli.equipment_survey import survey
+from wayseal.cli.sheets import HEADINGS
 
 
 @click.group()
@@ -86,7 +87,8 @@ def list_command(
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_equipment_rows(site.oversight, since=since, retired=retired)
     columns = ("equipment", "kind", "organisation", "lane", "passing", "overdue", "full_due", "findings")
-    print_rows("Equipment", rows, as_json=as_json, as_csv=as_csv, columns=columns)
+    heading = HEADINGS["equipment list"]
+    print_rows("Equipment", rows, as_json=as_json, as_csv=as_csv, columns=columns, heading=heading)
 
 
 @command.command("show")
@@ -192,7 +194,8 @@ def findings_command(
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_finding_rows(site.oversight, subject=subject, open_only=not everything, since=since)
     columns = ("subject", "probe", "reason", "owner", "due", "overdue", "do")
-    print_rows("Findings and POA&M", rows, as_json=as_json, as_csv=as_csv, columns=columns)
+    heading = HEADINGS["equipment findings"]
+    print_rows("Findings and POA&M", rows, as_json=as_json, as_csv=as_csv, columns=columns, heading=heading)
 
 
 @command.command("coverage")
@@ -207,7 +210,7 @@ def coverage_command(home: Path, *, passphrase_file: Path | None, as_json: bool,
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_coverage(site.oversight)
-    print_rows("Coverage", rows, as_json=as_json, as_csv=as_csv)
+    print_rows("Coverage", rows, as_json=as_json, as_csv=as_csv, heading=HEADINGS["equipment coverage"])
 
 
 @command.command("lanes")
@@ -225,6 +228,6 @@ def lanes_command(home: Path, *, passphrase_file: Path | None, as_json: bool, as
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_lanes(site)
-    print_rows("Lanes", rows, as_json=as_json, as_csv=as_csv)
+    print_rows("Lanes", rows, as_json=as_json, as_csv=as_csv, heading=HEADINGS["equipment lanes"])
     if any(not row["fit"] or (row["opted_out"] and row["faces"]) for row in rows):
         raise SystemExit(1)

@@ -15,6 +15,7 @@ from wayseal.cli.common import (
     read_passphrase,
     show_progress,
 )
+from wayseal.cli.sheets import HEADINGS
 
 KIND = click.option(
     "--daily", "cycle", flag_value="daily", help="Only the daily probes; by default the whole catalogue."
@@ -194,7 +195,7 @@ def due(
         rows = list_due(site.oversight, within=timedelta(days=days))
         if go:
             rows = run_due(site, rows, actor=actor)
-    print_rows("Due", rows, as_json=as_json, as_csv=as_csv)
+    print_rows("Due", rows, as_json=as_json, as_csv=as_csv, heading=HEADINGS["equipment due"])
     if any(row.get("passed") is not True for row in rows):
         raise SystemExit(1)
 

@@ -27,6 +27,7 @@ from wayseal.cli.export_people import (
     recipient,
     show_sender,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.model.errors import Invalid
 
 role_option = click.option(
@@ -249,7 +250,7 @@ def list_command(
         return
     short = [_shorten(row) for row in chosen]
     if as_csv:
-        print_csv(short)
+        print_csv(short, HEADINGS["export list"])
     else:
         print_table("Exports", list(short[0]) if short else ["export"], [list(row.values()) for row in short])
 

@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     show_progress,
 )
 from wayseal.cli.incident_parts import read_subject, show_incident, span_options, subject_options
+from wayseal.cli.sheets import HEADINGS
 
 actor_option = click.option(
     "--as", "who", default=default_principal, show_default="your login name", help="Staff id on the ledger."
@@ -92,7 +93,7 @@ def list_command(
         for one in shown
     ]
     if as_csv:
-        print_csv(rows)
+        print_csv(rows, HEADINGS["incident list"])
     else:
         print_table(
             "Incidents", list(rows[0]) if rows else ["incident"], [list(row.values()) for row in rows]

@@ -14,6 +14,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.sheets import HEADINGS
 
 
 @click.command()
@@ -42,7 +43,7 @@ def health(
     if as_json:
         print_json(shown)
     elif as_csv:
-        print_csv(shown["days"])
+        print_csv(shown["days"], HEADINGS["lane health"])
     else:
         columns = list(shown["days"][0]) if shown["days"] else ["lane"]
         print_table("Lanes by day", columns, [list(row.values()) for row in shown["days"]])

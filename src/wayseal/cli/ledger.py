@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     read_passphrase,
     show_progress,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
 
@@ -273,7 +274,7 @@ def show(home: Path, /, limit: int | None, *, as_json: bool, as_csv: bool, **wan
         {**{name: entry.get(name, "") for name in _COLUMNS}, "more": _print_rest(entry)} for entry in entries
     ]
     if as_csv:
-        print_csv(rows)
+        print_csv(rows, HEADINGS["ledger show"])
     else:
         print_table("Ledger", (*_COLUMNS, "more"), [tuple(row.values()) for row in rows])
 

@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.cli.vendor_parts import digest_file
 
 
@@ -73,4 +74,4 @@ def list_command(
 
     with open_site(home, read_passphrase(passphrase_file)) as site, view(site.oversight) as rows:
         found = [notice_row(one, site.clock()) for one in list_notices(rows, lane=lane, since=since)]
-    print_rows("Notices", found, as_json=as_json, as_csv=as_csv)
+    print_rows("Notices", found, as_json=as_json, as_csv=as_csv, heading=HEADINGS["notice list"])

@@ -60,7 +60,7 @@ def make(
         print_csv([
             {name: show_cell(row[name]) if isinstance(row[name], list) else row[name] for name in chosen.columns}
             for row in chosen.rows
-        ])  # fmt: skip
+        ], list(chosen.columns))  # fmt: skip
         return
     size = write_report(report, out) if out is not None else 0
     answer = {

@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
@@ -170,6 +171,6 @@ def list_command(home: Path, *, passphrase_file: Path | None, as_csv: bool, as_j
         return
     flat = [{**row, "verbs": " ".join(row["verbs"])} for row in rows]
     if as_csv:
-        print_csv(flat)
+        print_csv(flat, HEADINGS["ticket list"])
     else:
         print_table("Tickets", list(flat[0]) if flat else ["ticket"], [list(row.values()) for row in flat])

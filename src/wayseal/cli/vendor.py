@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.sheets import HEADINGS
 from wayseal.cli.vendor_parts import contract_command, person_command
 
 
@@ -68,7 +69,8 @@ def list_command(
     with open_site(home, read_passphrase(passphrase_file)) as site:
         rows = list_vendor_rows(site.oversight, since=since)
     columns = ("vendor", "tier", "under", "standing", "since", "reasons", "equipment", "assessed", "findings")
-    print_rows("Organisations", rows, as_json=as_json, as_csv=as_csv, columns=columns)
+    heading = HEADINGS["vendor list"]
+    print_rows("Organisations", rows, as_json=as_json, as_csv=as_csv, columns=columns, heading=heading)
 
 
 @command.command("show")
@@ -193,7 +195,8 @@ def report_command(
     with open_site(home, read_passphrase(passphrase_file)) as site:
         since = site.clock() - timedelta(days=days)
         rows = list(report_activity(site.oversight, vendor, since))
-    print_rows(f"{vendor}, the last {days} days", rows, as_json=as_json, as_csv=as_csv)
+    title, heading = f"{vendor}, the last {days} days", HEADINGS["vendor report"]
+    print_rows(title, rows, as_json=as_json, as_csv=as_csv, heading=heading)
 
 
 @command.command("attention")
@@ -216,7 +219,8 @@ def attention_command(home: Path, *, passphrase_file: Path | None, as_json: bool
         {"what": one.what, "of": one.subject, "due": to_text(one.due), "overdue": one.overdue}
         for one in found
     ]
-    print_rows("Needs attention", rows, as_json=as_json, as_csv=as_csv)
+    heading = HEADINGS["vendor attention"]
+    print_rows("Needs attention", rows, as_json=as_json, as_csv=as_csv, heading=heading)
     if any(one.overdue for one in found):
         raise SystemExit(1)
 

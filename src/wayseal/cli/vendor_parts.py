@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     print_rows,
     read_passphrase,
 )
+from wayseal.cli.sheets import HEADINGS
 
 MAX_TEXT = 50_000_000
 """Bytes of a contract or a notice whose digest is taken."""
@@ -109,7 +110,8 @@ def list_contracts_command(home: Path, *, passphrase_file: Path | None, as_json:
 
     with open_site(home, read_passphrase(passphrase_file)) as site, view(site.oversight) as rows:
         found = [contract_row(rows, one, site.clock()) for one in list_contracts(rows)]
-    print_rows("Contracts", found, as_json=as_json, as_csv=as_csv)
+    heading = HEADINGS["vendor contract list"]
+    print_rows("Contracts", found, as_json=as_json, as_csv=as_csv, heading=heading)
 
 
 @person_command.command("add")
@@ -174,4 +176,4 @@ def list_people_command(
 
     with open_site(home, read_passphrase(passphrase_file)) as site, view(site.oversight) as rows:
         found = [person_row(one, site.clock()) for one in list_people(rows, organisation=organisation)]
-    print_rows("People", found, as_json=as_json, as_csv=as_csv)
+    print_rows("People", found, as_json=as_json, as_csv=as_csv, heading=HEADINGS["vendor person list"])

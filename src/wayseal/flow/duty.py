@@ -3,7 +3,8 @@
 Read from the ledger alone, newest first. It names codes and devices; the screens own the words.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +23,10 @@ _CODES: Final = {
 _QUIET: Final = {
     "usb-event": {"remove"}, "egress-watch": {"beat"}, "lane-status": {"armed"}, "org-status": {"active"},
 }  # fmt: skip
+_ENDS: Final = {
+    ("incident", "closed"), ("lane-status", "armed"), ("org-status", "reinstated"), ("egress-watch", "started"),
+}  # fmt: skip
+"""What ends an earlier note about the same thing."""
 _BOARD: Final = (
     "lane-status", "incident", "finding", "attest", "notice", "sign-off", "return", "org-status", "register", "export-release",
     "export-receipt",
@@ -41,14 +46,28 @@ class DutyNote:
     port: str | None = None
     ids: str | None = None
     count: int | None = None
+    over: bool = False
+    """A later entry ended it: the incident was closed, the lane armed, the organisation reinstated, the watch begun again."""
 
 
 def list_duty(ledger: LedgerReader, now: datetime) -> list[DutyNote]:
     """Return what happened in the last 24 hours, newest first; at most 200."""
     since = to_text(now - LOOK_BACK)
     found = sorted((index for kind in _CODES for index in ledger.find(type=kind, since=since)), reverse=True)
-    notes = (_note(index, ledger.entry(index)) for index in found)
-    return list(islice((note for note in notes if note is not None), MOST))
+    return list(islice(_list_notes(ledger, found), MOST))
+
+
+def _list_notes(ledger: LedgerReader, newest_first: Iterable[int]) -> Iterator[DutyNote]:
+    """Yield the notes of entries; one whose end came later says so."""
+    ended: set[tuple[str, str]] = set()
+    for index in newest_first:
+        entry = ledger.entry(index)
+        about = (entry["type"], str(entry.get("object", "")))
+        note = _note(index, entry)
+        if note is not None:
+            yield replace(note, over=about in ended and note.code != "beat")  # lost events stay lost
+        if (entry["type"], entry.get("status", entry.get("action"))) in _ENDS:
+            ended.add(about)
 
 
 def has_news(ledger: LedgerReader, first: int, now: datetime) -> bool:
@@ -82,7 +101,9 @@ def _note(index: int, entry: dict[str, Any]) -> DutyNote | None:
     subject = str(
         entry.get("lane") or entry.get("device") or entry.get("object") or entry.get("actor") or "site"
     )
-    subject = str(entry["object"]) if kind in ("usb-event", "egress-watch", "org-status") else subject
+    subject = (
+        str(entry["object"]) if kind in ("usb-event", "egress-watch", "org-status", "incident") else subject
+    )
     return DutyNote(
         index, from_text(entry["time"]), kind, code, subject, entry.get("port"), ids, entry.get("missed") or entry.get("count")
     )  # fmt: skip

@@ -19,11 +19,12 @@ from wayseal.flow.oversee.describe import (
     list_finding_rows,
     list_lane_rows,
 )
-from wayseal.flow.oversee.desk import Desk
+from wayseal.flow.oversee.desk import Desk, view
 from wayseal.flow.oversee.duties import list_attention
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text
 from wayseal.model.oversight import Incident
+from wayseal.store.oversight import duties as duty_rows
 
 MOST: Final = 12
 """Of each kind that are shown; the rest is counted."""
@@ -98,6 +99,14 @@ def build_board(
         "attention_overdue": sum(one.overdue for one in attention),
     }  # fmt: skip
     return Board(tuple(kept), left_off, figures, now)
+
+
+def list_stopped(desk: Desk, lane: str | None = None) -> list[Item]:
+    """Return the lanes that were told to stop, or the one named if it was, with every reason of now; fit ones arm by themselves."""
+    with view(desk) as rows:
+        stopped = [one.lane for one in duty_rows.list_lane_states(rows).values() if not one.armed]
+    known = {item.subject: item for item in _list_lanes(desk, ())}
+    return [known[name] for name in sorted(stopped) if lane in (None, name)]
 
 
 def _list_lanes(desk: Desk, lanes: Iterable[str]) -> Iterator[Item]:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 
-def write_sheet(rows: Sequence[Mapping[str, object]], target: TextIO) -> None:
-    """Write rows under the names of the first one. Cells that a spreadsheet would run as a formula begin with an apostrophe."""
-    if not rows:
-        return
-    writer = csv.DictWriter(target, fieldnames=list(rows[0]))
+def write_sheet(rows: Sequence[Mapping[str, object]], target: TextIO, heading: Sequence[str]) -> None:
+    """Write rows under the names of the first one, or the heading alone where there is none.
+
+    Cells that a spreadsheet would run as a formula begin with an apostrophe.
+    """
+    writer = csv.DictWriter(target, fieldnames=list(rows[0]) if rows else list(heading))
     writer.writeheader()
     for row in rows:
         writer.writerow({name: _disarm_cell(cell) for name, cell in row.items()})

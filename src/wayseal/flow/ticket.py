@@ -28,7 +28,7 @@ from biscuit_auth import (
 )
 
 from wayseal.model.errors import Invalid, Refused
-from wayseal.model.ids import check_name, check_ulid
+from wayseal.model.ids import check_name, check_staff, check_ulid
 
 LONGEST: Final = timedelta(hours=4)
 SKEW: Final = timedelta(seconds=60)
@@ -89,8 +89,9 @@ def load_root(secret: bytes | bytearray) -> KeyPair:
 def check_ticket(ticket: Ticket) -> Ticket:
     """Return a ticket that may be made. Raises `Invalid` for a malformed name, no verb, or a life that is no life or over 4 hours."""
     check_ulid(ticket.id)
-    for what in ("work_order", "lane", "technician", "organisation"):
+    for what in ("work_order", "lane", "organisation"):
         check_name(getattr(ticket, what), what=what.replace("_", " "))
+    check_staff(ticket.technician)
     if not ticket.verbs or len(set(ticket.verbs)) != len(ticket.verbs):
         raise Invalid("a ticket needs verbs, each once", hint="Verbs: " + ", ".join(Verb))
     if not timedelta(0) < ticket.expires_at - ticket.issued_at <= LONGEST:

@@ -28,7 +28,7 @@ from wayseal.flow.ticket import (
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock, from_text, to_text
 from wayseal.model.errors import Invalid, NotFound, Refused
-from wayseal.model.ids import check_name, check_ulid, new_ulid
+from wayseal.model.ids import check_name, check_staff, check_ulid, new_ulid
 
 
 class TechnicianStanding(Protocol):
@@ -92,7 +92,7 @@ class TicketOffice:
         self.check_issuer(actor)
         if actor == technician:
             raise Refused("nobody issues a ticket to themselves", hint="Ask a colleague.", actor=actor)
-        check_name(technician, what="staff id")
+        check_staff(technician)
         now = from_text(to_text(self.clock())[:19] + "Z")  # tokens count whole seconds
         who = self.standing(technician)
         self._check_standing(who)

@@ -18,6 +18,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TO_BASE32 = str.maketrans(_CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_STAFF = re.compile(r"[a-z0-9][a-z0-9._:-]{0,62}")
 _EPOCH = re.compile(r"([a-z0-9][a-z0-9_-]{0,30})/(\d{4}-\d{2}-\d{2}T\d{2})Z")
 _lock = threading.Lock()
 _last = [0, 0]  # milliseconds, randomness of the newest ULID in this process
@@ -60,6 +61,15 @@ def check_name(text: str, *, what: str = "name") -> str:
     if not _NAME.fullmatch(text):
         raise Invalid(
             f"not a {what}: {text[:70]!r}", hint="Use a-z, 0-9, dot, dash and underscore; at most 63 of them."
+        )
+    return text
+
+
+def check_staff(text: str) -> str:
+    """Return `text` when it can be somebody's staff id: as a name, and with colons (`chief:1`). Raises `Invalid` otherwise."""
+    if not _STAFF.fullmatch(text):
+        raise Invalid(
+            "not a staff id", hint="Use a-z, 0-9, dot, dash, colon and underscore, at most 63; never a name."
         )
     return text
 

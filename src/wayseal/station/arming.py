@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from wayseal.flow.oversee.desk import view
 from wayseal.flow.oversee.fitness import judge_lane, tell_lane
-from wayseal.model.clock import to_text
 from wayseal.model.errors import NotArmed
 from wayseal.model.oversight import Fitness
 from wayseal.station.centre import CENTRE
@@ -56,20 +55,6 @@ def list_unfit(site: "Site") -> dict[str, Fitness]:
         known |= set(duty_rows.list_lane_states(rows))
     judged = {lane: judge_and_tell(site, lane) for lane in sorted(known)}
     return {lane: fitness for lane, fitness in judged.items() if not fitness.fit}
-
-
-def list_disarmed(site: "Site", lane: str | None = None) -> list[dict[str, str]]:
-    """Return the lanes that were told to stop, or the one named if it was: why, since when, and what to do."""
-    with view(site.oversight) as rows:
-        states = duty_rows.list_lane_states(rows)
-    return [
-        {
-            "lane": one.lane, "reason": one.reason.replace("-", " "), "do": ADVICE.get(one.reason, ""),
-            "since": to_text(one.since),
-        }
-        for one in states.values()
-        if not one.armed and one.reason is not None and lane in (None, one.lane)
-    ]  # fmt: skip
 
 
 def explain_refusal(fitness: Fitness) -> NotArmed:

@@ -5,7 +5,6 @@ Owns routes and headers. No logic: it asks the portal. No image leaves except un
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from http import HTTPStatus
 from itertools import count
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,20 +15,20 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from wayseal.model.border import Seat, Verdict
-from wayseal.model.errors import NotFound, WaysealError
+from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, check_name
-from wayseal.station.arming import list_disarmed
 from wayseal.station.badge import OFFICER
 from wayseal.station.site import Site
 from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
-from wayseal.web.duty import DutyWatch, add_duty_routes
+from wayseal.web.duty import DutyWatch, add_duty_routes, show_stopped
 from wayseal.web.exports import add_export_routes
 from wayseal.web.incidents import add_incident_routes
 from wayseal.web.ledger import add_ledger_routes
 from wayseal.web.oversight import add_oversight_routes
+from wayseal.web.problems import add_problem_pages
 from wayseal.web.roles import Doorkeeper, check_routes
-from wayseal.web.session import COOKIE, Session, Sessions, SignedIn, SignedOut
+from wayseal.web.session import Session, Sessions, SignedIn, SignedOut
 from wayseal.web.views import add_crossing, list_verdicts
 
 SHOWN = 30
@@ -70,24 +69,7 @@ def create_app(site: Site, code: str) -> FastAPI:
             return RedirectResponse("/sign-in", status_code=303)
         return Response(status_code=401)
 
-    @app.exception_handler(WaysealError)
-    def to_problem(request: Request, error: Exception) -> Response:
-        """Show an error of Wayseal's own with its hint."""
-        if not isinstance(error, WaysealError):
-            raise error
-        session = console.sessions.find(request.cookies.get(COOKIE))
-        return console.page(
-            request, "problem.html", session, error.http_status, number=error.http_status,
-            title=type(error).__name__, message=str(error), hint=error.hint, facts=error.facts,
-        )  # fmt: skip
-
-    @app.exception_handler(HTTPStatus.NOT_FOUND)
-    def to_no_page(request: Request, _: Exception) -> Response:
-        """Show the problem page for an address that the console does not have."""
-        return to_problem(
-            request, NotFound("there is no such page", hint="Go back to the lanes and choose from there.")
-        )
-
+    add_problem_pages(app, console)
     add_door_routes(app, console)
     _add_lane_routes(app, console)
     _add_encounter_routes(app, console)
@@ -121,7 +103,7 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
         lanes = sorted(path.name for path in (console.site.home / "lanes").glob("*"))
         return console.page(
             request, "lane.html", session, lane=lane, lanes=lanes, vehicles=console.lines(session, rows),
-            disarmed=list_disarmed(console.site, lane),
+            disarmed=show_stopped(console.site, lane, console.zone),
         )  # fmt: skip
 
     @app.get("/vehicles", response_class=HTMLResponse)

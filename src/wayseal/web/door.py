@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from wayseal.ledger.shapes import PRINCIPAL
-from wayseal.model.errors import Invalid, WaysealError
-from wayseal.model.ids import check_name
+from wayseal.model.errors import WaysealError
+from wayseal.model.ids import check_name, check_staff
 from wayseal.station.badge import ASSESSOR, OFFICER, ROLES, check_badge, name_role
 from wayseal.station.shift import list_lanes
 from wayseal.web.console import Console
+from wayseal.web.problems import say_problem
 from wayseal.web.roles import find_home
 from wayseal.web.session import COOKIE, Session
 
@@ -42,9 +42,9 @@ def add_door_routes(app: FastAPI, console: Console) -> None:
     ) -> Response:
         try:
             lanes = frozenset(check_name(one, what="lane id") for one in lane) or None
-            session, token = _open(console, _check_staff(officer), code, role, lanes)
+            session, token = _open(console, check_staff(officer), code, role, lanes)
         except WaysealError as error:
-            problem = f"{error}. {error.hint}"
+            problem = say_problem(error)
             return show(request, error.http_status, problem=problem, wanted=officer[:63], wanted_role=role)
         answer = RedirectResponse(find_home(session.role), status_code=303)
         answer.set_cookie(
@@ -60,13 +60,6 @@ def add_door_routes(app: FastAPI, console: Console) -> None:
         answer = RedirectResponse("/sign-in", status_code=303)
         answer.delete_cookie(COOKIE)
         return answer
-
-
-def _check_staff(text: str) -> str:
-    """Return a staff id that the ledger takes as an actor. Raises `Invalid`."""
-    if not PRINCIPAL(text):
-        raise Invalid("not a staff id", hint="Letters a-z, digits and . _ : - only, at most 63: officer-7.")
-    return text
 
 
 def _open(

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from wayseal.flow.duty import DutyNote, has_changed, has_news, list_duty
-from wayseal.flow.duty_board import Item, Weight
+from wayseal.flow.duty_board import Item, Weight, list_stopped
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock, to_text
 from wayseal.station.arming import ADVICE
@@ -60,8 +60,9 @@ def show_note(note: DutyNote, zone: ZoneInfo) -> dict[str, Any]:
         "word": words.name_note(note.kind, note.code),
         "subject": note.subject,
         "more": ", ".join(part for part in more if part),
-        "do": words.advise_note(note.kind, note.code, note.subject),
-        "urgent": note.kind in ("alarm", "incident", "canary-hit") or (note.kind, note.code) in _URGENT,
+        "do": words.OVER if note.over else words.advise_note(note.kind, note.code, note.subject),
+        "urgent": not note.over
+        and (note.kind in ("alarm", "incident", "canary-hit") or (note.kind, note.code) in _URGENT),
         "time_utc": to_text(note.time),
         "time_local": f"{note.time.astimezone(zone):%H:%M:%S %d %b}",
     }
@@ -83,22 +84,39 @@ def show_item(item: Item, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         "kind": item.kind, "weight": item.weight.name.lower(), "shape": _SHAPES[item.weight], "word": word,
         "subject": item.subject, "reasons": reasons, "page": _PAGES.get(item.kind),
         "do": _advise(item),
-        "since": None if item.since is None else f"{item.since.astimezone(zone):%H:%M %d %b}",
+        "since": None if item.since is None else f"{item.since.astimezone(zone):%H:%M %d %b %Z}",
         "due_utc": None if item.due is None else to_text(item.due),
         "due": None if item.due is None else say_due(item.due, now),
         "overdue": item.due is not None and item.due <= now,
     }  # fmt: skip
 
 
+def show_stopped(site: Site, lane: str | None, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Return the lanes that were told to stop, for the officers' pages: since when, every reason, and what to do."""
+    now = site.clock()
+    return [
+        {
+            **show_item(item, now, zone),
+            "since_utc": None if item.since is None else to_text(item.since),
+            "steps": [(words.REASONS[one], _name_device(ADVICE[one], one, item)) for one in item.more],
+        }
+        for item in list_stopped(site.oversight, lane)
+    ]
+
+
 def _advise(item: Item) -> str:
     """Return what to do next about one thing that stands; of a lane, about its worst reason."""
     text = words.NEXT.get((item.kind, item.code)) or words.NEXT_KINDS[item.kind]
     if item.kind == "lane":
-        advice = next((ADVICE[one] for one in item.more if one in ADVICE), "")
-        whose = item.organisation if item.more[:1] == ("organisation-suspended",) else item.device
-        advice = re.sub(r"\bID\b", whose or "ID", advice.replace("LANE", item.subject))
-        text = text.replace("{advice}", advice)
+        worst = next(iter(item.more), "")
+        text = text.replace("{advice}", _name_device(ADVICE.get(worst, ""), worst, item))
     return text.replace("{subject}", item.subject).replace("{more}", ", ".join(item.more))
+
+
+def _name_device(advice: str, reason: str, item: Item) -> str:
+    """Return advice with the lane, and the device or the organisation, that it is about."""
+    whose = item.organisation if reason == "organisation-suspended" else item.device
+    return re.sub(r"\bID\b", whose or "ID", advice.replace("LANE", item.subject))
 
 
 def say_due(due: datetime, now: datetime) -> str:

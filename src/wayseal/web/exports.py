@@ -19,6 +19,7 @@ from wayseal.model.errors import Refused, WaysealError
 from wayseal.station.approver_desk import ApproverDesk
 from wayseal.station.exports import describe_export, describe_votes, list_described
 from wayseal.station.site import Site
+from wayseal.web.problems import advise_problem
 
 COOKIE = "wayseal_approver"
 DECLINE_REASONS = (
@@ -198,4 +199,4 @@ def _json(act: Callable[[], dict[str, Any]]) -> Response:
 
 
 def _refusal(error: WaysealError) -> Response:
-    return JSONResponse({"error": str(error), "hint": error.hint}, status_code=error.http_status)
+    return JSONResponse({"error": str(error), "hint": advise_problem(error)}, status_code=error.http_status)

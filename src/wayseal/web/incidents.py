@@ -32,6 +32,7 @@ from wayseal.station.incident_zip import zip_pack
 from wayseal.station.incidents import list_clocks, list_rules, scope_known
 from wayseal.station.site import Site
 from wayseal.web.duty import say_due
+from wayseal.web.problems import say_problem
 from wayseal.web.roles import OPENERS
 from wayseal.web.session import SignedIn
 
@@ -86,7 +87,7 @@ def _add_list_routes(app: FastAPI, page: Page, site: Site, zone: ZoneInfo) -> No
                 clock=site.clock,
             )  # fmt: skip
         except Invalid as error:
-            return show(request, session, error.http_status, problem=f"{error}. {error.hint}")
+            return show(request, session, error.http_status, problem=say_problem(error))
         site.sign_checkpoint()
         return RedirectResponse(f"/incidents/{opened.id}", status_code=303)
 
@@ -98,7 +99,7 @@ def _add_one_routes(app: FastAPI, page: Page, site: Site, zone: ZoneInfo) -> Non
         try:
             known, scope, _ = scope_known(site, known.id)
         except WaysealError as error:
-            uncounted = f"{error}. {error.hint}"
+            uncounted = say_problem(error)
         return page(
             request, "incident.html", session, incident=_show(site, known, scope, zone), uncounted=uncounted,
             scope=None if scope is None else describe_scope(scope, None), figures=FIGURES, may_act=session.role in OPENERS,

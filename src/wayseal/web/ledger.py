@@ -59,7 +59,7 @@ def add_ledger_routes(app: FastAPI, page: Callable[..., Response], site: Site, z
     def checkpoint() -> Response:
         signed = read_signed(site.ledger, cosigned=True) or read_signed(site.ledger)
         if signed is None:
-            raise NotFound("nothing was signed yet", hint="wayseal ledger publish")
+            raise NotFound("nothing was signed yet", hint="Come back when the site has signed its ledger.")
         return _send(signed.note.encode(), "checkpoint", "text/plain; charset=utf-8")
 
     @app.get("/ledger/{index}", response_class=HTMLResponse)

@@ -72,7 +72,8 @@ def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site
     @app.get("/oversight/tables/{name}.csv")
     def sheet(name: str, chosen: Chosen) -> Response:
         rows = read_table(site.oversight, name, chosen)
-        return send_sheet(name, [{column: row[column] for column in COLUMNS[name]} for row in rows])
+        columns = COLUMNS[name]
+        return send_sheet(name, [{column: row[column] for column in columns} for row in rows], columns)
 
     @app.get("/oversight/equipment/{device}", response_class=HTMLResponse)
     def equipment(request: Request, session: SignedIn, device: str) -> Response:

@@ -95,10 +95,10 @@ def _show_cell(
     return Cell(str(value), href=page + value if page else "", head=head, depth=depth)
 
 
-def send_sheet(name: str, rows: Sequence[Mapping[str, Any]]) -> Response:
-    """Return rows as a CSV file to keep. Lists become texts with semicolons."""
+def send_sheet(name: str, rows: Sequence[Mapping[str, Any]], heading: Sequence[str]) -> Response:
+    """Return rows as a CSV file to keep, its heading also without rows. Lists become texts with semicolons."""
     text = io.StringIO()
-    write_sheet([{key: _flatten(value) for key, value in row.items()} for row in rows], text)
+    write_sheet([{key: _flatten(value) for key, value in row.items()} for row in rows], text, heading)
     head = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=head)
 

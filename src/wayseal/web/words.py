@@ -58,6 +58,8 @@ _PARTICULAR: Final = {
     ("alarm", RECEIPT_OVERDUE): "Ask the recipient: wayseal export show {subject}",
     ("alarm", DELETION_OVERDUE): "Ask the recipient: wayseal export show {subject}",
 }  # fmt: skip
+OVER: Final = "It is over: nothing to do."
+"""Of what a later entry has ended."""
 _LANE_HEALTH: Final = "Clean the glass, look at the light, then: wayseal lane health"
 _RATE: Final = "Ask {subject} why so many. wayseal ledger show --actor {subject}"
 

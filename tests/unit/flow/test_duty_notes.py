@@ -11,6 +11,7 @@ from wayseal.ledger.log import Ledger
 from wayseal.model.clock import to_text
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+INCIDENT, OTHER = "01KB3Z6V8N4Q0T2Y5RWXEJ7MCH", "01KB3Z6V8N4Q0T2Y5RWXEJ7MCJ"
 TOLD: list[tuple[dict[str, Any], str, str]] = [
     ({"type": "usb-event", "object": "host-1", "action": "refused", "port": "1-2"}, "refused", "host-1"),
     ({"type": "alarm", "alarm": "egress-guard-drift", "object": "host-1"}, "egress-guard-drift", "host-1"),
@@ -68,3 +69,36 @@ def test_newest_first_and_old_gone(ledger: Ledger) -> None:
     assert len(notes) == MOST
     assert [note.port for note in notes[:2]] == [f"1-{MOST + 4}", f"1-{MOST + 3}"]
     assert list_duty(ledger, NOW + timedelta(hours=25)) == []
+
+
+@pytest.mark.parametrize(
+    ("began", "ended"),
+    [
+        (
+            {
+                "type": "incident",
+                "object": INCIDENT,
+                "reason": "stolen-disk",
+                "status": "open",
+                "lane": "lane1",
+            },
+            {"type": "incident", "object": INCIDENT, "reason": "stolen-disk", "status": "closed"},
+        ),
+        (TOLD[4][0], {"type": "lane-status", "object": "lane1", "status": "armed"}),
+        (TOLD[2][0], {"type": "egress-watch", "object": "host-1", "action": "started"}),
+    ],
+)
+def test_over(ledger: Ledger, began: dict[str, Any], ended: dict[str, Any]) -> None:
+    """What a later entry ended says so; an entry about something else, and an earlier one, end nothing."""
+    ledger.append([ended, began, {**ended, "object": OTHER if began["type"] == "incident" else "other-1"}])
+    (note,) = [one for one in list_duty(ledger, NOW) if one.index == 1]
+    assert (note.over, note.subject) == (False, began["object"])
+    ledger.append([ended])
+    (note,) = [one for one in list_duty(ledger, NOW) if one.index == 1]
+    assert note.over
+
+
+def test_lost_events_stay_lost(ledger: Ledger) -> None:
+    """A watch that began again does not bring back the events that were lost before."""
+    ledger.append([TOLD[3][0], {"type": "egress-watch", "object": "host-1", "action": "started"}])
+    assert [note.over for note in list_duty(ledger, NOW) if note.code == "beat"] == [False]

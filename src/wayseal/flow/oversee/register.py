@@ -12,14 +12,13 @@ from wayseal.flow.oversee.desk import Act, Desk, act
 from wayseal.flow.oversee.standing import is_suspended
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, NotFound, Refused
-from wayseal.model.ids import check_name
+from wayseal.model.ids import check_name, check_staff
 from wayseal.model.oversight import Contract, Equipment, EquipmentKind, Medium, Person, Tier, Vendor
 from wayseal.store.oversight import equipment as equipment_rows
 from wayseal.store.oversight import vendors as vendor_rows
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,63}")
-_PERSON = re.compile(r"[a-z0-9][a-z0-9._:-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,7 @@ def add_person(
 
     Raises `Refused` when the id belongs to another organisation: whoever was suspended with one does not come back with another.
     """
-    if not _PERSON.fullmatch(person):
-        raise Invalid("not a staff id", hint="Use a-z, 0-9, dot, dash, colon and underscore; never a name.")
+    check_staff(person)
     check_name(role, what="role")
     with act(desk, actor=actor) as doing:
         vendor_rows.get_vendor(doing.rows, organisation)

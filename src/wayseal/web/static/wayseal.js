@@ -122,6 +122,6 @@ if (link) {
   events.onerror = () => showLink(false);
   if (vehicles) events.addEventListener("vehicle", refresh);
   events.addEventListener("duty", refreshDuty);
-  events.addEventListener("board", refreshBoard);
+  events.addEventListener("board", () => { refreshBoard(); if (document.getElementById("duty")) refreshDuty(); });
 }
 if (page === "encounter" && location.hash) document.querySelector(location.hash)?.focus();
