@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from wayseal.cli.main import root
 from wayseal.flow.identify import GallerySearch
 from wayseal.flow.measure.lane import LaneTally, TimedPass, score_passes
-from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_videos
+from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_seats, tabulate_videos
 from wayseal.flow.measure.lane_setup import list_videos, read_gallery_list
 from wayseal.flow.measure.lane_truth import LaneTruth, find_face, parse_truth, read_truth
 from wayseal.match.loaded import LoadedGallery
@@ -156,6 +156,21 @@ def test_a_perfect_pass(searcher: GallerySearch) -> None:
     assert report["realtime_factor"] == pytest.approx(10 / 3)
     assert report["fps"] == pytest.approx(50)
     assert report["capture_to_result_p95_s"] == pytest.approx(0.5 - 9 / 30 + 0.1)
+
+
+def test_hidden_people_count_as_aboard(searcher: GallerySearch) -> None:
+    """Somebody whose face never shows is aboard: counted when the lane says so, and never among the visible occupants."""
+    seen = [(occupant(Seat.DRIVER, DRIVER_BOX), answer("A"))]
+    without = measure([a_pass(seen)], searcher)
+    told = measure([a_pass([*seen, (occupant(Seat.REAR_CENTRE, None, captured=False), None)])], searcher)
+    assert (without["occupants"], without["aboard"]) == (told["occupants"], told["aboard"]) == (2, 3)
+    assert without["counted_rate"] == pytest.approx(1 / 3)
+    assert told["counted_rate"] == pytest.approx(2 / 3)
+    rear = told["by_seat"]["rear_centre"]
+    assert (rear["occupants"], rear["aboard"], rear["counted_rate"]) == (0, 1, 1.0)
+    assert (rear["captured_rate"], rear["captured_of_aboard"]) == (None, 0.0)
+    _, rows = tabulate_seats(told)
+    assert [row[0] for row in rows] == ["driver", "front_passenger", "rear_centre"]
 
 
 def test_what_goes_wrong_is_counted(searcher: GallerySearch) -> None:

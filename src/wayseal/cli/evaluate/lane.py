@@ -49,10 +49,11 @@ def command(  # noqa: PLR0917 - click passes options by name
     """A lane video, or a folder of them, against the truth. Rates are 0-1; null where nobody counts.
 
     Occupants count when at least 60 % of the face is visible in one frame; a plate when it is wholly in a frame and at
-    least 60 px wide. One thread; `realtime_factor` is seconds of video over seconds of CPU.
+    least 60 px wide. One thread; `realtime_factor` is seconds of video over seconds of CPU. `aboard` is everybody in a
+    seat, visible or not, and `counted_rate` the share of them that the lane counted.
     """
     from wayseal.flow.measure.lane import measure_lane
-    from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_videos
+    from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_seats, tabulate_videos
     from wayseal.flow.measure.lane_setup import enrol_pictures, list_videos, read_gallery_list
     from wayseal.flow.measure.lane_truth import read_truth
     from wayseal.vision.networks import load_networks
@@ -72,6 +73,7 @@ def command(  # noqa: PLR0917 - click passes options by name
         print_json(report)
     else:
         print_table("Videos", *tabulate_videos(tallies))
+        print_table("Seats", *tabulate_seats(report))
         listed = [(name, value) for name, value in report.items() if name != "by_seat"]
         print_table("Lane", ("measure", "value"), listed)
     if plot is not None:

@@ -60,6 +60,8 @@ class LaneTally:
     vehicles: int = 0
     vehicles_found: int = 0
     occupants: list[OccupantTally] = field(default_factory=list)
+    hidden: list[OccupantTally] = field(default_factory=list)
+    """Who was never visible enough to count among the occupants, and was there all the same."""
     distractors_accepted: int = 0
     strangers_matched: int = 0
     plates: int = 0
@@ -152,9 +154,9 @@ def score_passes(
         if passed.seen.speed_mph is not None and vehicle.speed_mph is not None:
             tally.speed_errors_mph.append(passed.seen.speed_mph - vehicle.speed_mph)
     _score_plates(passes, truth, pairs, tally)
-    tally.occupants = [
-        rows[id(person)] for vehicle in truth.vehicles for person in vehicle.occupants if person.counts
-    ]
+    for vehicle in truth.vehicles:
+        for person in vehicle.occupants:
+            (tally.occupants if person.counts else tally.hidden).append(rows[id(person)])
 
 
 def pair_vehicles(passes: Sequence[TimedPass], truth: LaneTruth) -> dict[int, VehicleTruth]:

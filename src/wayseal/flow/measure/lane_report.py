@@ -18,6 +18,7 @@ USABLE_EYES = 30.0
 def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
     """Return the contract's figures over all videos; rates are 0-1, null where a denominator is 0."""
     people = [person for tally in tallies for person in tally.occupants]
+    hidden = [person for tally in tallies for person in tally.hidden]
     enrolled = [person for person in people if person.enrolled]
     captured = [person for person in people if person.captured]
     near = [person for person in people if person.eyes_px >= USABLE_EYES]
@@ -29,7 +30,9 @@ def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
         "vehicles": sum(tally.vehicles for tally in tallies),
         "vehicles_found": sum(tally.vehicles_found for tally in tallies),
         "occupants": len(people),
+        "aboard": len(people) + len(hidden),
         "enrolled": len(enrolled),
+        "counted_rate": _share([*people, *hidden], "detected"),
         "detected_rate": _share(people, "detected"),
         "captured_rate": _share(people, "captured"),
         "captured_rate_ci95": _interval(people, "captured"),
@@ -45,12 +48,22 @@ def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
         "plate_exact_rate": _ratio(
             sum(tally.plates_exact for tally in tallies), sum(tally.plates for tally in tallies)
         ),
-        "by_seat": _report_seats(people),
+        "by_seat": _report_seats(people, hidden),
         "speed_error_mph": float(np.median(np.abs(errors))) if errors else None,
         "fps": _ratio(frames, wall),
         "realtime_factor": _ratio(video, cpu),
         "capture_to_result_p95_s": float(np.percentile(waits, 95)) if waits else None,
     }
+
+
+def tabulate_seats(report: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Return (columns, rows) of a table with one seat a row, from what `report_lane` gave; shares are 0-1."""
+    names = ("occupants", "captured_rate", "rank1_rate", "aboard", "counted_rate", "captured_of_aboard", "seat_accuracy")  # fmt: skip
+    rows = [
+        (seat, *(round(value, 3) if isinstance(value, float) else value for value in map(figures.get, names)))
+        for seat, figures in report["by_seat"].items()
+    ]
+    return ("seat", *(name.removesuffix("_rate").replace("_", " ") for name in names)), rows
 
 
 def tabulate_videos(tallies: Sequence[LaneTally]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
@@ -110,16 +123,22 @@ def plot_lane(tallies: Sequence[LaneTally], path: Path) -> None:
         ) from None
 
 
-def _report_seats(people: Sequence[OccupantTally]) -> dict[str, dict[str, Any]]:
-    """Return counts and rates for each seat that occurs (R-03)."""
+def _report_seats(
+    people: Sequence[OccupantTally], hidden: Sequence[OccupantTally]
+) -> dict[str, dict[str, Any]]:
+    """Return counts and rates for each seat that occurs (R-03); `captured_of_aboard` is over everybody there (R-07)."""
     report = {}
     for seat in Seat:
         group = [person for person in people if person.seat is seat]
-        if group:
+        aboard = [*group, *(person for person in hidden if person.seat is seat)]
+        if aboard:
             enrolled = [person for person in group if person.enrolled]
             report[seat.value] = {
                 "occupants": len(group),
+                "aboard": len(aboard),
                 "enrolled": len(enrolled),
+                "counted_rate": _share(aboard, "detected"),
+                "captured_of_aboard": _share(aboard, "captured"),
                 "detected_rate": _share(group, "detected"),
                 "captured_rate": _share(group, "captured"),
                 "rank1_rate": _share(enrolled, "first"),
