@@ -200,7 +200,9 @@ def run_remote(
                 f"this home is lane {opened.facts.lane}'s", hint="Give that lane, or another --home."
             )
         settings = opened.settings
-        capture = LaneCapture(load_networks(model=settings.match.model), lane_optics(settings.lane(lane)))
+        chosen = settings.match
+        networks = load_networks(model=chosen.model, second=chosen.second_model)
+        capture = LaneCapture(networks, lane_optics(settings.lane(lane)))
         with closing(opened.open_link(centre or opened.facts.centre)) as link:
             try:
                 running = RemoteLane(opened, link, capture, tell)

@@ -72,6 +72,18 @@ def unpack_template(body: bytes) -> Template:
     return Template(vector=vector, model_sha256=model.hex(), strength=strength)
 
 
+def unpack_templates(body: bytes) -> list[Template]:
+    """Return the templates packed one behind the other: a face's own, then a second network's. Raises `SealBroken`."""
+    found: list[Template] = []
+    while body or not found:
+        if len(body) < _TEMPLATE.size:
+            raise SealBroken("a sealed template is too short")
+        size = _TEMPLATE.size + 4 * int(_TEMPLATE.unpack_from(body)[-1])
+        found.append(unpack_template(body[:size]))
+        body = body[size:]
+    return found
+
+
 def pass_document(
     seen: VehiclePass,
     *,

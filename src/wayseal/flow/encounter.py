@@ -119,7 +119,8 @@ def _keep_occupant(person: Occupant, keep: _Keep) -> None:
     if person.picture is not None:
         keep(f"face.{person.seat.value}", Kind.FACE, person.picture.data)
     if person.template is not None:
-        keep(f"template.{person.seat.value}", Kind.TEMPLATE, pack_template(person.template))
+        second = b"" if person.second is None else pack_template(person.second)
+        keep(f"template.{person.seat.value}", Kind.TEMPLATE, pack_template(person.template) + second)
 
 
 def receipt_bytes(object_id: str, sha256: str, ledger_index: int) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wayseal.flow.second import SecondBook
 from wayseal.match.gallery import Gallery
 from wayseal.match.portraits import PortraitBook
 from wayseal.model.border import Pixels, Template
@@ -120,12 +121,14 @@ def import_gallery(
     reader: PortraitReader,
     *,
     portraits: PortraitBook | None = None,
+    seconds: SecondBook | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> ImportReport:
     """Enrol the pictures that a CSV lists into a gallery, and return what was done. Durable when it returns.
 
     A picture whose template its traveller already has counts as enrolled and is not stored twice, so a list can be
-    imported again. `portraits` keeps the first picture of each new traveller, cut to the face, for the officer's eyes.
+    imported again. `portraits` keeps the first picture of each new traveller, cut to the face, for the officer's eyes; `seconds` what
+    a second network makes of each picture, where the reader has one.
     Stopped half-way, what was read in groups of 64 is enrolled. Raises `WrongModel`, having enrolled nothing, when the
     gallery is of another model than the reader.
     """
@@ -147,6 +150,8 @@ def import_gallery(
         if portraits is not None and who not in gallery.loaded and who not in dict(waiting):
             picture, _, _ = cut_around(reading.bgr, reading.portrait.found.box)
             portraits.put(who, encode_picture(picture))
+        if seconds is not None and reading.portrait.second is not None:
+            seconds.add(who, reading.portrait.second)
         if not gallery.holds(who, template.vector):
             waiting.append((who, template))
         if len(waiting) >= _FLUSH:

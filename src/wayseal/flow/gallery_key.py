@@ -6,11 +6,13 @@ for anybody. Joins `seal.keys` and `match.gallery`. What must never happen: a ke
 
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from wayseal.flow.second import SecondBook
 from wayseal.match.calibrate import Calibration, read_calibration, shipped_calibration
 from wayseal.match.gallery import Gallery, create_gallery, open_gallery
 from wayseal.match.manifest import MANIFEST, write_file
@@ -105,16 +107,16 @@ def open_site_gallery(
 
 
 def forget_traveller(
-    keeper: KeyKeeper, gallery: Gallery, traveller: str, *, portraits: PortraitBook | None = None
+    keeper: KeyKeeper, gallery: Gallery, traveller: str, *, books: Sequence[PortraitBook | SecondBook] = ()
 ) -> int:
     """Erase a traveller here and in every older copy of the gallery; return how many templates went.
 
-    The gallery's manifest is sealed under a new key, then all its older keys are destroyed. Raises `NotFound`.
+    `books` is what else is kept of them. The gallery's manifest is sealed under a new key, then all its older keys are destroyed. Raises `NotFound`.
     """
     if traveller not in gallery.loaded:
         raise NotFound("no such traveller in the gallery", gallery=gallery.name)
-    if portraits is not None:
-        portraits.forget(traveller)
+    for book in books:
+        book.forget(traveller)
     with lock_folder(gallery.folder):  # a key that somebody else is about to seal under is not an old one
         label = _next_label(keeper, gallery.name)
         keeper.create_key(label)

@@ -17,10 +17,11 @@ from wayseal.flow.documents import (
     parse_answer,
     parse_plate,
     unpack_json,
-    unpack_template,
+    unpack_templates,
 )
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
+from wayseal.flow.second import SecondCheck, review_answers
 from wayseal.match.assign import assign
 from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
@@ -70,6 +71,8 @@ class Identification:
     """From a plate's text to the travellers who are expected behind it."""
     watch: Callable[[Connection, Encounter], object] = lambda _connection, _encounter: None
     """Counts an encounter for its lane's health, together with marking it as answered."""
+    second: SecondCheck | None = None
+    """Lets a second network doubt a match, where the site uses one."""
 
 
 def identify_encounter(
@@ -102,7 +105,9 @@ def identify_encounter(
     )
     plate = parse_plate(seen["plate"])
     expected = () if canary else work.expect(None if plate is None else plate.text)
-    found = work.searcher.search([unpack_template(body) for body in bodies], expected)
+    templates = [unpack_templates(body) for body in bodies]
+    found = work.searcher.search([some[0] for some in templates], expected)
+    found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
     if canary:  # it looks like nobody, whoever the noise may resemble
         found = [replace(one, outcome=Outcome.NO_MATCH, candidates=()) for one in found]
     answers = dict(zip(seats, found, strict=True))

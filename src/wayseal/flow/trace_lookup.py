@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.export.register import Features, find_features
-from wayseal.flow.documents import unpack_json, unpack_template
+from wayseal.flow.documents import unpack_json, unpack_templates
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
 from wayseal.flow.trace_marks import list_all_candidates
@@ -158,7 +158,7 @@ class Originals:
         found: dict[RecordId, Template] = {}
         for first in range(0, len(wanted), _BATCH):
             for record, body in self._read(wanted[first : first + _BATCH]).items():
-                found[record] = unpack_template(body)
+                found[record] = unpack_templates(body)[0]
         return found
 
     def _read(self, records: Sequence[RecordId]) -> dict[RecordId, bytes]:

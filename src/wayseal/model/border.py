@@ -139,6 +139,8 @@ class Occupant:
     template: Template | None = field(repr=False)
     shots: int = 0
     reasons: tuple[str, ...] = ()
+    second: Template | None = field(default=None, repr=False)
+    """What a second, independent network makes of the same face, where the lane has one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,7 +38,10 @@ def open_one_host(
     host = site.open_lane(lane)
     station = LaneStation(
         host,
-        LaneCapture(load_networks(model=site.settings.match.model), lane_optics(settings)),
+        LaneCapture(
+            load_networks(model=site.settings.match.model, second=site.settings.match.second_model),
+            lane_optics(settings),
+        ),
         direction=way,
         keys=site.roster_keys(host),
         deliver=lambda encounter, records: site.receive(encounter, records, direction=way),

@@ -16,7 +16,9 @@ from wayseal.match.calibrate import fit_calibration
 from wayseal.match.gallery import Gallery, list_galleries
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.model.ids import check_name
+from wayseal.station.second import load_second, open_seconds
 from wayseal.station.site import Site
+from wayseal.vision.models import list_models
 from wayseal.vision.portrait import PortraitReader
 from wayseal.vision.template import OnnxFaceModel
 
@@ -26,13 +28,18 @@ def import_list(
 ) -> ImportReport:
     """Enrol a CSV's pictures into a gallery, made when it is new. See `flow.enrol.import_gallery`."""
     rows = read_list(path)
-    reader = PortraitReader(model=OnnxFaceModel(site.settings.match.model or None))
+    chosen = site.settings.match
+    second = load_second(chosen.second_model)
+    reader = PortraitReader(model=OnnxFaceModel(chosen.model or None), second=second)
     manifest = reader.model.manifest
     gallery = site.create_gallery(name, model_sha256=manifest.sha256, dimension=manifest.dim)
     site.ledger.append(
         [{"type": "enrol", "object": name, "images": len(rows), "model_sha256": manifest.sha256}]
     )
-    report = import_gallery(path, gallery, reader, portraits=site.portraits(name), advance=advance)
+    seconds = open_seconds(site, name) if second else None
+    report = import_gallery(
+        path, gallery, reader, portraits=site.portraits(name), seconds=seconds, advance=advance
+    )
     site.ledger.append(
         [{"type": "enrol", "object": name, "images": report.enrolled, "travellers": report.travellers}]
     )
@@ -94,6 +101,7 @@ def gallery_facts(site: Site, name: str, *, named: bool = False) -> dict[str, An
         "travellers": len(gallery.travellers()),
         "templates": gallery.size,
         "model_sha256": gallery.model_sha256,
+        "licence_class": _licence_class(gallery.model_sha256),
         "fpir_target": fpir,
         "threshold": None,
         "fpir_ci95": None,
@@ -112,6 +120,12 @@ def gallery_facts(site: Site, name: str, *, named: bool = False) -> dict[str, An
     return facts
 
 
+def _licence_class(model_sha256: str) -> str | None:
+    """Return what the licence of a gallery's model allows, by its manifest; None for a model that is no longer there."""
+    found = (one.licence_class for one in list_models() if one.sha256 == model_sha256)
+    return next(found, None)
+
+
 def plan_forgetting(site: Site, name: str, traveller: str) -> dict[str, Any]:
     """Return what forgetting would do, having changed nothing. Raises `NotFound`."""
     gallery = site.gallery(name)
@@ -126,7 +140,8 @@ def forget_enrolled(site: Site, name: str, traveller: str) -> dict[str, Any]:
     gallery = site.gallery(name)
     count = _count_templates(gallery, traveller)
     site.ledger.append([{"type": "forget", "object": name, "tag": _tag(site, traveller), "images": count}])
-    forget_traveller(site.keys.keeper, gallery, traveller, portraits=site.portraits(name))
+    books = (site.portraits(name), open_seconds(site, name))
+    forget_traveller(site.keys.keeper, gallery, traveller, books=books)
     return _forgotten(gallery, count, done=True)
 
 

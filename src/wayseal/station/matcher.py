@@ -19,6 +19,7 @@ from wayseal.flow.review import Register, record_crossings
 from wayseal.model.border import Encounter
 from wayseal.model.errors import Erased, Integrity, NotFound
 from wayseal.model.ids import EncounterId
+from wayseal.station.second import open_check
 from wayseal.station.site import Site
 
 MATCHER = "matcher"
@@ -69,8 +70,9 @@ class Matcher:
 
 def open_matcher(site: Site, searcher: Searcher) -> Matcher:
     """Return the matcher of a site over one gallery. Where that is a live one, plates announce whom to expect."""
-    history = None
+    history = check = None
     if isinstance(searcher, LiveSearch):
+        check = open_check(site, searcher.gallery.name)
         history = PlateHistory(site.store.engine, site.keys.index, searcher.current)
     work = Identification(
         opener=site.opener,
@@ -81,6 +83,7 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         note_canary=site.keyroom.note_canary,
         expect=_expect_nobody if history is None else history.expect,
         watch=LaneWatch(site.ledger, site.clock, site.settings.health.limits()).count,
+        second=check,
     )
     return Matcher(work, open_register(site))
 

@@ -64,6 +64,12 @@ class MatchSettings(BaseModel):
         title="Face model",
         description="Name of an installed model (`wayseal models list`); empty for the active one (`wayseal models use`).",
     )
+    second_model: str = Field(
+        default="",
+        title="Second face model",
+        description="An independent model that may doubt a match, which is then compared by eye; empty for none. It never "
+        "makes a match. Galleries must be imported again after it is set.",
+    )
 
 
 class ShareSettings(BaseModel):

@@ -12,6 +12,7 @@ from wayseal.model.border import Box, Frame, Plate, VehiclePass
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
+from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import FaceModel
 from wayseal.vision.vehicle import VehicleTrack
@@ -31,11 +32,15 @@ class PlateSession(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptureModels:
-    """The networks of one lane. `new_plate` starts a plate session for a vehicle; None reads no plates."""
+    """The networks of one lane. `new_plate` starts a plate session for a vehicle; None reads no plates.
+
+    `second` is an independent network whose templates go beside the others, for doubts about a match.
+    """
 
     detector: FaceDetector
     embedder: FaceModel
     new_plate: Callable[[], PlateSession] | None = None
+    second: SecondOpinion | None = None
 
 
 @dataclass(slots=True)

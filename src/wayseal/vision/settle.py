@@ -26,6 +26,7 @@ from wayseal.vision.presentation import (
 from wayseal.vision.restore import LEAST_EYES, LEAST_LOOKS, RESTORED, restore_face
 from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
+from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.speed import speed_across, speed_toward
 from wayseal.vision.template import FaceModel
 from wayseal.vision.watch import VehicleWatch
@@ -54,6 +55,10 @@ class FaceNetworks(Protocol):
     def embedder(self) -> FaceModel:
         """Makes templates."""
 
+    @property
+    def second(self) -> SecondOpinion | None:
+        """Makes an independent network's templates, where the lane has one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
@@ -79,7 +84,10 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     seats = seat_faces(watch.vehicle, people, geometry, steering=optics.steering)
     speed = measure_speed(watch, geometry, optics)
     smeared = _is_smeared(watch, speed, optics)
-    seated = [_describe(face, seat, smeared=smeared) for face, seat in zip(people, seats, strict=True)]
+    seated = [
+        _describe(face, seat, networks.second, smeared=smeared)
+        for face, seat in zip(people, seats, strict=True)
+    ]
     seated += _find_driver(watch, people, seats)
     found = dict(zip(seats, people, strict=True))
     seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
@@ -161,7 +169,7 @@ def _rank(person: Occupant) -> tuple[bool, int]:
     return person.template is not None, 0 if person.best is None else person.best.quality.score
 
 
-def _describe(face: SeenFace, seat: Seat, *, smeared: bool) -> Occupant:
+def _describe(face: SeenFace, seat: Seat, second: SecondOpinion | None, *, smeared: bool) -> Occupant:
     """Return an occupant with the pictures that stay, or, when none is usable, with the best look and why it is not."""
     fused, count = face.fused, len(face.track.sightings)
     warning = (EXPOSURE_TOO_LONG,) if smeared else ()
@@ -174,7 +182,9 @@ def _describe(face: SeenFace, seat: Seat, *, smeared: bool) -> Occupant:
     best = max(fused.shots, key=lambda shot: (shot.view is not None, shot.quality.score))
     view = encode_picture(best.crop if best.view is None else best.view)
     shot, doubt = _advise(face, _as_shot(best))
-    return Occupant(seat, shot, view, fused.template, count, (*best.quality.reasons, *doubt, *warning))
+    reasons = (*best.quality.reasons, *doubt, *warning)
+    other = None if second is None else second.embed_shots(fused.shots)
+    return Occupant(seat, shot, view, fused.template, count, reasons, other)
 
 
 def _advise(face: SeenFace, shot: Shot) -> tuple[Shot, tuple[str, ...]]:

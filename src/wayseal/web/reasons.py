@@ -7,6 +7,7 @@ Owns wording, and in what order reasons are read. Every code that capture or sea
 from collections.abc import Sequence
 from typing import Final
 
+from wayseal.flow.second import DOUBTED
 from wayseal.match import assign, search
 from wayseal.vision.presentation import MAY_BE_PICTURE
 from wayseal.vision.quality import REASON_TEXTS
@@ -28,10 +29,11 @@ TEXTS: Final = {
     search.BELOW: "nobody in the gallery is like enough: check documents",
     search.EXPECTED: "expected with this plate",
     search.CONTRADICTED: "somebody not expected is as like: compare by eye",
+    DOUBTED: "a second, independent comparison disagrees: compare by eye",
     assign.CLAIMED: "this traveller fits another seat better: compare by eye",
     assign.CONTESTED: "two occupants are like this traveller: compare by eye",
 }
-_FIRST: Final = (MAY_BE_PICTURE,)
+_FIRST: Final = (MAY_BE_PICTURE, DOUBTED)
 
 
 def say_reasons(codes: Sequence[str]) -> list[str]:
