@@ -108,6 +108,13 @@ def smear(picture: np.ndarray, length: float, angle: float) -> np.ndarray:
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 
+def as_infrared(bgr: np.ndarray) -> np.ndarray:
+    """Return a picture much as a near-infrared camera gives it: grey, by reflectance in linear light, red counting most."""
+    linear = (bgr.astype(np.float32) / 255) ** 2.2
+    grey = np.clip(linear @ np.array([0.12, 0.30, 0.58], np.float32), 0, 1) ** (1 / 2.2) * 255
+    return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+
+
 def nearest_face(faces: list[Detection], points: np.ndarray) -> Detection | None:
     """Return the best detection whose points lie within half an eye distance of `points`."""
     limit = 0.5 * float(np.hypot(*(points[1] - points[0])))

@@ -142,18 +142,20 @@ def test_command_on_real_pictures(shared_data: Path, tmp_path: Path) -> None:
 def test_tables_and_plots(gallery: LoadedGallery, probes: list[Probe], tmp_path: Path) -> None:
     """People get tables with every figure; a plot that cannot be written is an error with a hint."""
     from wayseal.flow.measure.rates import trade_off
-    from wayseal.flow.measure.search import SearchReport, count_reasons, describe_group, group_curves
+    from wayseal.flow.measure.search import SearchReport, count_reasons, describe_groups, group_curves
 
     scores = run_searches(gallery, probes, {f"p{number}" for number in range(200)})
     figures = describe_scores(scores, gallery, 0.003)
-    groups = {name: describe_group(scores, name, figures["threshold"]) for name in ("a", "b")}
+    groups = describe_groups(scores, figures["threshold"])
     nothing = count_reasons([])
     figures |= {"by_group": groups, "failure_to_enrol": nothing, "import_would_refuse": nothing}
     figures |= {"failure_to_acquire": nothing}
     report = SearchReport(figures, trade_off(scores.mated, scores.nonmated), group_curves(scores), {})
     titles = [title for title, _, _ in search_tables(report)]
     assert titles == ["Open-set identification", "By group"]
-    assert groups["a"]["too_few_to_conclude"]
+    assert set(groups) == {"a", "b"}
+    assert groups["a"]["fpir"]["conclusion"] == "too_few_to_conclude"
+    assert groups["a"]["fnir"]["trials"] + groups["b"]["fnir"]["trials"] == 200
     plot_search(report, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     for draw in (plot_search, write_page):

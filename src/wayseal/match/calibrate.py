@@ -126,23 +126,31 @@ def fit_calibration(
     cameras: Sequence[str] = (),
     centred: bool = True,
     seed: int = 7,
+    probes: Sequence[Vectors] = (),
 ) -> Calibration:
     """Return a calibration from templates of known people, several pictures each where there are any.
 
-    `vectors` (n, d) are raw unit templates, `people[i]` says whose. All pictures should come from the same kind of
-    camera. `centred=False` compares templates as they are. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
+    `vectors` (n, d) are raw unit templates as a gallery holds them, `people[i]` says whose. `probes` are the same pictures
+    as a lane would read them, each (n, d) in the same order: one for each light (colour, infrared); without any the
+    gallery's own templates search. All pictures should come from the same kind of camera. `centred=False` compares
+    templates as they are. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
     """
     names, member = np.unique(np.asarray(people), return_inverse=True)
     if len(names) < 100 or len(vectors) != len(member):
         raise Invalid(f"{len(names)} people to calibrate on", hint="Take 100 people or more, better 1,000.")
+    if any(len(one) != len(vectors) for one in probes):
+        raise Invalid(
+            "probes of other pictures than the gallery's", hint="Give one probe a picture and light."
+        )
     centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0)) if centred else ()
     empty = Calibration(model_sha256, source, len(names), len(vectors), (), (), centre, tuple(cameras))
     prepared = empty.prepare(vectors)
+    lights = [empty.prepare(one) for one in probes] or [prepared]
     sizes = [size for size in _ANCHORS if size < len(names) // 2] + [len(names) - 1]
     random = np.random.default_rng(seed)
     tails, draws = [], []
     for size in sizes:
-        best = impostor_maxima(prepared, member, size, random)
+        best = impostor_maxima(prepared, member, size, random, probes=lights)
         whose = np.tile(member, len(best) // len(member)).astype(str).tolist()
         tails.append(fit_tail(best, size))
         draws.append(tuple(draw_tails(best, whose, size, rounds=_DRAWS, seed=seed)))
@@ -150,12 +158,18 @@ def fit_calibration(
 
 
 def impostor_maxima(
-    vectors: Vectors, member: NDArray[np.int64], size: int, random: np.random.Generator
+    vectors: Vectors,
+    member: NDArray[np.int64],
+    size: int,
+    random: np.random.Generator,
+    *,
+    probes: Sequence[Vectors] = (),
 ) -> NDArray[np.float64]:
-    """Return each template's best score in a gallery of `size` other people, one template each; several galleries in turn.
+    """Return each probe's best score in a gallery of `size` other people, one template each; several galleries in turn.
 
-    The result is (galleries * n,), all templates in order for each gallery. A person drawn into a gallery that should
-    hold only others is left out for that search, so a few searches have one template fewer.
+    The galleries are drawn from `vectors`; each of `probes` (the same pictures in another light, in the same order)
+    searches them, or `vectors` themselves. The result is (galleries * lights * n,), all probes in order for each gallery. A person drawn
+    into a gallery that should hold only others is left out for that search, so a few searches have one template fewer.
     """
     rounds = max(2, min(20, 400 // size))
     best = []
@@ -163,12 +177,13 @@ def impostor_maxima(
         order = random.permutation(len(vectors))
         _, first = np.unique(member[order], return_index=True)
         chosen = random.permutation(order[first])[: size + 1]
-        scores = vectors @ vectors[chosen].T
         own = member[:, None] == member[chosen][None, :]
-        scores[own] = -1.0
         spare = ~own.any(axis=1)
-        scores[spare, -1] = -1.0
-        best.append(scores.max(axis=1))
+        for light in probes or [vectors]:
+            scores = light @ vectors[chosen].T
+            scores[own] = -1.0
+            scores[spare, -1] = -1.0
+            best.append(scores.max(axis=1))
     return np.concatenate(best).astype(np.float64)
 
 

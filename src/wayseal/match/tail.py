@@ -17,7 +17,7 @@ Scores = NDArray[np.float64]
 
 SHARE = 0.1
 """The share of maxima that counts as the tail."""
-_BODY = np.linspace(0.0, 1 - SHARE, 31)
+_POINTS = 31
 _FEWEST = 200
 _STRAIGHT = 1e-6  # below this shape the tail is taken as exponential
 
@@ -26,7 +26,7 @@ _STRAIGHT = 1e-6  # below this shape the tail is taken as exponential
 class Tail:
     """The distribution of the best score of a non-mated search in a gallery of `gallery_size` templates.
 
-    `body` holds its quantiles from 0 to 1 - `SHARE`, evenly spaced; beyond the last one, `shape` and `scale` describe
+    `body` holds its quantiles from 0 to 1 - `share`, evenly spaced; beyond the last one, `shape` and `scale` describe
     what is left.
     """
 
@@ -34,6 +34,8 @@ class Tail:
     body: tuple[float, ...]
     shape: float
     scale: float
+    share: float = SHARE
+    """The share of maxima beyond `start`."""
 
     @property
     def start(self) -> float:
@@ -43,40 +45,44 @@ class Tail:
     def exceedance(self, score: float) -> float:
         """Return the chance that a non-mated search in a gallery of `gallery_size` reaches `score`."""
         if score < self.start:
-            return 1.0 - float(np.interp(score, self.body, _BODY, left=0.0))
-        return SHARE * _survive((score - self.start) / self.scale, self.shape)
+            return 1.0 - float(np.interp(score, self.body, _levels(self), left=0.0))
+        return self.share * _survive((score - self.start) / self.scale, self.shape)
 
     def score_at(self, chance: float) -> float:
         """Return the score that is reached with this chance (above 0, at most 1): the inverse of `exceedance`."""
-        if chance > SHARE:
-            return float(np.interp(1.0 - chance, _BODY, self.body))
-        ratio = chance / SHARE
+        if chance > self.share:
+            return float(np.interp(1.0 - chance, _levels(self), self.body))
+        ratio = chance / self.share
         if abs(self.shape) < _STRAIGHT:
             return self.start - self.scale * float(np.log(ratio))
         return self.start + self.scale / self.shape * float(ratio**-self.shape - 1.0)
 
 
-def fit_tail(maxima: Scores, gallery_size: int) -> Tail:
+def fit_tail(maxima: Scores, gallery_size: int, *, share: float = SHARE) -> Tail:
     """Return the tail fitted to the best scores of non-mated searches in galleries of one size.
 
-    Raises `Invalid` for fewer than 200 searches: less than 20 points of tail say nothing.
+    `share` of them count as the tail. Raises `Invalid` for fewer than 200 searches: less than 20 points of tail say nothing.
     """
     if maxima.size < _FEWEST or not np.isfinite(maxima).all():
         raise Invalid(
             f"{maxima.size} usable non-mated searches", hint=f"A tail needs {_FEWEST} at the very least."
         )
-    body = np.quantile(maxima, _BODY)
+    body = np.quantile(maxima, np.linspace(0.0, 1 - share, _POINTS))
     over = np.sort(maxima[maxima > body[-1]] - body[-1])
     if over.size == 0 or float(over[-1]) <= 0:
         raise Invalid("the best non-mated scores are all equal")
+    shape, scale = fit_excess(over)
+    return Tail(gallery_size, tuple(round(float(level), 5) for level in body), shape, scale, share)
+
+
+def fit_excess(over: Scores) -> tuple[float, float]:
+    """Return the shape and scale of a generalised Pareto distribution from sorted excesses, by probability-weighted moments."""
     first = float(over.mean())
     place = (np.arange(1, over.size + 1) - 0.35) / over.size
     second = float(np.mean((1 - place) * over))
     shape = 2.0 - first / (first - 2 * second)
     scale = 2 * first * second / (first - 2 * second)
-    return Tail(
-        gallery_size, tuple(round(float(level), 5) for level in body), round(shape, 6), round(scale, 6)
-    )
+    return round(shape, 6), round(scale, 6)
 
 
 def draw_tails(
@@ -103,6 +109,11 @@ def scale_chance(chance: float, *, fitted: int, wanted: int) -> float:
     this is good near `fitted` and a bound's sketch far from it: `match.calibrate` limits how far it is used.
     """
     return -float(np.expm1(np.log1p(-min(chance, 1 - 1e-15)) * wanted / fitted))
+
+
+def _levels(tail: Tail) -> Scores:
+    """Return the probabilities of a tail's body."""
+    return np.linspace(0.0, 1 - tail.share, len(tail.body))
 
 
 def _survive(excess: float, shape: float) -> float:

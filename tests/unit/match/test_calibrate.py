@@ -53,6 +53,26 @@ def test_unseen_people_fall_inside_the_interval(calibration: Calibration, make_f
     assert low < 0.01 < high
 
 
+def test_probes_of_another_light_count(make_faces: MakeFaces) -> None:
+    """Where infrared probes score higher against strangers, a calibration with them asks for more than one without."""
+    people = make_faces(400, seed=60)
+    closer = people @ _turn(people)
+    closer /= np.linalg.norm(closer, axis=1, keepdims=True)
+    names = [str(number) for number in range(400)]
+    plain = fit_calibration(people, names, model_sha256=MODEL, source="x", centred=False)
+    both = fit_calibration(
+        people, names, model_sha256=MODEL, source="x", centred=False, probes=[people, closer]
+    )
+    assert both.threshold(399, 0.01) > plain.threshold(399, 0.01)
+    with pytest.raises(Invalid):
+        fit_calibration(people, names, model_sha256=MODEL, source="x", probes=[people[:5]])
+
+
+def _turn(people: np.ndarray) -> np.ndarray:
+    """Return a map that draws every template towards one of them: probes that resemble many."""
+    return np.eye(people.shape[1], dtype=np.float32) + 2 * np.outer(people[1], people[1]).astype(np.float32)
+
+
 def test_support_ends(calibration: Calibration) -> None:
     """The largest supported gallery is supported, the next one is not, and a laxer rate reaches further."""
     limit = calibration.largest_gallery(0.003)

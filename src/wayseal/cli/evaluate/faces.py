@@ -13,7 +13,7 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
     "pairs_file",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV path_a,path_b,same (1 or 0); paths relative to it.",
+    help="CSV path_a,path_b,same[,group] (same is 1 or 0); paths relative to it.",
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curve as .png or .svg."
@@ -28,6 +28,7 @@ def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_jso
     A picture without a usable face counts as a failure to acquire, and its genuine pairs as non-matches.
     """
     from wayseal.flow.measure.faces import measure_faces, plot_faces, read_pairs
+    from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows
     from wayseal.vision.portrait import PortraitReader
     from wayseal.vision.second_opinion import SecondOpinion
 
@@ -39,6 +40,8 @@ def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_jso
     if as_json:
         print_json(report.figures)
     else:
-        print_table("Faces", ("measure", "value"), list(report.figures.items()))
+        simple = [(name, value) for name, value in report.figures.items() if name != "by_group"]
+        print_table("Faces", ("measure", "value"), simple)
+        print_table("By group", GROUP_COLUMNS, group_rows(report.figures["by_group"], ("fnmr", "fmr")))
     if plot is not None:
         plot_faces(report, plot)

@@ -20,7 +20,7 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
     "probes_file",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV path,identity; identities that are not in the gallery are impostor searches.",
+    help="CSV path,identity[,group]; identities that are not in the gallery are impostor searches.",
 )
 @click.option(
     "--fpir", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.003, show_default=True,
@@ -57,6 +57,7 @@ def command(
     A probe without a usable face is counted apart and is a miss when its traveller is enrolled.
     """
     from wayseal.flow.enrol import read_list
+    from wayseal.flow.measure.groups import read_groups
     from wayseal.flow.measure.report import plot_search, search_tables, write_page
     from wayseal.flow.measure.search import measure_search
 
@@ -64,7 +65,7 @@ def command(
     with show_progress("pictures", len(gallery) + len(probes)) as advance:
         report = measure_search(
             gallery, gallery_file.parent, probes, probes_file.parent,
-            fpir=fpir, distractors=distractors, expected=expected, advance=advance,
+            fpir=fpir, distractors=distractors, expected=expected, labels=read_groups(probes_file), advance=advance,
         )  # fmt: skip
     if as_json:
         print_json(report.figures)

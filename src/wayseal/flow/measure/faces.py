@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.flow.measure.groups import Trials, compare_group, list_groups
 from wayseal.flow.measure.rates import MISSING, Curve, Scores, auc, eer, fnmr_at_fmr, trade_off
 from wayseal.model.errors import Invalid, NotFound, WaysealError
 from wayseal.vision.models_manifest import ModelManifest
@@ -31,6 +32,7 @@ class Pair:
     first: Path
     second: Path
     same: bool
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ class FacesReport:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Return the pairs of a CSV `path_a,path_b,same`; paths are relative to it. Raises `NotFound` or `Invalid`."""
+    """Return the pairs of a CSV `path_a,path_b,same[,group]`; paths are relative to it. Raises `NotFound` or `Invalid`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
@@ -62,7 +64,15 @@ def read_pairs(path: Path) -> list[Pair]:
                 f"line {number} of the pairs file is not a pair", hint="Give two paths, and same as 1 or 0."
             )
     folder = path.parent
-    return [Pair(folder / row["path_a"], folder / row["path_b"], row["same"] == "1") for row in rows]
+    return [
+        Pair(folder / row["path_a"], folder / row["path_b"], row["same"] == "1", _name_group(row))
+        for row in rows
+    ]
+
+
+def _name_group(row: dict[str, str]) -> str:
+    """Return a pair's group: its label, else the folder of its first picture, or `all`."""
+    return row.get("group") or Path(row["path_a"]).parent.name or "all"
 
 
 def measure_faces(
@@ -101,10 +111,32 @@ def measure_faces(
         "model_sha256": faces.model.manifest.sha256,
         "ms_per_image": 1000 * spent / len(paths),
     }
+    figures["by_group"] = describe_groups(pairs, scores, figures["threshold_at_fmr_1e-3"])
     if faces.second is not None:
         likeness = np.array([_score_second(first, second) for first, second in sides])
         figures |= _report_second(faces.second.manifest, scores, likeness, same)
     return FacesReport(figures, trade_off(genuine, impostor) if genuine.size and impostor.size else None)
+
+
+def describe_groups(
+    pairs: Sequence[Pair], scores: Scores, threshold: float | None
+) -> dict[str, dict[str, Any]]:
+    """Return each group's FNMR and FMR at one threshold for all, and how far they lie from everybody else's.
+
+    Pairs are taken as one person's when their first pictures are the same file. Empty without a threshold.
+    """
+    if threshold is None:
+        return {}
+    kinds = {}
+    for name, same in (("fnmr", True), ("fmr", False)):
+        chosen = [place for place, pair in enumerate(pairs) if pair.same is same]
+        wrong = (scores[chosen] >= threshold) != same
+        people = [str(pairs[place].first) for place in chosen]
+        kinds[name] = Trials(wrong, people, [pairs[place].group for place in chosen])
+    return {
+        group: {name: compare_group(trials, group) for name, trials in kinds.items()}
+        for group in list_groups(*kinds.values())
+    }
 
 
 def plot_faces(report: FacesReport, path: Path) -> None:

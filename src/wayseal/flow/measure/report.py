@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows
 from wayseal.flow.measure.rates import Curve
 from wayseal.flow.measure.search import SearchReport
 from wayseal.model.errors import Invalid
@@ -77,13 +78,7 @@ def write_page(report: SearchReport, path: Path) -> None:
 
 def _group_table(figures: dict[str, Any]) -> Table:
     """Return the rates by group."""
-    columns = ("group", "mated", "FNIR", "95 % interval", "non-mated", "FPIR", "95 % interval", "")
-    rows: list[tuple[object, ...]] = []
-    for name, one in figures["by_group"].items():
-        remark = "too few to conclude" if one["too_few_to_conclude"] else ""
-        first = (name, one["mated"], _show(one["fnir"]), _interval(one["fnir_ci95"]))
-        rows.append((*first, one["nonmated"], _show(one["fpir"]), _interval(one["fpir_ci95"]), remark))
-    return "By group", columns, rows
+    return "By group", GROUP_COLUMNS, group_rows(figures["by_group"], ("fnir", "fpir"))
 
 
 def _expected_table(figures: dict[str, Any]) -> Table:

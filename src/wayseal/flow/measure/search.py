@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from wayseal.flow.enrol import Row, read_rows
+from wayseal.flow.measure.groups import FEWEST, Trials, compare_group, list_groups
 from wayseal.flow.measure.rates import (
     Curve,
     fnir_at_fpir,
@@ -27,9 +28,6 @@ from wayseal.flow.measure.search_sizes import measure_sizes
 from wayseal.match.calibrate import shipped_calibration
 from wayseal.match.loaded import LoadedGallery
 from wayseal.vision.portrait import PortraitReader
-
-FEWEST_MATED = 100
-"""Mated searches of a group below which nothing is concluded about its misses; non-mated likewise for false positives."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +49,13 @@ def measure_search(
     fpir: float,
     distractors: int = 0,
     expected: int = 0,
+    labels: Sequence[str] | None = None,
     reader: PortraitReader | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> SearchReport:
     """Return the open-set figures. `advance` is called once a picture.
 
+    `labels` names each probe's group; without them it is the folder that its row names.
     A probe without a recognisable face is a failure to acquire, and a miss when its traveller is enrolled. With
     `distractors`, synthetic templates like the probes are added in steps of ten and figures given for each size. With
     `expected`, the searches are made again with as many expected travellers.
@@ -64,10 +64,9 @@ def measure_search(
     faces = reader or PortraitReader()
     gallery, reasons = enrol_rows(gallery_rows, gallery_folder, faces, advance=advance)
     enrolled = {row.identity for row in gallery_rows}
-    probes = [
-        take_probe(reading)
-        for reading in read_rows(probe_rows, probe_folder, faces, strict=False, advance=advance)
-    ]
+    named = labels or [""] * len(probe_rows)
+    readings = read_rows(probe_rows, probe_folder, faces, strict=False, advance=advance)
+    probes = [take_probe(reading, label) for reading, label in zip(readings, named, strict=True)]
     scores = run_searches(gallery, probes, enrolled)
     figures = describe_scores(scores, gallery, fpir)
     figures["gallery_size"] = len(gallery_rows)
@@ -75,9 +74,7 @@ def measure_search(
     figures["import_would_refuse"] = count_reasons(reasons["refused"])
     figures["failure_to_acquire"] = count_reasons([one.reason for one in probes if one.template is None])
     groups = group_curves(scores)
-    figures["by_group"] = {
-        name: describe_group(scores, name, figures["threshold"]) for name in _names(scores)
-    }
+    figures["by_group"] = describe_groups(scores, figures["threshold"])
     if expected:
         figures["expected_set"] = measure_expected(gallery, probes, enrolled, expected, fpir)
     sizes: dict[str, Curve] = {}
@@ -149,21 +146,14 @@ def describe_scores(scores: SearchScores, gallery: LoadedGallery, fpir: float) -
     }
 
 
-def describe_group(scores: SearchScores, group: str, threshold: float) -> dict[str, Any]:
-    """Return one group's rates with intervals, and whether there are too few searches to conclude anything."""
-    mine = np.array([name == group for name in scores.mated_groups], dtype=bool)
-    others = np.array([name == group for name in scores.nonmated_groups], dtype=bool)
-    report: dict[str, Any] = {"mated": int(mine.sum()), "nonmated": int(others.sum())}
-    for name, chosen, people, bad in (
-        ("fnir", mine, scores.mated_people, scores.mated < threshold),
-        ("fpir", others, scores.nonmated_people, scores.nonmated >= threshold),
-    ):
-        there = bool(chosen.any())
-        whose = [person for person, take in zip(people, chosen, strict=True) if take]
-        report[name] = float(bad[chosen].mean()) if there else None
-        report[f"{name}_ci95"] = list(rate_interval(bad[chosen], whose)) if there else None
-    report["too_few_to_conclude"] = min(report["mated"], report["nonmated"]) < FEWEST_MATED
-    return report
+def describe_groups(scores: SearchScores, threshold: float) -> dict[str, dict[str, Any]]:
+    """Return each group's rates with intervals, its distance from all others, and what that allows to conclude."""
+    misses = Trials(scores.mated < threshold, scores.mated_people, scores.mated_groups)
+    alarms = Trials(scores.nonmated >= threshold, scores.nonmated_people, scores.nonmated_groups)
+    return {
+        name: {"fnir": compare_group(misses, name), "fpir": compare_group(alarms, name)}
+        for name in list_groups(misses, alarms)
+    }
 
 
 def group_curves(scores: SearchScores) -> dict[str, Curve]:
@@ -172,7 +162,7 @@ def group_curves(scores: SearchScores) -> dict[str, Curve]:
     for name in _names(scores):
         mine = np.array([group == name for group in scores.mated_groups], dtype=bool)
         others = np.array([group == name for group in scores.nonmated_groups], dtype=bool)
-        if min(mine.sum(), others.sum()) >= FEWEST_MATED:
+        if min(mine.sum(), others.sum()) >= FEWEST:
             curves[name] = trade_off(scores.mated[mine], scores.nonmated[others])
     return curves
 

@@ -43,9 +43,9 @@ class SearchScores:
     nonmated_groups: list[str] = field(repr=False)
 
 
-def take_probe(reading: Reading) -> Probe:
-    """Return a reading as a probe; its group is the folder that the list names, or `all`."""
-    group = Path(reading.row.path).parent.name or "all"
+def take_probe(reading: Reading, label: str = "") -> Probe:
+    """Return a reading as a probe; its group is its label, else the folder that the list names, or `all`."""
+    group = label or Path(reading.row.path).parent.name or "all"
     portrait = reading.portrait
     if portrait is None:
         return Probe(reading.row.identity, group, None, reading.reason)

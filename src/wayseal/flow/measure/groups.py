@@ -1,0 +1,122 @@
+"""Error rates by group, and how far one group's rate lies from that of everybody else.
+
+Groups are labels that the caller gives (a column `group`), or folders where there is none. A label describes a test person and
+never leaves a report as anything but a name. It concludes nothing from few searches, and nothing about causes.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.flow.measure.rates import Interval, rate_interval
+
+FEWEST = 100
+"""Trials of a kind, and of all others, below which nothing is concluded about a group's rate."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Trials of one kind (mated searches, impostor pairs, ...): whether each went wrong, whose it was, and its group."""
+
+    wrong: NDArray[np.bool_] = field(repr=False)
+    people: list[str] = field(repr=False)
+    groups: list[str] = field(repr=False)
+
+
+def read_groups(path: Path) -> list[str] | None:
+    """Return the column `group` of a CSV that was read before, row by row, or None when it has no such column."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if "group" not in (reader.fieldnames or ()):
+            return None
+        return [row["group"] or "unlabelled" for row in reader]
+
+
+def list_groups(*kinds: Trials) -> list[str]:
+    """Return the groups that occur, in alphabetical order."""
+    return sorted({group for kind in kinds for group in kind.groups})
+
+
+def compare_group(trials: Trials, group: str) -> dict[str, Any]:
+    """Return one group's `trials`, `rate`, `ci95`, and its `difference` from the rate of all others with `difference_ci95`.
+
+    `conclusion` is `too_few_to_conclude`, `no_difference_shown`, `higher` or `lower`. The interval is 95 % for one comparison;
+    it is not widened for several groups looked at together.
+    """
+    inside = np.array([name == group for name in trials.groups], dtype=bool)
+    count, others = int(inside.sum()), int((~inside).sum())
+    if not count:
+        return {"trials": 0, "rate": None, "ci95": None, "difference": None, "difference_ci95": None,
+                "conclusion": "too_few_to_conclude"}  # fmt: skip
+    rate, bounds = _rate(trials, inside)
+    report: dict[str, Any] = {"trials": count, "rate": rate, "ci95": list(bounds)}
+    if not others:
+        return report | {"difference": None, "difference_ci95": None, "conclusion": "too_few_to_conclude"}
+    rest, rest_bounds = _rate(trials, ~inside)
+    low, high = subtract_intervals(rate, bounds, rest, rest_bounds)
+    return report | {
+        "difference": rate - rest,
+        "difference_ci95": [low, high],
+        "conclusion": _conclude(min(count, others), low, high),
+    }
+
+
+def subtract_intervals(rate: float, bounds: Interval, rest: float, rest_bounds: Interval) -> Interval:
+    """Return the interval of `rate` - `rest` from each one's own (G. Zou and A. Donner, Statistics in Medicine 27, 2008)."""
+    apart = rate - rest
+    below = float(np.hypot(rate - bounds[0], rest_bounds[1] - rest))
+    above = float(np.hypot(bounds[1] - rate, rest - rest_bounds[0]))
+    return apart - below, apart + above
+
+
+def _rate(trials: Trials, chosen: NDArray[np.bool_]) -> tuple[float, Interval]:
+    """Return the share of chosen trials that went wrong, and its interval over persons."""
+    wrong = trials.wrong[chosen]
+    whose = [person for person, take in zip(trials.people, chosen, strict=True) if take]
+    return float(wrong.mean()), rate_interval(wrong, whose)
+
+
+def _conclude(fewest: int, low: float, high: float) -> str:
+    """Return what a difference's interval allows to say."""
+    if fewest < FEWEST:
+        return "too_few_to_conclude"
+    if low > 0:
+        return "higher"
+    return "lower" if high < 0 else "no_difference_shown"
+
+
+def group_rows(reports: dict[str, dict[str, Any]], kinds: Sequence[str]) -> list[tuple[object, ...]]:
+    """Return a table's rows: for each group and kind, trials, rate, interval, difference, interval, conclusion."""
+    return [
+        (name, kind, one["trials"], _show(one["rate"]), _span(one["ci95"]), _show(one["difference"]),
+         _span(one["difference_ci95"]), one["conclusion"].replace("_", " "))
+        for name, report in reports.items() for kind in kinds for one in (report[kind],)
+    ]  # fmt: skip
+
+
+GROUP_COLUMNS = (
+    "group",
+    "rate of",
+    "trials",
+    "rate",
+    "95 % interval",
+    "less all others",
+    "95 % interval",
+    "",
+)
+"""The columns of `group_rows`."""
+
+
+def _show(value: float | None) -> str:
+    """Return a rate for people."""
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _span(bounds: Sequence[float] | None) -> str:
+    """Return an interval for people."""
+    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"
