@@ -286,8 +286,7 @@ class LaneStation:
 
     def _send_one(self, encounter: EncounterId, waiting: Sequence[QueuedRecord]) -> None:
         """Deliver one vehicle's records and release them on their receipts."""
-        records = [parse_record(self._host.outbox.read(one.object_id)) for one in waiting]
-        for one in waiting:
-            self._host.outbox.mark_sent(one.object_id)
-        for receipt in self._deliver(encounter, records):
-            self._host.outbox.release(receipt)
+        outbox = self._host.outbox
+        records = [parse_record(outbox.read_waiting(one)) for one in waiting]
+        outbox.mark_sent(*(one.object_id for one in waiting))
+        outbox.release(*self._deliver(encounter, records))

@@ -34,6 +34,17 @@ _LAST = select(func.max(outbox.c.sequence))
 _INSERT = insert(outbox)
 _NEWEST = select(outbox.c.object_id).order_by(outbox.c.sequence.desc()).limit(1)
 
+_SENT = (
+    update(outbox)
+    .where((outbox.c.object_id == bindparam("id")) & ((outbox.c.state == QUEUED) | (outbox.c.state == SENT)))
+    .values(state=SENT, sent_at=bindparam("now"), attempts=outbox.c.attempts + 1)
+)
+_RELEASE = (
+    update(outbox)
+    .where(outbox.c.object_id == bindparam("id"))
+    .values(state=RELEASED, receipt_ledger_index=bindparam("index"), receipt_signature=bindparam("signature"))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecord:
@@ -119,38 +130,36 @@ class Outbox:
         with read(self._engine) as connection:
             return connection.execute(_NEWEST.with_only_columns(outbox.c.sha256)).scalar()
 
-    def mark_sent(self, object_id: RecordId) -> None:
-        """Count an attempt to send. It stays in `pending` until its receipt comes."""
-        values = {"state": SENT, "sent_at": self._clock(), "attempts": outbox.c.attempts + 1}
-        waiting = (outbox.c.object_id == object_id) & outbox.c.state.in_(_WAITING)
-        with write(self._engine, lazy=True) as connection:
-            connection.execute(update(outbox).where(waiting).values(**values))
+    def read_waiting(self, waiting: QueuedRecord) -> bytes:
+        """Return the sealed bytes of a record that `pending` told of, without asking again. Raises as `SegmentStore.read`."""
+        return self._blobs.read(waiting.position)
 
-    def release(self, receipt: Receipt) -> None:
-        """Let a record go on the centre's signed word that it holds exactly these bytes. Again: nothing happens.
+    def mark_sent(self, *object_ids: RecordId) -> None:
+        """Count an attempt to send, of all of them at once. They stay in `pending` until their receipts come."""
+        now = self._clock()
+        if object_ids:
+            with write(self._engine, lazy=True) as connection:
+                connection.execute(_SENT, [{"id": one, "now": now} for one in object_ids])
 
-        A power cut may undo it; then the record is sent again, which changes nothing at the centre.
+    def release(self, *receipts: Receipt) -> None:
+        """Let records go, all or none, on the centre's signed word that it holds exactly these bytes. Again: nothing happens.
 
-        Raises what `verify_receipt` raises, `Refused` when the receipt is for other bytes, `NotFound` for an unknown record.
+        A power cut may undo it; then the records are sent again, which changes nothing at the centre.
+
+        Raises what `verify_receipt` raises, `Refused` when a receipt is for other bytes, `NotFound` for an unknown record.
         """
-        self._verify_receipt(receipt)
+        for receipt in receipts:
+            self._verify_receipt(receipt)
+        if not receipts:
+            return
         with write(self._engine, lazy=True) as connection:
-            chosen = select(outbox.c.sha256).where(outbox.c.object_id == receipt.object_id)
-            digest = connection.execute(chosen).scalar()
-            if digest is None:
-                raise NotFound("no such record in the outbox", record=receipt.object_id)
-            if digest != receipt.sha256:
-                raise Refused(
-                    "the receipt is for other bytes",
-                    hint="Keep the receipt: the centre stored something else. The record stays queued.",
-                    record=receipt.object_id,
-                )
-            values = {
-                "state": RELEASED,
-                "receipt_ledger_index": receipt.ledger_index,
-                "receipt_signature": receipt.signature,
-            }
-            connection.execute(update(outbox).where(outbox.c.object_id == receipt.object_id).values(**values))
+            found = connection.execute(_KNOWN, {"ids": [one.object_id for one in receipts]}).all()
+            known = {row.object_id: row.sha256 for row in found}
+            for receipt in receipts:
+                _check_receipt(receipt, known.get(receipt.object_id))
+            connection.execute(_RELEASE, [
+                {"id": one.object_id, "index": one.ledger_index, "signature": one.signature} for one in receipts
+            ])  # fmt: skip
 
     def counts(self) -> dict[str, int]:
         """Return how many records are `queued`, `sent`, `released` and (the newest only, kept for `head`) `expired`."""
@@ -246,6 +255,18 @@ def _note(record: SealedRecord, encounter: EncounterId | None) -> bytes:
     """Return what a frame's note says of a queued record."""
     note = {"encounter": encounter, "kind": record.header.kind.value, "epoch": record.header.epoch}
     return json.dumps(note, separators=(",", ":")).encode()
+
+
+def _check_receipt(receipt: Receipt, digest: str | None) -> None:
+    """Raise unless a receipt is for the bytes that are queued under its id."""
+    if digest is None:
+        raise NotFound("no such record in the outbox", record=receipt.object_id)
+    if digest != receipt.sha256:
+        raise Refused(
+            "the receipt is for other bytes",
+            hint="Keep the receipt: the centre stored something else. The record stays queued.",
+            record=receipt.object_id,
+        )
 
 
 def _to_columns(frame: Frame, queued_at: datetime) -> dict[str, Any]:

@@ -76,6 +76,25 @@ def test_bad_receipt_releases_nothing(
     assert len(outbox.pending()) == 1
 
 
+def test_vehicle_goes_whole(outbox: Outbox) -> None:
+    """A vehicle's records are sent and released in one step each; one bad receipt among good ones releases none."""
+    records = [build_record() for _ in range(3)]
+    outbox.put(records, EncounterId("E" * 26))
+    waiting = outbox.pending()
+    assert [outbox.read_waiting(one) for one in waiting] == [one.data for one in records]
+    outbox.mark_sent(*(one.object_id for one in waiting))
+    good = [receipt_for(one) for one in records]
+    for bad, error in (
+        (receipt_for(records[1], sha256="0" * 64), Refused),
+        (receipt_for(build_record()), NotFound),
+    ):
+        with pytest.raises(error):
+            outbox.release(good[0], bad, good[2])
+        assert outbox.counts()["sent"] == 3
+    outbox.release(*good)
+    assert outbox.counts() == {"queued": 0, "sent": 0, "released": 3, "expired": 0}
+
+
 def test_receipt_for_a_stranger(outbox: Outbox) -> None:
     """A receipt for a record that never was here is not found."""
     with pytest.raises(NotFound):
