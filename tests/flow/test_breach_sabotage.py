@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from breachparts import SABOTAGED, is_broken, play, small_stage
 from sqlalchemy import Connection
 
 from wayseal.assess.egress_policy import DAEMON, RULES, guard_files, plan_guard, write_guard
 from wayseal.export.mark import measure_psnr
+from wayseal.export.marklane import LaneReading
 from wayseal.flow.oversee import standing
 from wayseal.ledger.log import Ledger
 from wayseal.model.border import PlainImage
@@ -25,11 +27,11 @@ from wayseal.retention.residue import Residue
 from wayseal.seal.keys import EpochVault, FileKeeper
 from wayseal.seal.keys.vault import seed_context
 from wayseal.station.keyroom_server import renew_trust
-from wayseal.station.overseer import suspend
+from wayseal.station.overseer import reinstate, suspend
 from wayseal.station.settings_oversight import IncidentSettings
 from wayseal.store.oversight.assessments import DrawnAssessment
 from wayseal.testing.breach import ACTS, Outcome, Seams, Stage, at_centre, history
-from wayseal.testing.breach.oversight import BOSS, TECHNICIAN, VENDOR
+from wayseal.testing.breach.oversight import BOSS, INSPECTOR, TECHNICIAN, VENDOR, assess_lane
 from wayseal.testing.breach.ports import list_ways_in
 from wayseal.vision.picture import encode_picture, read_picture
 
@@ -50,6 +52,7 @@ NO_ALARM = (
 )
 NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
 NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
+NO_SUSPENDED_LANE = "import wayseal.flow.oversee.fitness as f\nf.is_suspended = lambda *_: False\n"
 KEPT_KEYS = (
     "import wayseal.seal.keys.vault as v\nfrom wayseal.model.clock import utc_now\n"
     "v.EpochVault.destroy = lambda self, epoch: v.Tombstone(epoch, v.sha256(self.read_pair(epoch)[0]).hex(), utc_now())\n"
@@ -155,6 +158,12 @@ def test_debian_settings(stage: Stage) -> None:
     assert list_ways_in(root) == []
 
 
+def test_watch_is_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody watches the ports, a drive that was refused is not on the ledger, and that is told."""
+    monkeypatch.setattr("wayseal.testing.breach.ports._insert", lambda *_, **__: ("nobody watches", None))
+    assert is_broken(play(stage, "plug-drive-in"), "not-on-the-ledger")
+
+
 def test_upload_in_the_clear(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that sends pictures past the carrier is found out on the wire."""
     monkeypatch.setenv("CENTRE", stage.tap.address)
@@ -177,6 +186,27 @@ def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     stage.start_lane()
     assert is_broken(play(stage, "post-taken"), "not-traced")
     assert play(stage, "watch-live-feed").outcome is Outcome.OPEN  # and now with a mark, for what comes after
+
+
+def test_hook_shows_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root at the lane whose hook does not work has shown nothing about the live feed."""
+    monkeypatch.setattr("wayseal.testing.breach.at_lane.HOOK", "")
+    before = stage.stolen.pop("live")
+    before.rename(before.with_name("before"))
+    found = play(stage, "watch-live-feed")
+    stage.stolen["live"].rmdir()
+    before.with_name("before").rename(before)
+    assert is_broken(found, "tap-shows-nothing")
+
+
+def test_reader_names_any_lane(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that calls every picture of a record its lane's is found out by pictures that the lane never marked."""
+
+    def name_it(*_: object) -> LaneReading:
+        return LaneReading(40.0, 40.0, 1.0, np.zeros(10))
+
+    monkeypatch.setattr("wayseal.flow.trace.read_lane_mark", name_it)
+    assert is_broken(play(stage, "post-taken"), "named-without-its-mark")
 
 
 @pytest.mark.parametrize(("act", "mark"), [("post-exported", "export"), ("post-viewed", "session")])
@@ -295,6 +325,18 @@ def test_no_clocks(stage: Stage) -> None:
     assert is_broken(found, "lateness-unseen", "closed-untold")
 
 
+def test_lane_goes_on(stage: Stage) -> None:
+    """A centre that knows no suspension gives a suspended organisation's lane its next keys."""
+    stage.seams = Seams(code={"centre": NO_SUSPENDED_LANE})
+    stage.start_centre()
+    found = play(stage, "work-on")
+    stage.seams = Seams()
+    stage.start_centre()
+    assert is_broken(found, "lane-still-armed"), found.evidence
+    assess_lane(stage)
+    reinstate(stage.site, VENDOR, approvers=(BOSS, INSPECTOR), actor=BOSS)
+
+
 def test_suspension_unheard(stage: Stage) -> None:
     """A keyroom that does not read suspensions lets a suspended organisation's guest work on."""
     with keyroom_with(stage, NO_STANDING):
@@ -327,7 +369,7 @@ def test_nobody_ever_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     [
         ("_fresh_assessment", "assessed-before"),
         ("_failed_counts", "failed-assessment"),
-        ("_check_approvers", "nobody-approves"),
+        ("_check_approvers", "own-people-approve"),
     ],
 )
 def test_back_without(stage: Stage, monkeypatch: pytest.MonkeyPatch, control: str, way: str) -> None:

@@ -292,3 +292,22 @@ def test_system_places_are_real() -> None:
     """The list of places outside the home names only what is there."""
     assert all(place.exists() for place in system_places())
     assert system_places()
+
+
+@given(
+    texts=st.lists(st.text("ABC012", min_size=5, max_size=7), min_size=6, max_size=40, unique=True),
+    data=st.binary(max_size=300),
+    spelled=st.lists(
+        st.tuples(st.integers(0, 39), st.sampled_from(["", "-", " "]), st.booleans()), max_size=6
+    ),
+)
+def test_many_texts_are_found_like_one(
+    texts: list[str], data: bytes, spelled: list[tuple[int, str, bool]]
+) -> None:
+    """However many texts are sought at once, each is found where it would be found alone, in any case and with separators."""
+    for number, gap, small in spelled:
+        text = gap.join(texts[number % len(texts)])
+        data += (text.lower() if small else text).encode() + b"#"
+    together = sorted(Needles(texts=tuple(texts)).find_texts(data))
+    alone = sorted(at for text in texts for at in Needles(texts=(text,)).find_texts(data))
+    assert together == alone

@@ -16,6 +16,7 @@ from wayseal.flow.partners import add_approver, add_recipient, enrol_own_key
 from wayseal.model.errors import WaysealError
 from wayseal.model.ids import RecordId
 from wayseal.seal.keys import SigningIdentity
+from wayseal.station.appointing import appoint_as_founder, open_appointments
 from wayseal.station.exports import open_disclosure, open_partners
 from wayseal.testing.breach.stage import Stage
 
@@ -67,6 +68,8 @@ def register_recipient(stage: Stage, recipient: str) -> RecipientBox:
         except WaysealError:
             continue  # registered for an earlier ceremony
         enrol_own_key(open_partners(stage.site, REQUESTER), approver, _signer(approver).public)
+        if open_appointments(stage.site).list_waiting(approver):
+            appoint_as_founder(stage.site, stage.secrets["keyroom"].read_bytes().strip(), approver)
     return box
 
 

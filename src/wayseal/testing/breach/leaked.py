@@ -83,13 +83,15 @@ def post_taken(stage: Stage) -> Found:
 
 
 def _post_innocents(stage: Stage) -> list[Path]:
-    """Post the pictures of the first vehicle under the tap as its camera had them, and with another lane's mark."""
+    """Post pictures of the first vehicle under the tap as its camera had them, and with another lane's mark."""
     folder = stage.folder / "posted" / "innocent"
     folder.mkdir(parents=True, exist_ok=True)
     people = stage.watched_cast.vehicle(1, stage.began).occupants
     other = stage.site.marker.lane_key(OLD_LANE)
     files = []
-    for place, (person, record) in enumerate(zip(people, stage.watched, strict=False)):
+    for place, (person, record) in enumerate(
+        zip(people[: 1 + stage.scale.taken // 4], stage.watched, strict=False)
+    ):
         assert person.picture is not None  # noqa: S101 - everybody of a cast has one
         bare = read_picture(person.picture.data)
         for name, shown in (("bare", bare), ("other", mark_picture(bare, other, record))):
