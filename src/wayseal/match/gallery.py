@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.match.ahead import run_ahead
 from wayseal.match.calibrate import Calibration, shipped_calibration
 from wayseal.match.loaded import LoadedGallery
 from wayseal.match.manifest import (
@@ -47,6 +48,7 @@ Words = NDArray[np.uint64]
 
 _LOCK = "lock"
 _ROLL = 16 << 20  # bytes after which a segment is closed
+_AHEAD = 3  # batches that are read and opened while others are put into memory
 
 
 class Gallery:
@@ -175,14 +177,23 @@ class Gallery:
         self.loaded.reserve(
             sum(path.stat().st_size for path in paths if path.exists()) // (4 * self.dimension)
         )
-        for segment, following in zip_longest(self._segments, self._segments[1:]):
-            if following is not None:
-                read_ahead(following, self._folder)
-            self._read_on(segment, 0, 0)
+        self._frames, self._tail = 0, len(MAGIC)
+        for segment, batch, end in run_ahead(self._read_all(), _AHEAD):
+            self._take(segment, batch)
+            if segment is self._segments[-1]:
+                self._frames, self._tail = self._frames + 1, end
         for path in self._folder.glob(f"*{SUFFIX}"):
             if path.stem not in known:
                 path.unlink(missing_ok=True)  # what a crash left: its key is in no manifest
         (self._folder / f"{MANIFEST}.part").unlink(missing_ok=True)
+
+    def _read_all(self) -> Iterator[tuple[Segment, Batch, int]]:
+        """Yield (segment, batch, end of the batch in its file) of all files, in order."""
+        for segment, following in zip_longest(self._segments, self._segments[1:]):
+            if following is not None:
+                read_ahead(following, self._folder)
+            for batch, end in read_frames(segment, self._folder):
+                yield segment, batch, end
 
     def _read_on(self, segment: Segment, first: int, offset: int) -> bool:
         """Read a segment from a frame on; say whether there was any."""
@@ -194,7 +205,7 @@ class Gallery:
 
     def _take(self, segment: Segment, batch: Batch) -> None:
         """Put a batch into memory and note which segment holds whom."""
-        numbers = self.loaded.add(batch.travellers, batch.vectors)
+        numbers = self.loaded.add(batch.travellers, batch.vectors, checked=True)
         self._holds.setdefault(segment.id, []).append((numbers, _fingerprint(batch.vectors)))
 
     def _append(self, frames: bytes) -> None:
@@ -318,7 +329,9 @@ def _fingerprint(vectors: NDArray[np.float32]) -> Words:
     even = vectors if vectors.shape[1] % 2 == 0 else np.pad(vectors, ((0, 0), (0, 1)))
     words = np.ascontiguousarray(even, dtype="<f4").view(np.uint64)
     factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1], dtype=np.uint64) | np.uint64(1)
-    return np.asarray(words @ factors)
+    return np.asarray(
+        np.einsum("ij,j->i", words, factors)
+    )  # half the time of `@`, which has no fast loop for integers
 
 
 def _without(batch: Batch, traveller: str) -> Batch:

@@ -70,23 +70,28 @@ class LoadedGallery:
         if isinstance(self._index, ExactIndex):
             self._index.matrix.reserve(room)
 
-    def add(self, travellers: Sequence[str], vectors: ArrayLike) -> Numbers:
+    def add(self, travellers: Sequence[str], vectors: ArrayLike, *, checked: bool = False) -> Numbers:
         """Add raw unit templates, `vectors[i]` of `travellers[i]`, and return their owner numbers; all or none.
 
-        Raises `Invalid` as the matrix does.
+        Raises `Invalid` as the matrix does. `checked`: they were checked before, as those in a sealed file were.
         """
-        rows = self._prepare(check_vectors(vectors, self.dimension))
+        raw = np.asarray(vectors, dtype=np.float32) if checked else check_vectors(vectors, self.dimension)
+        rows = self._prepare(raw)
         if len(rows) != len(travellers) or not all(travellers):
             raise Invalid("each template needs one traveller, with an id that is not empty")
         known = len(self._names)
+        numbers = np.fromiter(
+            map(self._numbers.setdefault, travellers, range(known, known + len(rows))),
+            dtype=np.int64,
+            count=len(rows),
+        )
         self.size += len(rows)
-        if len(set(travellers)) == len(rows) and self._numbers.keys().isdisjoint(travellers):
+        fresh = numbers == np.arange(known, known + len(rows))
+        if fresh.all():
             self._names.extend(travellers)
-            self._numbers.update(zip(travellers, range(known, len(self._names)), strict=True))
-            numbers = np.arange(known, len(self._names))
             self._index.add(numbers, rows)
-        else:
-            numbers = np.fromiter(map(self._number, travellers), dtype=np.int64, count=len(rows))
+        else:  # the number that a known traveller would have had stays nobody's
+            self._names.extend(name if new else None for name, new in zip(travellers, fresh, strict=True))
             self._fuse(*np.unique(numbers, return_inverse=True), rows, known)
         if self._index.matrix.size > self._exact_up_to and isinstance(self._index, ExactIndex):
             larger = SignBitIndex(
@@ -172,11 +177,3 @@ class LoadedGallery:
         for number, count, length in zip(numbers.tolist(), counts.tolist(), lengths.tolist(), strict=True):
             if count > 1:
                 self._fused[number] = (count, length)
-
-    def _number(self, traveller: str) -> int:
-        """Return the traveller's owner number, giving the next one to a new traveller."""
-        number = self._numbers.get(traveller)
-        if number is None:
-            number = self._numbers[traveller] = len(self._names)
-            self._names.append(traveller)
-        return number

@@ -131,7 +131,7 @@ def _read_one(
         raise SealBroken("a gallery segment is cut short", segment=segment.id)
     nonce, sealed = data[start : start + _NONCE], data[start + _NONCE : end]
     try:
-        plain = cipher.decrypt(bytes(nonce), bytes(sealed), _context(segment, number))
+        plain = cipher.decrypt(nonce, sealed, _context(segment, number))
     except (InvalidTag, ValueError):
         if segment.frames is None and end == len(data):
             return None, place
@@ -171,6 +171,8 @@ def _unpack(plain: bytes) -> Batch:
     rows, dimension, size = _HEAD.unpack_from(plain)
     place = _HEAD.size + size
     names = json.loads(plain[_HEAD.size : place])
-    whose = np.frombuffer(plain, dtype="<u4", count=rows, offset=place)
     vectors = np.frombuffer(plain, dtype="<f4", count=rows * dimension, offset=place + 4 * rows)
-    return Batch([names[number] for number in whose.tolist()], vectors.reshape(rows, dimension))
+    if len(names) < rows:  # else each has one row, and they are in the rows' order
+        whose = np.frombuffer(plain, dtype="<u4", count=rows, offset=place)
+        names = [names[number] for number in whose.tolist()]
+    return Batch(names, vectors.reshape(rows, dimension))
