@@ -10,7 +10,7 @@ import numpy as np
 
 from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
-from wayseal.vision.notpeople import SMALLEST, FaceFacts, judge_faces, reference_size
+from wayseal.vision.notpeople import LARGEST, SMALLEST, FaceFacts, judge_faces, reference_size
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, join_broken
 from wayseal.vision.watch import BODY_M, VehicleWatch
@@ -19,6 +19,7 @@ _SEEN = 4  # sightings that make a clear face an occupant
 _SEEN_WEAK = 7  # and a face that was never clear
 _FEW_ACROSS = 0.25  # share of them that is enough where a vehicle is in the picture for a few frames only
 _HALF_BODY_M = 0.87  # metres from the vehicle's middle to the side of its body
+_NARROWEST = 2.75  # times that a body is at most wider than its points tell
 _IDENTITY = 7.2  # template length that a person's face has and a dog's has not
 
 
@@ -92,6 +93,8 @@ def measure_vehicle(watch: VehicleWatch, faces: Sequence[SeenFace]) -> VehicleGe
     facing = None if vehicle.went_across else vehicle.width
     expected = facing * EYES_M / BODY_M if facing else None
     people = [face for face in faces if face.strength is None or face.strength >= _IDENTITY] or list(faces)
+    if expected is not None and _outgrow(people, expected):
+        expected = None
     eyes = reference_size(
         [face.size for face in people], [float(len(face.track.sightings)) for face in people], expected
     )
@@ -106,6 +109,16 @@ def measure_vehicle(watch: VehicleWatch, faces: Sequence[SeenFace]) -> VehicleGe
     elif middle is None and vehicle.left_side is not None:
         middle = vehicle.left_side + half
     return VehicleGeometry(eyes, middle)
+
+
+def _outgrow(faces: Sequence[SeenFace], expected: float) -> bool:
+    """Return whether sure faces say that the body's points missed its sides: all are people's, and larger than it allows.
+
+    Points never make a body too wide, and often too narrow where a long lens shows no more than its bonnet.
+    """
+    sure = [face.strength is not None and face.strength >= _IDENTITY and face.clear for face in faces]
+    sizes = [face.size / expected for face in faces]
+    return all(sure) and bool(sizes) and min(sizes) > LARGEST and max(sizes) < _NARROWEST
 
 
 def drop_nobodies(faces: Sequence[SeenFace], geometry: VehicleGeometry) -> list[SeenFace]:

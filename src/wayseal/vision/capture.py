@@ -4,7 +4,7 @@ Owns the order of work in a frame and the counts. It writes nothing, knows no tr
 vehicle as soon as its pass is made. A lane that people have opted out of searches no face at all (R-11).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import FaceModel
 from wayseal.vision.vehicle import VehicleTrack
 from wayseal.vision.vehicle_tracker import VehicleTracker
-from wayseal.vision.watch import VehicleWatch
+from wayseal.vision.watch import FacePlace, VehicleWatch
 
 
 class PlateSession(Protocol):
@@ -71,8 +71,9 @@ class LaneCapture:
         gone = self._tracker.feed(frame)
         if not self._tracker.tracks:
             self.counts.quiet += 1
-        for vehicle in self._tracker.tracks:
-            self._watch(vehicle, frame)
+        taken: list[FacePlace] = []
+        for vehicle in sorted(self._tracker.tracks, key=lambda track: -(track.box[1] + track.box[3])):
+            taken += self._watch(vehicle, frame, taken)
         self._forget_unbelieved(gone)
         return [self._close(vehicle) for vehicle in gone]
 
@@ -83,8 +84,11 @@ class LaneCapture:
         self._plates.clear()
         return passes
 
-    def _watch(self, vehicle: VehicleTrack, frame: Frame) -> None:
-        """Look at one vehicle in one frame, as far as its schedule says."""
+    def _watch(self, vehicle: VehicleTrack, frame: Frame, taken: Sequence[FacePlace]) -> list[FacePlace]:
+        """Look at one vehicle in one frame, as far as its schedule says, and return where its faces are.
+
+        `taken` are the places of those in nearer vehicles.
+        """
         watch = self._watches.setdefault(vehicle.number, VehicleWatch(vehicle))
         watch.note(frame)
         if self.models.new_plate is not None and vehicle.believed:
@@ -95,7 +99,10 @@ class LaneCapture:
         if self.optics.faces and watch.is_due(frame):
             alone = len(self._tracker.tracks) == 1
             self.counts.searches += 1
-            self.counts.faces += watch.look(frame, frame.colour(), self.models.detector, alone=alone)
+            self.counts.faces += watch.look(
+                frame, frame.colour(), self.models.detector, alone=alone, taken=taken
+            )
+        return watch.places(frame.seconds) if vehicle.believed else []
 
     def _close(self, vehicle: VehicleTrack) -> VehiclePass:
         """Return the pass of a vehicle that has left, and forget its burst."""

@@ -4,14 +4,16 @@ Owns the schedule that lets one core keep up: small planes until something moves
 which faces are just large enough to find. The burst of shots lives here and nowhere else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from wayseal.model.border import Box, Frame, Pixels
 from wayseal.vision.bestshot import ShotKeeper
-from wayseal.vision.detect import IN_TRACK, FaceDetector
+from wayseal.vision.detect import IN_TRACK, Detection, FaceDetector
 from wayseal.vision.glass import GlassLook, keep_look
+from wayseal.vision.notpeople import SMALLEST
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, FaceTracker
 from wayseal.vision.vehicle import Moment, VehicleTrack
@@ -30,7 +32,29 @@ _LOOKS, _LOOK_EYES = (
     18.0,
 )  # looks at the glass that are held, and pixels between the eyes from which they are
 _STANDING_S = 0.5  # and at one that stands
+_LARGE_EYES = (
+    60.0  # pixels between the eyes from which faces are soon out of the picture: each frame is searched
+)
+_CUT = (
+    0.05  # share of the picture's width at its sides within which a vehicle's points tell that it is cut off
+)
+_KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
+
+
+@dataclass(frozen=True, slots=True)
+class FacePlace:
+    """Where a face is in a frame: the middle between its eyes, and their distance, in pixels."""
+
+    x: float
+    y: float
+    size: float
+
+    def covers(self, face: Detection) -> bool:
+        """Return whether a detection is this very face: within one distance between the eyes, and about as large."""
+        x, y = face.landmarks[:2].mean(axis=0)
+        alike = 0.6 < face.inter_eye_px / max(self.size, 1e-6) < 1.7
+        return alike and float(np.hypot(x - self.x, y - self.y)) < self.size
 
 
 @dataclass(slots=True, eq=False)
@@ -59,13 +83,22 @@ class VehicleWatch:
         """Return whether this frame should be searched: it is time, and faces can be large enough."""
         if self.vehicle.agreed < 3:
             return False
-        pause = 0.0 if self.vehicle.across else _STANDING_S if self.vehicle.stands else _EVERY_S
+        pause = 0.0 if self._is_brief() else _STANDING_S if self.vehicle.stands else _EVERY_S
         return frame.seconds - self._looked >= pause - 1e-3 and self.eyes_px() * _SCALES[1] > 2 * _TINY_EYES
 
-    def look(self, frame: Frame, bgr: Pixels, detector: FaceDetector, *, alone: bool) -> int:
+    def look(
+        self,
+        frame: Frame,
+        bgr: Pixels,
+        detector: FaceDetector,
+        *,
+        alone: bool,
+        taken: Sequence[FacePlace] = (),
+    ) -> int:
         """Search the glass in one frame and keep what is there; return the number of faces seen.
 
-        With other vehicles in the picture, faces of a size that cannot be this vehicle's are left to them.
+        With other vehicles in the picture, faces of a size that cannot be this vehicle's are left to them; `taken` are the
+        places of faces that are known to be in nearer ones.
         """
         self._looked = frame.seconds
         self.looks += 1
@@ -75,10 +108,10 @@ class VehicleWatch:
         glass = self.glass_box(bgr)
         found = detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK)
         if eyes >= _LOOK_EYES and not self.vehicle.went_across and not self.vehicle.stands:
-            look = keep_look(Moment.of(frame), self.vehicle.pose, bgr, glass, eyes)
-            self.glass = [*self.glass[-_LOOKS + 1 :], look] if look is not None else self.glass
+            self._keep_glass(frame, bgr, glass, eyes)
         if not alone:
             found = [face for face in found if 0.3 * eyes < face.inter_eye_px < 1.8 * eyes]
+            found = [face for face in found if not any(place.covers(face) for place in taken)]
         moment = Moment.of(frame)
         for track, sighting in self.faces.feed(moment, self.vehicle.pose, found):
             if sighting.found.score >= IN_TRACK:
@@ -90,11 +123,22 @@ class VehicleWatch:
         sizes = [track.last.size for track in self._clear_faces()]
         if sizes:
             return max(sizes) * self.vehicle.pose.scale
-        return self.vehicle.box[2] * EYES_M / BODY_M if self.vehicle.box[2] else 1.0
+        return self._body_eyes() or 1.0
+
+    def places(self, seconds: float) -> list[FacePlace]:
+        """Return where this vehicle's own clear faces are at a stream time; faces too small for it are behind it."""
+        eyes = max(self.eyes_px(), self._body_eyes())
+        pose, places = self.vehicle.pose, []
+        for track in self._clear_faces():
+            size = track.last.size * pose.scale
+            if size >= SMALLEST * eyes and seconds - track.last.moment.seconds < _KNOWN_S:
+                (x, y), *_ = pose.move(np.array([track.expected_place(seconds)], np.float32))
+                places.append(FacePlace(float(x), float(y), size))
+        return places
 
     def glass_box(self, bgr: Pixels) -> Box:
         """Return where faces can be: around the row of eyes once it is known, else all of the vehicle that is in view."""
-        height, width = bgr.shape[:2]
+        width = bgr.shape[1]
         faces = self._clear_faces()
         x, y, wide, high = self.vehicle.box
         if not faces:
@@ -106,7 +150,7 @@ class VehicleWatch:
         middle = self.vehicle.middle()
         if middle is None or self.vehicle.across:
             return (0.0, row - above, float(width), above + below)
-        return (middle - side, row - above, 2 * side, min(above + below, float(height)))
+        return (middle - side, row - above, 2 * side, above + below)
 
     def release(self) -> None:
         """Forget every crop of the burst."""
@@ -115,6 +159,13 @@ class VehicleWatch:
         self.bursts.clear()
         self.glass.clear()
         self.scene = None
+
+    def _keep_glass(self, frame: Frame, bgr: Pixels, glass: Box, eyes: float) -> None:
+        """Keep the glass of this frame for later, when the last one kept is old enough."""
+        if self.glass and frame.seconds - self.glass[-1].moment.seconds < _EVERY_S - 1e-3:
+            return
+        look = keep_look(Moment.of(frame), self.vehicle.pose, bgr, glass, eyes)
+        self.glass = [*self.glass[-_LOOKS + 1 :], look] if look is not None else self.glass
 
     def _keep_scene(self, bgr: Pixels) -> None:
         """Keep this frame when it shows more of the vehicle than the one held: as large as can be with nothing cut off."""
@@ -125,6 +176,20 @@ class VehicleWatch:
         shown = inside_x * inside_y * (inside_x * inside_y / max(wide * high, 1.0)) ** 2
         if shown > self._shown:
             self._shown, self.scene = shown, bgr
+
+    def _is_brief(self) -> bool:
+        """Return whether faces are soon gone: the vehicle passes across, or some are large already."""
+        if self.vehicle.across:
+            return True
+        scale = self.vehicle.pose.scale
+        return not self.vehicle.stands and any(
+            track.last.size * scale > _LARGE_EYES and self._looked - track.last.moment.seconds < _KNOWN_S
+            for track in self.faces.tracks
+        )
+
+    def _body_eyes(self) -> float:
+        """Return the pixels between the eyes that the body's width tells now; 0 without a body."""
+        return self.vehicle.box[2] * EYES_M / BODY_M
 
     def _clear_faces(self) -> list[FaceTrack]:
         """Return the tracks that are surely faces by now."""
