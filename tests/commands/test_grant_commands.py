@@ -84,7 +84,7 @@ def test_3_grant(ws: Session, faces: dict[str, str]) -> None:
     assert ws.call("release", "grant", "--lane", "in1", "--purpose", "curiosity").code == 2
 
 
-def test_4_second_person(ws: Session, faces: dict[str, str]) -> None:
+def test_4_second_person(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     """Another lane's picture waits for somebody of another role; one's own approval and a vendor's are refused."""
     asked = ws.call(
         "release", "request", faces["in2"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
@@ -98,10 +98,20 @@ def test_4_second_person(ws: Session, faces: dict[str, str]) -> None:
     vendor = ws.call("release", "approve", release, "--as", "v-1", "--role", "vendor")
     assert vendor.code == 3
     assert "vendors-never-see-records" in vendor.err
-    approved = ws.call("release", "approve", release, "--as", "boss-1", "--role", "supervisor", "--json")
+    named = ws.call("release", "approve", release, "--as", "boss-1", "--role", "supervisor", "--json")
+    assert named.code == 3
+    assert "signature only" in named.err
+    drive, ballot, signed = tmp_path / "drive", tmp_path / "ballot", tmp_path / "signed"
+    made = ws.call("export", "approver", "make", "boss-1", "--folder", drive, "--json").json["public"]
+    add = ("export", "approver", "add", "boss-1", "--organisation", "agency", "--approver-role", "supervisor")
+    assert ws.call(*add, "--key", made, "--as", "privacy-1", "--json").code == 0
+    assert ws.call("release", "show", release, "--out", ballot, "--json").json["release"] == release
+    signing = ("release", "sign", ballot, "--name", "boss-1", "--folder", drive, "--out", signed, "--yes")
+    assert f"Release {release}" in ws.call(*signing).out
+    approved = ws.call("release", "approve", release, "--approval", signed, "--json")
     assert approved.code == 0
     assert {"release", "record", "purpose", "ledger_index", "proof"} <= approved.json.keys()
-    assert approved.json["approved_by"] == "boss-1"
+    assert (approved.json["approved_by"], approved.json["signed"]) == ("boss-1", True)
     assert ws.call("release", "open", release, "--as", "officer-7", "--json").code == 0
     assert ws.call("release", "approve", "0" * 26, "--as", "boss-1", "--role", "supervisor").code == 3
 

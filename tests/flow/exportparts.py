@@ -20,7 +20,9 @@ from wayseal.model.border import PlainImage, Seat
 from wayseal.model.disclosure import Export, GivenApproval
 from wayseal.model.ids import RecordId
 from wayseal.seal.keys import SigningIdentity
+from wayseal.station.appointing import appoint_as_founder
 from wayseal.station.exports import open_disclosure, open_partners
+from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.site import Site
 
 
@@ -80,6 +82,8 @@ class Office:
         signer = SigningIdentity(name, hashlib.sha256(name.encode()).digest())
         add_approver(open_partners(self.site, "privacy-1"), name, organisation=organisation, role=role)
         enrol_own_key(open_partners(self.site, "privacy-1"), name, signer.public)
+        if isinstance(self.site.keyroom, KeyroomClient):
+            appoint_as_founder(self.site, PASSPHRASE, name)
         self.signers[name] = signer
         return signer
 

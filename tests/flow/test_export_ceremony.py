@@ -604,30 +604,6 @@ def test_row_follows_the_ledger(office: Office) -> None:
     assert find_export(office.desk, export.id)[0].state.value == "released"
 
 
-def test_keyroom_counts_for_itself(office: Office) -> None:
-    """A centre that skips the ceremony gets no key: the gate reads approvals on the ledger, of registered approvers only."""
-    who = Principal("privacy-1", "exporter", "agency")
-    rule = "exports-are-signed-by-two-organisations"
-    export = office.ask(office.records[:1])
-    office.approve(export, "kim")
-    ledger = office.site.ledger
-    forged = {"type": "export-approve", "object": export.id, "manifest_sha256": export.manifest_sha256}
-    ledger.append(
-        [forged | {"actor": "lee", "org": "privacy-office"}, forged | {"actor": "nobody", "org": "court"}]
-    )
-    with pytest.raises(Refused) as refusal:
-        office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
-    assert refusal.value.facts["rule"] == rule
-    office.approve(export, "lee")
-    assert office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
-    with pytest.raises(Refused) as refusal:
-        office.site.opener.read_now(who, office.records[1:], Purpose.EXPORT)
-    assert refusal.value.facts["rule"] == rule
-    ledger.append([{"type": "org-status", "object": "inspector-general", "status": "suspended"}])
-    with pytest.raises(Refused):
-        office.site.opener.read_now(who, office.records[:1], Purpose.EXPORT)
-
-
 def test_steady_round_raises_alarms(office: Office) -> None:
     """While a station runs, an overdue receipt becomes an alarm by itself, once."""
     with Sweeper(office.site, pace_s=3600) as sweeper:

@@ -1,13 +1,17 @@
 """Session grants, witnesses first and a second person: what a keyroom with pinned witnesses lets through, and what it does not."""
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
 from witnessparts import Bench, make_bench
 
+from wayseal.export.approval import Subject, decode_approval, encode_approval, sign_approval
+from wayseal.flow.countersign import countersign_release, show_release
+from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
 from wayseal.flow.policy import Principal
 from wayseal.model.border import Seat
 from wayseal.model.clock import to_text
@@ -15,7 +19,9 @@ from wayseal.model.custody import Kind, Purpose, Release
 from wayseal.model.errors import NoIntent, Refused, Unapproved, Unwitnessed
 from wayseal.model.ids import RecordId, new_ulid
 from wayseal.seal.envelope import parse_record
-from wayseal.seal.keys import PassphraseCost
+from wayseal.seal.keys import PassphraseCost, SigningIdentity
+from wayseal.station.exports import open_disclosure, open_partners
+from wayseal.station.portal import open_portal
 from wayseal.station.shift import begin_shift, end_shift
 from wayseal.station.site import init_site, open_site
 from wayseal.store import records as record_rows
@@ -47,6 +53,34 @@ class Post:
     def ask(self, who: Principal, lane: str = "in1") -> Release:
         """Return a release that somebody has requested."""
         return self.line.site.opener.request(who, [self.faces[lane]], PRIMARY)[0]
+
+    def approver(self, role: str, organisation: str = "agency") -> Principal:
+        """Return somebody new whom the officials have appointed, with a key of their own."""
+        who = self.person(role, organisation)
+        partners = open_partners(self.line.site, "privacy-1")
+        add_approver(partners, who.id, organisation=organisation, role=role)
+        enrol_own_key(partners, who.id, _signer(who.id).public)
+        return who
+
+    def sign(self, who: Principal, release: Release) -> bytes:
+        """Return what an approver signs for a release."""
+        ballot = show_release(open_disclosure(self.line.site), release)
+        return encode_approval(
+            sign_approval(
+                release.id, who.id, manifest=ballot.manifest, checkpoint=ballot.checkpoint, signer=_signer(who.id),
+                about=Subject.RELEASE,
+            )
+        )  # fmt: skip
+
+    def approve(self, who: Principal, *releases: Release) -> None:
+        """Let an approver sign releases, and hand in what they signed."""
+        for release in releases:
+            countersign_release(open_disclosure(self.line.site), release, self.sign(who, release))
+
+
+def _signer(name: str) -> SigningIdentity:
+    """Return an approver's key."""
+    return SigningIdentity(name, hashlib.sha256(name.encode()).digest())
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +180,10 @@ def test_out_of_lane_with_a_second_person(post: Post) -> None:
     assert refusal.value.facts["release"] == release.id
     with pytest.raises(Refused, match="of their own"):
         site.opener.approve(who, release)
-    site.opener.approve(post.person(), release)  # another officer: the same role
+    post.approve(post.approver("officer"), release)  # another officer: the same role
     with pytest.raises(Unapproved):
         site.opener.open(who, [release])
-    site.opener.approve(post.person("supervisor"), release)
+    post.approve(post.approver("supervisor"), release)
     assert len(site.opener.open(who, [release])) == 1
     with pytest.raises(NoIntent):
         site.opener.open(who, [release])
@@ -160,10 +194,11 @@ def test_approval_is_for_one_release(post: Post) -> None:
     site, clock, who = post.line.site, post.line.clock, post.person()
     begin_shift(site, who, {"in1"})
     first, other = post.ask(who, "in2"), post.ask(who, "in2")
-    site.opener.approve(post.person("supervisor"), first)
+    post.approve(post.approver("supervisor"), first)
     with pytest.raises(Unapproved):
         site.opener.open(who, [other])
-    site.opener.approve(post.person("matcher"), other)
+    with pytest.raises(Refused, match="may not approve"):
+        post.approve(post.approver("matcher"), other)
     site.opener.approve(post.person("vendor", "maintainer"), other)
     with pytest.raises(Unapproved):
         site.opener.open(who, [other])
@@ -172,8 +207,39 @@ def test_approval_is_for_one_release(post: Post) -> None:
         site.opener.open(who, [first])
     waiting = post.ask(who, "in2")
     clock.move(timedelta(minutes=50))
-    site.opener.approve(post.person("privacy_officer"), waiting)
+    post.approve(post.approver("privacy_officer"), waiting)
     assert site.opener.open(who, [waiting])
+
+
+def test_names_are_not_taken_at_their_word(post: Post) -> None:
+    """An approval that nobody signed, or that is said to be of somebody who signed another release, opens nothing."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor")
+    begin_shift(site, who, {"in1"})
+    release, other = post.ask(who, "in2"), post.ask(who, "in2")
+    with pytest.raises(Refused, match="signature only"):
+        open_portal(site, boss.id, "supervisor").approve_release(release)
+    site.opener.approve(boss, release)
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [release])
+    raw, desk = post.sign(boss, release), open_disclosure(site)
+    for bad, why in (
+        (raw, "another release"),
+        (
+            encode_approval(replace(decode_approval(raw, Subject.RELEASE), export=other.id)),
+            "another manifest",
+        ),
+    ):
+        with pytest.raises(Refused, match=why):
+            countersign_release(desk, other, bad)
+    site.opener.approve(boss, other, {"approval_sha256": hashlib.sha256(raw).hexdigest()})
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [other])
+    countersign_release(desk, release, raw)
+    revoke_approver(open_partners(site, "privacy-1"), boss.id)
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [release])
+    post.approve(post.approver("supervisor"), release)
+    assert len(site.opener.open(who, [release])) == 1
 
 
 def test_bulk_is_witnessed_and_approved(post: Post) -> None:
@@ -184,12 +250,11 @@ def test_bulk_is_witnessed_and_approved(post: Post) -> None:
     with pytest.raises(Unapproved) as refusal:
         site.opener.open(who, releases)
     assert refusal.value.facts["rule"] == "unusual-openings-need-a-second-person"
-    boss = post.person("supervisor")
-    for release in releases[:-1]:
-        site.opener.approve(boss, release)
+    boss = post.approver("supervisor")
+    post.approve(boss, *releases[:-1])
     with pytest.raises(Unapproved):
         site.opener.open(who, releases)
-    site.opener.approve(boss, releases[-1])
+    post.approve(boss, releases[-1])
     assert len(site.opener.open(who, releases)) == 5
     for _ in range(3):
         post.open(who, "in1")
@@ -204,9 +269,7 @@ def test_bulk_without_witnesses(post: Post) -> None:
     site, who = post.line.site, post.person()
     begin_shift(site, who, {"in1"})
     releases = site.opener.request(who, [post.faces["in1"]] * 5, PRIMARY)
-    boss = post.person("supervisor")
-    for release in releases:
-        site.opener.approve(boss, release)
+    post.approve(post.approver("supervisor"), *releases)
     running = list(post.bench.running)
     post.bench.stop(*running)
     with pytest.raises(Refused, match="too few witnesses"):
@@ -234,7 +297,7 @@ def test_after_hours(post: Post) -> None:
     release = post.ask(who)
     with pytest.raises(Unapproved):
         site.opener.open(who, [release])
-    site.opener.approve(post.person("privacy_officer"), release)
+    post.approve(post.approver("privacy_officer"), release)
     assert site.opener.open(who, [release])
     post.faces["in1"] = record
 

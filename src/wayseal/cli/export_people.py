@@ -13,6 +13,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.export_appoint import appoint, draft, sign
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
 
@@ -149,6 +150,10 @@ def retire_command(
 @click.group()
 def approver() -> None:
     """Approvers: whose signature counts, with which credential, and how they decide."""
+
+
+for part in (draft, sign, appoint):
+    approver.add_command(part)
 
 
 @approver.command("make")

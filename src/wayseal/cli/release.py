@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from wayseal.cli.common import (
     print_json,
     read_passphrase,
 )
+from wayseal.cli.release_approval import approve, print_release, show, sign
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Purpose
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 @click.group()
 def command() -> None:
     """Open one record: request writes the intent on the ledger, open uses it once."""
+
+
+for part in (show, sign, approve):
+    command.add_command(part)
 
 
 @command.command()
@@ -43,7 +48,7 @@ def request(
         portal = open_portal(site, who, role, reason)
         granted = portal.request_release(RecordId(check_ulid(record)))
         shown = portal.describe_release(granted)
-    _show(shown, as_json=as_json)
+    print_release(shown, as_json=as_json)
 
 
 @command.command()
@@ -82,36 +87,7 @@ def open(  # noqa: A001 - the contract's verb
     if to_stdout:
         sys.stdout.buffer.write(body)
     else:
-        _show(shown, as_json=as_json)
-
-
-@command.command()
-@click.argument("release")
-@principal_option
-@passphrase_option
-@json_option
-@click.pass_obj
-def approve(
-    home: Path, release: str, *, who: str, role: str, passphrase_file: Path | None, as_json: bool
-) -> None:
-    """Approve another person's RELEASE: for bulk, after-hours and out-of-lane openings. You must have another role than theirs.
-
-    Nothing is opened. The requester then opens it within the release's life.
-    """
-    from wayseal.model.errors import NoIntent, NotFound
-    from wayseal.model.ids import check_ulid
-    from wayseal.station.portal import open_portal
-    from wayseal.station.site import open_site
-
-    with open_site(home, read_passphrase(passphrase_file)) as site:
-        try:
-            asked = site.opener.find(check_ulid(release))
-        except NotFound:
-            raise NoIntent("there is no intent on the ledger for that") from None
-        portal = open_portal(site, who, role, asked.purpose)
-        index = portal.approve_release(asked)
-        shown = portal.describe_release(asked) | {"approved_by": who, "approval_index": index}
-    _show(shown, as_json=as_json)
+        print_release(shown, as_json=as_json)
 
 
 @command.command()
@@ -175,15 +151,3 @@ def _read_purpose(text: str) -> "Purpose":
         raise click.BadParameter(
             "one of " + ", ".join(p.value for p in Purpose), param_hint="--purpose"
         ) from None
-
-
-def _show(shown: dict[str, Any], *, as_json: bool) -> None:
-    """Print a release."""
-    if as_json:
-        print_json(shown)
-        return
-    for name in ("release", "record", "purpose", "ledger_index", "expires_at"):
-        click.echo(f"{name:14}{shown[name]}")
-    click.echo(
-        f"{'proof':14}entry {shown['proof']['index']} of {shown['proof']['size']}, verifiable offline (--json)"
-    )

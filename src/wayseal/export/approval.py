@@ -1,7 +1,8 @@
-"""Approvals: a signature over SHA-256(manifest | checkpoint), by an authenticator with its user verified or by an approver's key.
+"""Approvals: a signature over SHA-256(paper | checkpoint), by an authenticator with its user verified or by an approver's key.
 
-Owns the format and the verification of one signature. Whose approval counts, and how many are needed, is decided in
-`flow.disclose`. `docs/spec/export.md` is the norm.
+The paper is an export's manifest, or the ledger's `open-intent` entry of a release. Owns the format and the verification of one
+signature. Whose approval counts, and how many are needed, is decided in `flow.consent` and, again, at the gate
+(`flow.notary`). `docs/spec/export.md` is the norm.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, Protocol
 
 import rfc8785
@@ -21,13 +23,19 @@ from webauthn.helpers.exceptions import WebAuthnException
 from wayseal.model.disclosure import ApproverKey, CredentialForm
 from wayseal.model.errors import Integrity, Invalid, Refused
 
-FORMAT: Final = "wayseal-export-approval/v1"
-SIGNED: Final = b"wayseal-export-approval/v1\n"
-"""What precedes the digest in the message that an Ed25519 key signs; an authenticator signs the digest as its challenge."""
+_FORMAT: Final = "wayseal-{}-approval/v1"
+"""Of the file. With a line feed it also precedes the digest in what an Ed25519 key signs; an authenticator signs the digest alone."""
 LARGEST: Final = 16 * 1024
 LOCALHOST: Final = "localhost"
 _LOCAL = re.compile(r"http://localhost(:[0-9]{1,5})?")
 _ASSERTION = frozenset(("authenticator_data", "client_data", "credential", "signature"))
+
+
+class Subject(StrEnum):
+    """What an approval is about. It names the format and the field that holds the id."""
+
+    EXPORT = "export"
+    RELEASE = "release"
 
 
 class Signer(Protocol):
@@ -56,7 +64,7 @@ class RelyingParty:
 class Approval:
     """What an approver gave: for which export, under which checkpoint (its three lines), by which credential, and the proof.
 
-    `proof` is {"signature"} (hex) for an Ed25519 key; {"authenticator_data", "client_data", "credential", "signature"}
+    About a release, `export` is the release's id and `manifest_sha256` the digest of its intent on the ledger. `proof` is {"signature"} (hex) for an Ed25519 key; {"authenticator_data", "client_data", "credential", "signature"}
     (base64url) for an authenticator.
     """
 
@@ -67,6 +75,7 @@ class Approval:
     form: CredentialForm
     key: str
     proof: Mapping[str, str]
+    about: Subject = Subject.EXPORT
 
 
 def digest_ballot(manifest: bytes, checkpoint: str) -> bytes:
@@ -80,9 +89,9 @@ def encode_approval(approval: Approval) -> bytes:
         {
             "approver": approval.approver,
             "checkpoint": approval.checkpoint,
-            "export": approval.export,
+            approval.about.value: approval.export,
             "form": approval.form.value,
-            "format": FORMAT,
+            "format": _FORMAT.format(approval.about),
             "key": approval.key,
             "manifest_sha256": approval.manifest_sha256,
             "proof": dict(approval.proof),
@@ -90,20 +99,20 @@ def encode_approval(approval: Approval) -> bytes:
     )
 
 
-def decode_approval(raw: bytes) -> Approval:
-    """Return the approval that `raw` spells. Raises `Invalid` for any other spelling."""
+def decode_approval(raw: bytes, about: Subject = Subject.EXPORT) -> Approval:
+    """Return the approval that `raw` spells. Raises `Invalid` for any other spelling, or one about something else."""
     try:
         fields: dict[str, Any] = json.loads(raw[: LARGEST + 1])
         approval = Approval(
-            export=fields["export"], approver=fields["approver"], manifest_sha256=fields["manifest_sha256"],
+            export=fields[about.value], approver=fields["approver"], manifest_sha256=fields["manifest_sha256"],
             checkpoint=fields["checkpoint"], form=CredentialForm(fields["form"]), key=fields["key"],
-            proof=fields["proof"],
+            proof=fields["proof"], about=about,
         )  # fmt: skip
         same = encode_approval(approval) == raw
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         same = False
     if not same or not _is_text(approval):
-        raise Invalid("not an export approval of version 1", hint="Make one: wayseal export sign.")
+        raise Invalid(f"not an approval of version 1 of {about}", hint=f"Make one: wayseal {about} sign.")
     return approval
 
 
@@ -118,9 +127,15 @@ def _is_text(approval: Approval) -> bool:
 
 
 def sign_approval(
-    export: str, approver: str, *, manifest: bytes, checkpoint: str, signer: Signer
+    export: str,
+    approver: str,
+    *,
+    manifest: bytes,
+    checkpoint: str,
+    signer: Signer,
+    about: Subject = Subject.EXPORT,
 ) -> Approval:
-    """Return an approval by a key of the approver's own. The caller has shown them the manifest."""
+    """Return an approval by a key of the approver's own. The caller has shown them the manifest, or the intent."""
     digest = digest_ballot(manifest, checkpoint)
     return Approval(
         export=export,
@@ -129,8 +144,14 @@ def sign_approval(
         checkpoint=checkpoint,
         form=CredentialForm.ED25519,
         key=hashlib.sha256(signer.public).hexdigest(),
-        proof={"signature": signer.sign(SIGNED + digest).hex()},
+        proof={"signature": signer.sign(_domain(about) + digest).hex()},
+        about=about,
     )
+
+
+def _domain(about: Subject) -> bytes:
+    """Return what precedes the digest in the message that an Ed25519 key signs."""
+    return _FORMAT.format(about).encode() + b"\n"
 
 
 def verify_approval(
@@ -151,7 +172,7 @@ def verify_approval(
         raise Refused("the approval was given with another credential")
     digest = digest_ballot(manifest, approval.checkpoint)
     if approval.form is CredentialForm.ED25519:
-        _verify_signature(key.public, approval.proof["signature"], SIGNED + digest)
+        _verify_signature(key.public, approval.proof["signature"], _domain(approval.about) + digest)
         return 0
     return _verify_assertion(approval, digest, key, party, count=count)
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from wayseal.flow.follow import Follower
-from wayseal.flow.grant import Grant
+from wayseal.flow.grant import Approval, Grant
 from wayseal.flow.guard import Guard
+from wayseal.flow.habits import Habits
 from wayseal.flow.meter import PICTURES, pool_of
+from wayseal.flow.notary import DAY, Consent, Notary, Signatory, Testimony
 from wayseal.flow.policy import Circumstances, Policy, Principal, Ruling
 from wayseal.flow.request import Caller, Learned, UnwrapBatch, UnwrapRequest
-from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.flow.spent import Given, SpentIntents, StaleProof
 from wayseal.ledger.checkpoint import Checkpoint, verify_checkpoint
 from wayseal.ledger.entry import decode_entry
 from wayseal.ledger.note import VerifierKey
@@ -24,45 +26,26 @@ from wayseal.model.clock import Clock, from_text
 from wayseal.model.custody import Kind, Purpose, SealHeader
 from wayseal.model.errors import NoIntent, Refused, Unapproved, Unwitnessed
 from wayseal.model.ids import RecordId
+from wayseal.seal.suite import sha256
 
 SKEW = timedelta(seconds=5)
 """How far an intent's time may lie in the gate's future."""
 SUSPENDED = "suspended-organisations-do-nothing"
+_FEWEST = 2
+"""Organisations that must sign an export."""
 RULES = "site-rules"
 """What the `config` entries about `policy/site.cedar` are about."""
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """What is usual at a site: pictures in one batch and in an hour, open hours by the site's clock, and how long things last.
-
-    `opens` 0 and `closes` 24 is always; a site that is open overnight closes at a smaller hour than it opens.
-    """
-
-    bulk_batch: int
-    bulk_per_hour: int
-    opens: int
-    closes: int
-    life: timedelta
-    """Of an intent, and of an approval."""
-    approval_wait: timedelta
-    """How old an intent may be that somebody has approved."""
-    grant_life: timedelta
-
-    def is_closed(self, hour: int) -> bool:
-        """Say whether an hour of the day (0 to 23) is after hours."""
-        if self.opens < self.closes:
-            return not self.opens <= hour < self.closes
-        return self.closes <= hour < self.opens
-
-
-@dataclass(frozen=True, slots=True)
 class _Act:
-    """Who does what, and when."""
+    """Who does what, when, what people signed for it, and what was opened for exports before."""
 
     who: Principal
     action: str
     now: datetime
+    heard: Testimony
+    given: Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +56,8 @@ class _Intent:
     release: str
     purpose: Purpose
     at: datetime
+    digest: bytes
+    """SHA-256 of the entry: what a second person signs is over these bytes."""
 
 
 class Admission:
@@ -88,6 +73,7 @@ class Admission:
         follower: Follower,
         guard: Guard,
         habits: Habits,
+        notary: Notary,
         clock: Clock,
     ) -> None:
         self._log = tuple(log)
@@ -97,6 +83,7 @@ class Admission:
         self._follower = follower
         self._guard = guard
         self._habits = habits
+        self._notary = notary
         self._clock = clock
 
     def seen_size(self) -> int:
@@ -139,10 +126,11 @@ class Admission:
             leaf = hash_leaf(intent.entry)
             verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
             intents.append(_read_intent(request, who, keeping))  # 4
+        heard = self._notary.hear(batch, self._follower.standings, checkpoint, now)
         with self._spent.spending(
             [one.index for one in intents], checkpoint, after=seen
-        ):  # 6, undone if 5 or 7 fails
-            sessions = self._judge(_Act(who, action, now), batch.requests, intents)
+        ) as given:  # 6, undone if 5 or 7 fails
+            sessions = self._judge(_Act(who, action, now, heard, given), batch.requests, intents)
             headers = [request.record.header for request in batch.requests]
             self._guard.admit(who, headers, now, client=caller.name, sessions=sessions)  # 7
 
@@ -231,22 +219,59 @@ class Admission:
 
         For an export: how many organisations have signed one that names this record.
         """
-        standings, who, now = self._follower.standings, act.who, act.now
         if intent.purpose is Purpose.EXPORT:
-            return standings.exports.count_approvals(header.object_id, standings.suspended, now)
-        good = {
-            one.approver
-            for one in standings.approvals.get(intent.release, ())
-            if one.intent == intent.index
-            and one.approver != who.id
-            and one.role != who.role
-            and one.organisation not in standings.suspended
-            and now - self._habits.life <= one.at <= now + SKEW
-            and self._policy.ask(
-                Principal(one.approver, one.role, one.organisation), "approve", header, intent.purpose, now
-            ).allowed
-        }
+            return self._count_consents(act, header)
+        standings, who, now = self._follower.standings, act.who, act.now
+        must_sign = self._habits.signed or self._witnesses is not None
+        signed = {one.proof: one for one in act.heard.words.get(intent.digest, ())}
+        good = set()
+        for one in standings.approvals.get(intent.release, ()):
+            word = signed.get(one.proof) if must_sign else _unsigned(one)
+            if word is None or word.approver != one.approver or one.intent != intent.index:
+                continue
+            fresh = now - self._habits.life <= one.at <= now + SKEW
+            if fresh and word.approver != who.id and word.role != who.role:
+                good |= {word.approver} if self._may(word, "approve", header, intent.purpose, now) else set()
         return len(good)
+
+    def _count_consents(self, act: _Act, header: SealHeader) -> int:
+        """Return how many organisations have signed for giving a record away; of several exports, the most.
+
+        The record is noted as given under that export. Raises `Refused` when a third organisation is wanted and has not signed.
+        """
+        record, best, chosen = header.object_id, 0, None
+        for consent in act.heard.consents:
+            if record in consent.manifest.records:
+                count = self._count_organisations(act, consent, header)
+                if count > best:
+                    best, chosen = count, consent.manifest
+        if chosen is None or best < _FEWEST:
+            return best
+        others = act.given.count_others(chosen, act.now - DAY)
+        if best < self._notary.caps.count_needed(len(chosen.records), others):
+            raise Refused(
+                "so much for one recipient, their organisation or their key in a day needs a third organisation",
+                hint="Let a third organisation approve it.", export=chosen.export,
+            )  # fmt: skip
+        act.given.note(chosen, record, act.now)
+        return best
+
+    def _count_organisations(self, act: _Act, consent: Consent, header: SealHeader) -> int:
+        """Return the organisations of different people who signed and may, none of them the requester: each counts once."""
+        good = {
+            one.organisation: one.approver
+            for one in consent.signatories
+            if one.approver != consent.manifest.requester
+            and self._may(one, "approve_export", header, Purpose.EXPORT, act.now)
+        }
+        return len(set(good.values()))
+
+    def _may(self, one: Signatory, action: str, header: SealHeader, purpose: Purpose, now: datetime) -> bool:
+        """Say whether somebody of an organisation in good standing may approve this, by the site's rules."""
+        if one.organisation in self._follower.standings.suspended:
+            return False
+        who = Principal(one.approver, one.role, one.organisation)
+        return self._policy.ask(who, action, header, purpose, now).allowed
 
     def _list_grants(self, act: _Act, purpose: Purpose) -> list[Grant]:
         """Return somebody's grants that count here: no longer than a shift, and witnessed where there are witnesses."""
@@ -263,6 +288,11 @@ class Admission:
         return (
             header.lane in grant.lanes and self._guard.meter.count_session(grant.id) + pictures <= grant.limit
         )
+
+
+def _unsigned(one: Approval) -> Signatory:
+    """Return an approval as its entry tells it, where nobody has to sign."""
+    return Signatory(one.approver, one.role, one.organisation, one.proof)
 
 
 def _is_picture(header: SealHeader) -> bool:
@@ -291,4 +321,5 @@ def _read_intent(request: UnwrapRequest, who: Principal, keeping: Mapping[str, s
     if any(entry.get(name) != value for name, value in (keeping or {}).items()):
         raise NoIntent("the intent keeps the record elsewhere or for another reason", record=record)
     purpose = Purpose.RECLASSIFICATION if keeping is not None else Purpose(entry["purpose"])
-    return _Intent(request.intent.index, entry.get("release", ""), purpose, from_text(entry["time"]))
+    digest = sha256(request.intent.entry)
+    return _Intent(request.intent.index, entry.get("release", ""), purpose, from_text(entry["time"]), digest)

@@ -10,12 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from wayseal.export.approval import Approval, decode_approval, digest_ballot, list_problems, verify_approval
+from wayseal.export.approval import (
+    Approval,
+    Subject,
+    decode_approval,
+    digest_ballot,
+    list_problems,
+    verify_approval,
+)
 from wayseal.export.manifest import decode_manifest
 from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_policy
 from wayseal.flow.partners import check_approver
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import parse_checkpoint, read_checkpoint
+from wayseal.ledger.entry import decode_entry
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import SealHeader
 from wayseal.model.disclosure import ApproverKey, Export, ExportState, GivenApproval, Manifest
@@ -26,17 +34,23 @@ from wayseal.store import exports as rows
 from wayseal.store.engine import read, write
 from wayseal.store.locks import own_lock
 
-BALLOT = "wayseal-export-ballot/v1"
+_BALLOT = "wayseal-{}-ballot/v1"
+_PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent"}
+"""By which name a ballot's file holds what is signed."""
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What is put before an approver: the manifest's bytes, the checkpoint's three lines, and the digest they sign."""
+    """What is put before an approver: the manifest's bytes, the checkpoint's three lines, and the digest they sign.
+
+    About a release, `export` is its id and `manifest` its intent as the ledger has it.
+    """
 
     export: str
     manifest: bytes
     checkpoint: str
+    about: Subject = Subject.EXPORT
 
     @property
     def digest(self) -> bytes:
@@ -196,11 +210,25 @@ def decline_export(desk: Disclosure, approver: str, export_id: str, *, reason: s
 
 
 def count_needed(desk: Disclosure, export: Export, now: datetime) -> int:
-    """Return how many approvals an export needs now: two, or three above the caps of a ceremony or of a recipient's day."""
+    """Return how many approvals an export needs now: two, or three above the caps of a ceremony or of a recipient's day.
+
+    A day counts whatever went to the recipient, to another name of their organisation, or to their key under any name.
+    """
+    wanted = decode_manifest(export.manifest)
     today = map(desk.ledger.entry, desk.ledger.find(type="export-release", since=to_text(now - DAY)))
-    given = sum(len(entry["records"]) for entry in today if entry["recipient"] == export.recipient)
+    given = sum(len(entry["records"]) for entry in today if _is_same_hand(desk, wanted, entry["object"]))
     over = export.records > desk.rules.ceremony_cap or given + export.records > desk.rules.recipient_day_cap
     return 3 if over else 2
+
+
+def _is_same_hand(desk: Disclosure, wanted: Manifest, other: str) -> bool:
+    """Say whether another export went to the same recipient, organisation or key."""
+    _, manifest = find_export(desk, other)
+    return (
+        manifest.recipient == wanted.recipient
+        or manifest.recipient_organisation == wanted.recipient_organisation
+        or manifest.key_sha256 == wanted.key_sha256
+    )
 
 
 def verify_consent(
@@ -238,18 +266,23 @@ def verify_consent(
 
 def encode_ballot(ballot: Ballot) -> bytes:
     """Return a ballot as a file, for an approver on another machine."""
-    fields = {"format": BALLOT, "manifest": ballot.manifest.decode(), "checkpoint": ballot.checkpoint}
+    fields = {
+        "format": _BALLOT.format(ballot.about), _PAPERS[ballot.about]: ballot.manifest.decode(),
+        "checkpoint": ballot.checkpoint,
+    }  # fmt: skip
     return json.dumps(fields, indent=1).encode() + b"\n"
 
 
-def decode_ballot(data: bytes) -> Ballot:
+def decode_ballot(data: bytes, about: Subject = Subject.EXPORT) -> Ballot:
     """Return the ballot that a file holds. Raises `Invalid`. What it says is judged when the approval comes back."""
     try:
         fields = json.loads(data)
-        known = fields["format"] == BALLOT
-        manifest, checkpoint = fields["manifest"].encode(), str(fields["checkpoint"])
+        known = fields["format"] == _BALLOT.format(about)
+        paper, checkpoint = fields[_PAPERS[about]].encode(), str(fields["checkpoint"])
     except (ValueError, KeyError, TypeError, AttributeError):
         known = False
     if not known:
-        raise Invalid("not a ballot", hint="Make one: wayseal export show ID --out FILE.")
-    return Ballot(decode_manifest(manifest).export, manifest, checkpoint)
+        raise Invalid("not a ballot", hint=f"Make one: wayseal {about} show ID --out FILE.")
+    if about is Subject.EXPORT:
+        return Ballot(decode_manifest(paper).export, paper, checkpoint)
+    return Ballot(str(decode_entry(paper).get("release", "")), paper, checkpoint, about)

@@ -1,11 +1,10 @@
-"""What the ledger says about exports that wait: which records, and which organisations have signed. For the gate.
+"""What the ledger says about exports that wait, and about those who approve: for the gate.
 
-Owns the meaning of those entries, applied in the ledger's order. With it the keyroom opens nothing for an export that two
-organisations have not signed on the ledger, whatever the centre says. Signatures themselves are verified at the centre and by
-every recipient; here an approval counts by its entry, which the witnesses have seen.
+Owns the meaning of those entries, applied in the ledger's order. An entry that says that somebody approved is not believed
+(whoever has the centre can write one); it only says that the witnesses have seen the digest of what is shown to the gate.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,67 +14,52 @@ from wayseal.model.clock import from_text, to_text
 
 @dataclass(slots=True)
 class Asked:
-    """One export that was asked for and is neither declined nor released. `given` has one approver an organisation."""
+    """One export that was asked for and is neither declined nor released. `index` is its entry's."""
 
-    requester: str
-    records: frozenset[str]
+    manifest_sha256: str
+    index: int
+    asked_at: datetime
     expires_at: datetime
-    given: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+    """SHA-256 (hex) of the approvals that the ledger has."""
 
 
 @dataclass(slots=True)
 class ExportBook:
-    """The state after reading the ledger up to some entry: exports that wait, and approvers with their organisations."""
+    """The state after reading the ledger up to some entry: exports that wait, appointments by digest, and who is revoked."""
 
     waiting: dict[str, Asked] = field(default_factory=dict)
-    approvers: dict[str, str] = field(default_factory=dict)
+    appointed: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+    """For good: an id that was revoked is nobody's again."""
 
-    def apply(self, entry: Mapping[str, Any]) -> None:
+    def apply(self, index: int, entry: Mapping[str, Any]) -> None:
         """Take in an entry. Entries come in order, each once; those that do not matter change nothing."""
         match entry["type"]:
             case "export-request":
-                expires = from_text(entry["expires"]) if "expires" in entry else from_text(entry["time"])
-                self._forget_expired(from_text(entry["time"]))
-                self.waiting[entry["object"]] = Asked(entry["actor"], frozenset(entry["records"]), expires)
-            case "export-approve":
-                self._apply_approval(entry)
+                at = from_text(entry["time"])
+                expires = from_text(entry["expires"]) if "expires" in entry else at
+                self.waiting = {key: one for key, one in self.waiting.items() if one.expires_at > at}
+                self.waiting[entry["object"]] = Asked(entry["manifest_sha256"], index, at, expires)
+            case "export-approve" if entry["object"] in self.waiting and "approval_sha256" in entry:
+                self.waiting[entry["object"]].given.add(entry["approval_sha256"])
             case "export-decline" | "export-release":
                 self.waiting.pop(entry["object"], None)
-            case "approver" if entry["action"] == "registered" and "org" in entry:
-                self.approvers[entry["object"]] = entry["org"]
+            case "approver" if entry["action"] == "appointed" and "appointment_sha256" in entry:
+                self.appointed.add(entry["appointment_sha256"])
             case "approver" if entry["action"] == "revoked":
-                self.approvers.pop(entry["object"], None)
-
-    def count_approvals(self, record: str, suspended: Collection[str], now: datetime) -> int:
-        """Return how many organisations in good standing have signed the export of a record; of several, the most."""
-        counts = [
-            sum(self.approvers.get(who) == org and org not in suspended for org, who in one.given.items())
-            for one in self.waiting.values()
-            if record in one.records and now < one.expires_at
-        ]
-        return max(counts, default=0)
-
-    def _apply_approval(self, entry: Mapping[str, Any]) -> None:
-        """Note an organisation's first approval, by somebody registered for it who is not the requester."""
-        asked = self.waiting.get(entry["object"])
-        who, organisation = entry["actor"], entry.get("org")
-        if asked is None or who == asked.requester or self.approvers.get(who) != organisation:
-            return
-        if who not in asked.given.values():
-            asked.given.setdefault(str(organisation), who)
-
-    def _forget_expired(self, now: datetime) -> None:
-        self.waiting = {key: one for key, one in self.waiting.items() if one.expires_at > now}
+                self.revoked.add(entry["object"])
 
 
 def encode_book(book: ExportBook) -> dict[str, Any]:
     """Return the state as JSON values; `decode_book` gives it back."""
     return {
-        "approvers": dict(book.approvers),
+        "appointed": sorted(book.appointed),
+        "revoked": sorted(book.revoked),
         "waiting": {
             key: {
-                "requester": one.requester, "records": sorted(one.records), "expires_at": to_text(one.expires_at),
-                "given": dict(one.given),
+                "manifest_sha256": one.manifest_sha256, "index": one.index, "asked_at": to_text(one.asked_at),
+                "expires_at": to_text(one.expires_at), "given": sorted(one.given),
             }
             for key, one in book.waiting.items()
         },
@@ -86,8 +70,9 @@ def decode_book(value: Mapping[str, Any]) -> ExportBook:
     """Return the state that `encode_book` wrote. Raises what a wrong shape raises: the caller has verified its maker."""
     waiting = {
         key: Asked(
-            one["requester"], frozenset(one["records"]), from_text(one["expires_at"]), dict(one["given"])
+            one["manifest_sha256"], one["index"], from_text(one["asked_at"]), from_text(one["expires_at"]),
+            set(one["given"]),
         )
         for key, one in value["waiting"].items()
-    }
-    return ExportBook(waiting, dict(value["approvers"]))
+    }  # fmt: skip
+    return ExportBook(waiting, set(value["appointed"]), set(value["revoked"]))

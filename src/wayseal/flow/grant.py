@@ -39,13 +39,14 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A second person's word for one release."""
+    """A second person's word for one release, as the ledger has it. `proof` is SHA-256 (hex) of what they signed; empty where nothing."""
 
     approver: str
     role: str
     organisation: str
     intent: int
     at: datetime
+    proof: str = ""
 
 
 def grant_entry(
@@ -101,5 +102,6 @@ def read_grant(entry: Mapping[str, Any], index: int) -> Grant:
 def read_approval(entry: Mapping[str, Any]) -> Approval:
     """Return the approval that an entry gives."""
     return Approval(
-        entry["actor"], entry["role"], entry.get("org", ""), entry["intent"], from_text(entry["time"])
-    )
+        entry["actor"], entry["role"], entry.get("org", ""), entry["intent"], from_text(entry["time"]),
+        entry.get("approval_sha256", ""),
+    )  # fmt: skip

@@ -16,8 +16,10 @@ from wayseal.export.delivery import Delivery, seal_delivery
 from wayseal.export.evidence import ApproverFact, EntryProof, Evidence, encode_evidence
 from wayseal.flow.consent import check_open, verify_consent
 from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_policy
+from wayseal.flow.papers import gather_consent
 from wayseal.flow.partners import check_approver, check_recipient
 from wayseal.flow.policy import Principal
+from wayseal.flow.request import Paper
 from wayseal.flow.sitedocs import unpack_document
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.clock import from_text, to_text
@@ -82,7 +84,8 @@ def _release_now(
     verify_policy(desk, who, "export", headers, now)
     given = verify_consent(desk, export, manifest, headers, now)
     mark = new_ulid(now)
-    items, note = _open_items(desk, who, headers, mark)
+    paper = gather_consent(desk.store, export, given)
+    items, note = _open_items(desk, who, headers, mark, paper)
     evidence = _gather_evidence(desk, export, given, (mark, note, recipient_entry))
     delivery = seal_delivery(
         export.manifest, encode_evidence(evidence), items, key=recipient.key, wrap=wrap_key, signer=desk.signer
@@ -139,14 +142,14 @@ def _find_recipient(desk: Disclosure, manifest: Manifest) -> tuple[Recipient, in
 
 
 def _open_items(
-    desk: Disclosure, who: Principal, headers: Sequence[SealHeader], mark: str
+    desk: Disclosure, who: Principal, headers: Sequence[SealHeader], mark: str, paper: Paper
 ) -> tuple[list[Item], str]:
     """Return the marked items and the checkpoint, witnessed where a policy says so, that covers approvals and intents."""
     exporter = Principal(who.id, EXPORTER, who.organisation, who.suspended, who.training_valid)
     ids = [header.object_id for header in headers]
     releases = desk.opener.request(exporter, ids, Purpose.EXPORT)
     note = desk.publish()
-    bodies = desk.opener.open(exporter, releases)
+    bodies = desk.opener.open(exporter, releases, [paper])
     return [_make_item(desk, header, body, mark) for header, body in zip(headers, bodies, strict=True)], note
 
 

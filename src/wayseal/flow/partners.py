@@ -6,6 +6,7 @@ the digest of the right one. A recipient's old key is replaced only by a registr
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,12 +31,16 @@ REGISTRARS = frozenset(("privacy_officer", "security_officer"))
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Where recipients and approvers are registered, by whom, at what time."""
+    """Where recipients and approvers are registered, by whom, at what time.
+
+    `appoint` lets the site's officials appoint a fresh credential at once, where this process may ask them.
+    """
 
     ledger: Ledger
     store: CentreStore
     who: Principal
     now: datetime
+    appoint: Callable[[str], object] | None = None
 
     def check_registrar(self) -> None:
         """Raise `Refused` unless `who` may say who receives and who approves: an officer of privacy or security, in good standing."""
@@ -165,7 +170,10 @@ def renew_code(partners: Partners, approver: str) -> str:
 
 
 def enrol_key(partners: Partners, approver: str, key: ApproverKey) -> int:
-    """Add a credential to an approver and return the ledger index. The caller has seen that the person holds it."""
+    """Add a credential to an approver and return the ledger index. The caller has seen that the person holds it.
+
+    It counts at the keyroom once the officials have appointed it.
+    """
     with read(partners.store.engine) as connection:
         person = rows.get_approver(connection, approver)
         if rows.find_keys(connection, [key.id]):
@@ -178,6 +186,8 @@ def enrol_key(partners: Partners, approver: str, key: ApproverKey) -> int:
     (index,) = partners.ledger.append([entry])
     with write(partners.store.engine) as connection:
         rows.add_key(connection, key)
+    if partners.appoint is not None:
+        partners.appoint(approver)
     return index
 
 

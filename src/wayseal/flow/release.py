@@ -7,15 +7,16 @@ gate trusts nothing that the opener says; whoever calls it authenticates the pri
 The gate must never see a body, and the opener must never see an epoch key.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wayseal.flow.admit import Admission
 from wayseal.flow.grant import approval_entry
+from wayseal.flow.papers import gather_words
 from wayseal.flow.policy import Principal
-from wayseal.flow.request import Caller, KeySource, Learned, Proven, UnwrapBatch, UnwrapRequest
+from wayseal.flow.request import Caller, KeySource, Learned, Paper, Proven, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import StaleProof
 from wayseal.ledger.checkpoint import Signer, read_checkpoint
 from wayseal.ledger.log import Ledger
@@ -183,17 +184,26 @@ class Opener:
         with read(self.store.engine) as connection:
             return release_rows.get_release(connection, release_id)
 
-    def open(self, principal: Principal, releases: Sequence[Release]) -> list[bytes]:
+    def open(
+        self, principal: Principal, releases: Sequence[Release], papers: Sequence[Paper] = ()
+    ) -> list[bytes]:
         """Return the plaintext body of each release's record, in memory only. Each release opens once.
 
-        Where the rules want the witnesses first, their cosignatures are fetched. Raises `NoIntent`, `Unapproved` or another
+        `papers` are an export's manifest and what people signed for it; what was signed for the releases themselves is found
+        in the store. Where the rules want the witnesses first, their cosignatures are fetched. Raises `NoIntent`, `Unapproved` or another
         `Refused`, `Erased`, `SealBroken` or `LedgerBroken`; then nothing was opened.
         """
+        return self._open(principal, releases, (*papers, *gather_words(self.ledger, self.store, releases)))
+
+    def _open(
+        self, principal: Principal, releases: Sequence[Release], papers: Sequence[Paper]
+    ) -> list[bytes]:
+        """Open with exactly these papers."""
         if not releases:
             return []
         records = [parse_record(read_record(self.store, release.record)) for release in releases]
         try:
-            keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch))
+            keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch), papers)
         except Unapproved as error:
             error.facts["release"] = " ".join(release.id for release in releases)
             raise
@@ -207,10 +217,12 @@ class Opener:
 
     def read_now(self, principal: Principal, records: Sequence[RecordId], purpose: Purpose) -> list[bytes]:
         """Request and open at once: what a matcher or a list does. Each record still has an intent of its own."""
-        return self.open(principal, self.request(principal, records, purpose))
+        return self._open(principal, self.request(principal, records, purpose), ())
 
-    def approve(self, principal: Principal, release: Release) -> int:
+    def approve(self, principal: Principal, release: Release, proof: Mapping[str, Any] | None = None) -> int:
         """Write that `principal` approves another person's release, tell the gate, and return the ledger index.
+
+        `proof` are the entry's fields about what they signed (`flow.countersign`), where they did.
 
         Whether the approval counts is the gate's to say when the release is opened. Raises `Refused` for one's own release.
         """
@@ -220,9 +232,8 @@ class Opener:
                 hint="Ask a colleague of another role.",
                 release=release.id,
             )
-        (index,) = self.ledger.append(
-            [approval_entry(principal, release.id, release.ledger_index, self.clock())]
-        )
+        entry = approval_entry(principal, release.id, release.ledger_index, self.clock())
+        (index,) = self.ledger.append([entry | dict(proof or {})])
         self.teach()
         return index
 
@@ -270,14 +281,19 @@ class Opener:
         records: Sequence[SealedRecord],
         releases: Sequence[Release],
         ask: Callable[[UnwrapBatch], Answer],
+        papers: Sequence[Paper] = (),
     ) -> Answer:
         """Return the gate's answer, with the witnesses' cosignatures where the gate wants them first."""
+
+        def ask_with(batch: UnwrapBatch) -> Answer:
+            return ask(replace(batch, papers=tuple(papers)))
+
         try:
-            return self._ask(records, releases, ask)
+            return self._ask(records, releases, ask_with)
         except Unwitnessed:
             if self.publish is None:
                 raise
-        return self._ask(records, releases, ask, witnessed=True)
+        return self._ask(records, releases, ask_with, witnessed=True)
 
     def _ask(
         self,

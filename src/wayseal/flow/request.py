@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from wayseal.export.approval import Subject
 from wayseal.flow.policy import Principal
 from wayseal.model.custody import Kind, SealedRecord
 from wayseal.model.ids import EpochId
@@ -30,16 +31,34 @@ class UnwrapRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What one person signed, and the officials' appointment of the credential that they signed with; both as canonical bytes."""
+
+    approval: bytes = field(repr=False)
+    appointment: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What people signed (an export's manifest, or a release's intent as the ledger has it), and what each of them gave."""
+
+    about: Subject
+    text: bytes = field(repr=False)
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UnwrapBatch:
     """What an opener sends: one signed checkpoint, the proof that it continues the last one the gate saw, and requests.
 
-    Without requests it is news only (`KeySource.learn`).
+    Without requests it is news only (`KeySource.learn`). `papers` are what people signed for these requests, where rules ask for it.
     """
 
     checkpoint: str
     since: int
     consistency: tuple[bytes, ...]
     requests: tuple[UnwrapRequest, ...]
+    papers: tuple[Paper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,61 @@
-"""The keyroom's own memory: which intents were used, and the newest checkpoint it has seen.
+"""The keyroom's own memory: which intents were used, what it has opened for exports, and the newest checkpoint it has seen.
 
 A small durable file that only the keyroom writes. It is written before a key is unwrapped, so that after a crash an
-intent may be lost but never used twice. Holds numbers and a hash, nothing about a person.
+intent may be lost but never used twice. Holds numbers, ids, names of recipients and a hash, nothing about a traveller.
 """
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from wayseal.ledger.checkpoint import Checkpoint
 from wayseal.ledger.proof import EMPTY_ROOT
+from wayseal.model.disclosure import Manifest
 from wayseal.model.errors import NoIntent, StoreFull, Unavailable
+from wayseal.model.ids import RecordId
 
+_KEPT_S = 2 * 86_400
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spent (entry INTEGER PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS given (
+  export TEXT, record TEXT, at INTEGER, recipient TEXT, organisation TEXT, key_sha256 TEXT, PRIMARY KEY (export, record)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT, size INTEGER, root BLOB);
 """
 
 
 class StaleProof(Unavailable):
     """The gate has accepted another checkpoint meanwhile; the opener proves again from that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was opened for exports, within one spending: counted and noted together with it, or not at all."""
+
+    _database: sqlite3.Connection
+
+    def count_others(self, manifest: Manifest, since: datetime) -> int:
+        """Return how many records other exports gave since then to this recipient, their organisation or their key."""
+        same = "recipient = ? OR organisation = ? OR key_sha256 = ?"
+        sql = f"SELECT COUNT(*) FROM given WHERE at >= ? AND export <> ? AND ({same})"  # noqa: S608 - our own text
+        values = (
+            int(since.timestamp()), manifest.export, manifest.recipient, manifest.recipient_organisation,
+            manifest.key_sha256,
+        )  # fmt: skip
+        return int(self._database.execute(sql, values).fetchone()[0])
+
+    def note(self, manifest: Manifest, record: RecordId, now: datetime) -> None:
+        """Note a record that is about to be opened for an export, and forget those of earlier days."""
+        at = int(now.timestamp())
+        self._database.execute("DELETE FROM given WHERE at < ?", (at - _KEPT_S,))
+        values = (
+            manifest.export, record, at, manifest.recipient, manifest.recipient_organisation, manifest.key_sha256
+        )  # fmt: skip
+        self._database.execute("INSERT OR REPLACE INTO given VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 class SpentIntents:
@@ -48,7 +82,7 @@ class SpentIntents:
     @contextmanager
     def spending(
         self, entries: Sequence[int], checkpoint: Checkpoint, *, after: Checkpoint
-    ) -> Iterator[None]:
+    ) -> Iterator[Given]:
         """Mark intents as used and the checkpoint as seen, durably, unless the body of the `with` raises: then nothing is.
 
         Nobody else spends meanwhile. `after` is the checkpoint that this one was checked against. Raises, before the body runs,
@@ -59,7 +93,7 @@ class SpentIntents:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._advance(checkpoint, after)
                 self._database.executemany("INSERT INTO spent VALUES (?)", [(entry,) for entry in entries])
-                yield
+                yield Given(self._database)
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
                 raise NoIntent(

@@ -18,6 +18,8 @@ CONCERNS = re.compile(
     rb'"type":"(?:org-status|grant|grant-end|release-approve|config|register|approver|export-(?:request|approve|decline|release))"'
 )
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
+CHARTER = "charter"
+"""What the `config` entries about charters are about."""
 KEPT = timedelta(days=1)
 """How long an approval is remembered; each is good for minutes."""
 
@@ -36,7 +38,9 @@ class Standings:
     rules: dict[str, str] = field(default_factory=dict)
     """What a `config` entry is about, to the newest digest."""
     exports: ExportBook = field(default_factory=ExportBook)
-    """Exports that wait, and who has signed for them."""
+    """Exports that wait, and whom the officials have appointed to approve."""
+    founding: str = ""
+    """Fingerprint of the site's first charter: whoever followed it stands behind appointments."""
 
     def apply(self, index: int, entry: Mapping[str, Any]) -> None:
         """Take in entry `index`. Entries come in order, each once; those that do not matter change nothing."""
@@ -53,8 +57,10 @@ class Standings:
                 self._apply_approval(entry["object"], read_approval(entry))
             case "config":
                 self.rules = {**self.rules, entry["object"]: entry["config_sha256"]}
+                if entry["object"] == CHARTER and not self.founding:
+                    self.founding = entry["config_sha256"]
             case _:
-                self.exports.apply(entry)
+                self.exports.apply(index, entry)
 
     def list_suspended_lanes(self) -> frozenset[str]:
         """Return the lanes whose equipment belongs to a suspended organisation."""
@@ -118,6 +124,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
         "exports": encode_book(known.exports),
+        "founding": known.founding,
         "grants": [
             {
                 "id": one.id, "officer": one.officer, "organisation": one.organisation, "lanes": sorted(one.lanes),
@@ -130,7 +137,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
             release: [
                 {
                     "approver": one.approver, "role": one.role, "organisation": one.organisation, "intent": one.intent,
-                    "at": to_text(one.at),
+                    "at": to_text(one.at), "proof": one.proof,
                 }
                 for one in held
             ]
@@ -159,4 +166,5 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         approvals=approvals,
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
+        founding=value["founding"],
     )

@@ -7,6 +7,7 @@ folder which was rolled back contradicts the ledger. Only officials sign charter
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from wayseal.flow.standing import CHARTER
 from wayseal.ledger.log import Ledger
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock
@@ -17,8 +18,7 @@ from wayseal.seal.keys.ceremony import add_signature, draft_charter, look_at
 from wayseal.seal.keys.charter import follow_charters, read_first_charter, read_next_charter
 from wayseal.seal.keys.durable import make_folder, write_file
 
-OBJECT = "charter"
-"""What the `config` entries about charters are about."""
+OBJECT = CHARTER
 KEYROOM = "keyroom"
 FOUNDER = "site"
 """Name of the one official of a home's first charter, whose key is in the keyroom until people take its place."""

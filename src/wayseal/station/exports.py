@@ -6,7 +6,6 @@ Owns no rule: `flow.disclose`, `flow.consent`, `flow.handover` and `flow.followu
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from wayseal.export.approval import LOCALHOST, RelyingParty
 from wayseal.flow.consent import count_needed
 from wayseal.flow.disclose import Disclosure, ExportRules, find_export
 from wayseal.flow.followup import purge_files, raise_alarms
@@ -18,6 +17,8 @@ from wayseal.model.clock import to_text
 from wayseal.model.disclosure import Export, ExportState, GivenApproval, Manifest
 from wayseal.model.errors import NotFound
 from wayseal.model.oversight import Tier
+from wayseal.station.appointing import appoint_enrolled
+from wayseal.station.export_rules import read_party
 from wayseal.station.settings_export import ExportSettings
 from wayseal.station.witnessing import open_publisher
 from wayseal.store import approvers as people
@@ -67,13 +68,6 @@ def read_rules(settings: ExportSettings, *, evaluation: bool) -> ExportRules:
     )
 
 
-def read_party(settings: ExportSettings) -> RelyingParty:
-    """Return for which addresses an authenticator's word counts: the console's, or localhost where none is set."""
-    if settings.console is None:
-        return RelyingParty(LOCALHOST, ())
-    return RelyingParty(settings.console.removeprefix("https://").partition(":")[0], (settings.console,))
-
-
 def _name_approver(site: "Site", staff: str, role: str, organisation: str) -> Principal:
     """Return an approver as policy may take them: of the organisation they were registered for, standing as of now."""
     known = standing_of(site.oversight, staff, role, site.clock())
@@ -106,7 +100,10 @@ def _is_vendor(site: "Site", organisation: str) -> bool:
 
 def open_partners(site: "Site", name: str, role: str = "privacy_officer") -> Partners:
     """Return where recipients and approvers are registered, by somebody as the register of oversight knows them."""
-    return Partners(site.ledger, site.store, site.principal(name, role), site.clock())
+    return Partners(
+        site.ledger, site.store, site.principal(name, role), site.clock(),
+        appoint=lambda approver: appoint_enrolled(site, approver),
+    )  # fmt: skip
 
 
 def describe_export(desk: Disclosure, export_id: str) -> dict[str, Any]:

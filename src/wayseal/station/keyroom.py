@@ -14,6 +14,7 @@ from wayseal.flow.canary import CanaryBook
 from wayseal.flow.follow import Follower
 from wayseal.flow.guard import Guard
 from wayseal.flow.meter import Meter
+from wayseal.flow.notary import Notary
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
 from wayseal.flow.spent import SpentIntents, StaleProof
@@ -35,6 +36,8 @@ from wayseal.seal.keys.durable import write_file
 from wayseal.seal.keys.secret import load_secret
 from wayseal.seal.suite import sha256
 from wayseal.station.centre import CENTRE
+from wayseal.station.charters import CharterBook
+from wayseal.station.export_rules import read_caps, read_party
 from wayseal.station.keyroom_lock import KeyroomLock
 from wayseal.station.keyroom_trust import Trust, note_settings, read_trust
 from wayseal.station.roster_key import load_official, roster_entry
@@ -169,6 +172,14 @@ class Keyroom:
                 epoch=epoch,
             ) from None
 
+    def _open_notary(self, ledger: Ledger) -> Notary:
+        """Return what verifies people's signatures, under the charters that lie beside this keyroom in its home."""
+        charters = CharterBook(self._folder.parent / CENTRE / "charters", ledger)
+        settings = self._settings.export
+        return Notary(
+            ledger.origin, read_party(settings), read_caps(settings), charters.chain, ledger.consistency
+        )
+
     def find_device(self, digest: str) -> bytes | None:
         """Return the public key of a device that is or was on the roster, or None. Reads the roster anew on a miss."""
         if digest not in self._devices:
@@ -192,6 +203,7 @@ class Keyroom:
             follower=self._follow(ledger),
             guard=Guard(meter, self.canaries, ledger.append, self._settings.keyroom.shared_factor),
             habits=self._settings.release.habits(),
+            notary=self._open_notary(ledger),
             clock=self._clock,
         )
         return Gate(

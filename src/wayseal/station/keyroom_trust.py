@@ -135,8 +135,11 @@ def rules_entry(policy_text: str) -> dict[str, Any]:
 
 
 def settings_entry(settings: SiteSettings) -> dict[str, Any]:
-    """Return the ledger entry that says which settings the keyroom works with: allowances, hours, what is bulk."""
-    named = {"keyroom": settings.keyroom, "release": settings.release, "retention": settings.retention}
+    """Return the ledger entry that says which settings the keyroom works with: allowances, hours, what is bulk, caps of exports."""
+    named = {
+        "keyroom": settings.keyroom, "release": settings.release, "retention": settings.retention,
+        "export": settings.export,
+    }  # fmt: skip
     text = json.dumps(
         {
             "time_zone": settings.time_zone,

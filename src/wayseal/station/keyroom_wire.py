@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.flow.request import Proven, UnwrapBatch, UnwrapRequest
+from wayseal.export.approval import Subject
+from wayseal.flow.request import Paper, Proven, UnwrapBatch, UnwrapRequest, Word
 from wayseal.model import problem
 from wayseal.model.errors import Invalid, WaysealError
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.strict import ByteReader, decode_canonical, encode_canonical
 
-PROTOCOL = "wayseal-keyroom/1"
+PROTOCOL = "wayseal-keyroom/2"
 FRAME_LIMIT = 80 * 1024 * 1024
 """Bytes of one frame: the largest sealed record with its proofs fits."""
 HELLO_LIMIT = 4096
@@ -25,6 +26,10 @@ HELLO_LIMIT = 4096
 HEAD_LIMIT = 256 * 1024
 BATCH_LIMIT = 4096
 """Records in one message."""
+PAPER_LIMIT = 128 * 1024
+"""Bytes of one paper or of what one person signed: a manifest of 1,000 records fits."""
+WORD_LIMIT = 16
+"""People who signed one paper."""
 PATH_LIMIT = 64
 HASH = hashlib.sha256().digest_size
 
@@ -77,6 +82,11 @@ def encode_batch(batch: UnwrapBatch) -> bytearray:
             out += len(request.record.data).to_bytes(4, "big") + request.record.data
             out += len(intent.entry).to_bytes(4, "big") + intent.entry
             out += intent.index.to_bytes(8, "big") + _encode_path(intent.path)
+        out += len(batch.papers).to_bytes(2, "big")
+        for paper in batch.papers:
+            parts = [part for word in paper.words for part in (word.approval, word.appointment)]
+            out += len(paper.words).to_bytes(1, "big")
+            out += join_records([paper.about.value.encode(), paper.text, *parts])
     except (OverflowError, UnicodeError):
         raise Invalid("a number or text that no request to the keyroom can have") from None
     return out
@@ -91,13 +101,34 @@ def decode_batch(body: memoryview) -> UnwrapBatch:
         raise Invalid("a checkpoint that is not UTF-8") from None
     since = reader.number(8, "size")
     consistency = _decode_path(reader)
-    count = reader.number(2, "count")
-    if count > BATCH_LIMIT:
-        raise Invalid("too many records in one message", hint=f"Ask for at most {BATCH_LIMIT} at once.")
+    count = _read_count(reader, 2, BATCH_LIMIT)
     requests = tuple(_decode_request(reader) for _ in range(count))
+    papers = tuple(_decode_paper(reader) for _ in range(_read_count(reader, 2, BATCH_LIMIT)))
     if reader.left:
-        raise Invalid("bytes after the last request")
-    return UnwrapBatch(checkpoint, since, consistency, requests)
+        raise Invalid("bytes after the last paper")
+    return UnwrapBatch(checkpoint, since, consistency, requests, papers)
+
+
+def _read_count(reader: ByteReader, size: int, most: int) -> int:
+    """Return the next number. Raises `Invalid` over `most`."""
+    count = reader.number(size, "count")
+    if count > most:
+        raise Invalid("too much in one message to the keyroom")
+    return count
+
+
+def _decode_paper(reader: ByteReader) -> Paper:
+    """Return a paper with what people signed. Nothing of it is looked into here."""
+    words = _read_count(reader, 1, WORD_LIMIT)
+
+    def take() -> bytes:
+        return reader.take(_read_count(reader, 4, PAPER_LIMIT), "paper")
+
+    try:
+        about = Subject(take().decode("ascii"))
+    except ValueError:
+        raise Invalid("a paper about something that nobody approves") from None
+    return Paper(about, take(), tuple(Word(take(), take()) for _ in range(words)))
 
 
 def _decode_request(reader: ByteReader) -> UnwrapRequest:

@@ -18,7 +18,7 @@ from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.border import Crossing, Direction, Encounter, PlainImage, Seat, Verdict
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, Release
-from wayseal.model.errors import Erased, NotFound
+from wayseal.model.errors import Erased, NotFound, Refused
 from wayseal.model.ids import EncounterId, RecordId, check_ulid
 from wayseal.retention.schedule import Schedule
 from wayseal.seal.envelope import parse_record
@@ -122,9 +122,18 @@ class Portal:
         return release
 
     def approve_release(self, release: Release) -> int:
-        """Approve another person's release and return the ledger index. Raises `Refused` for one's own, or when policy forbids it."""
+        """Approve another person's release by name and return the ledger index.
+
+        Raises `Refused` for one's own, when policy forbids it, and where the gate takes a signature only (`flow.countersign`).
+        """
         header = parse_record(read_record(self.site.store, release.record)).header
         self.site.policy.verify(self.who, "approve", header, release.purpose, self.site.clock())
+        if self.site.settings.release.signed_approvals or self.site.opener.teach().pinned:
+            raise Refused(
+                "this site takes a second person's approval with their signature only",
+                hint="wayseal release show ID --out FILE; wayseal release sign FILE; wayseal release approve ID --approval FILE.",
+                release=release.id,
+            )
         return self.site.opener.approve(self.who, release)
 
     def open_release(self, release: Release) -> bytes:

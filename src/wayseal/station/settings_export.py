@@ -20,7 +20,7 @@ class ExportSettings(BaseModel):
         default=200,
         ge=1,
         title="Recipient and day",
-        description="Records a recipient and day above which a third approves.",
+        description="Records a day for one recipient, their organisation or their key, above which a third approves.",
     )
     longest_days: int = Field(
         default=90,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wayseal.flow.admit import Habits
+from wayseal.flow.habits import Habits
 from wayseal.flow.meter import Pool
 from wayseal.seal.keys import KeeperChoice
 from wayseal.seal.keys.tpm_keeper import DEFAULT_INDEX
@@ -56,6 +56,12 @@ class ReleaseSettings(BaseModel):
         default=24, ge=1, le=24, title="Closing hour", description="Site's time; from it on is after hours."
     )
 
+    signed_approvals: bool = Field(
+        default=False,
+        title="Signed approvals",
+        description="A second person's approval counts only with their signature. With pinned witnesses it is always so.",
+    )
+
     def habits(self) -> Habits:
         """Return what is usual at this site."""
         return Habits(
@@ -66,6 +72,7 @@ class ReleaseSettings(BaseModel):
             life=timedelta(seconds=self.seconds),
             approval_wait=timedelta(seconds=self.seconds + self.approval_seconds),
             grant_life=timedelta(hours=self.grant_hours),
+            signed=self.signed_approvals,
         )
 
 

@@ -1,0 +1,189 @@
+"""The gate's notary: what people really signed, and whether a quorum of the site's officials appointed them.
+
+It believes no row and no entry about who approved. A signature counts when the credential that made it was appointed under the
+charter that follows from the ledger's first one, when it is over this very paper, and under a state that this very ledger had.
+Owns that judgement; whether so many signatures suffice is the admission's to say. It opens nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from webauthn.helpers import base64url_to_bytes
+
+from wayseal.export.approval import Approval, RelyingParty, Subject, decode_approval, verify_approval
+from wayseal.export.manifest import decode_manifest, digest_manifest
+from wayseal.flow.request import Paper, UnwrapBatch, Word
+from wayseal.flow.standing import CHARTER, Standings
+from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint
+from wayseal.ledger.proof import verify_consistency
+from wayseal.model.disclosure import CredentialForm, Manifest
+from wayseal.model.errors import Integrity, Invalid, Refused
+from wayseal.seal.keys.appointment import Appointment, verify_appointment
+from wayseal.seal.keys.charter import Charter, follow_charters
+from wayseal.seal.suite import sha256
+
+BARE = 37
+"""Bytes of an authenticator's data without extensions: nothing in it has to be parsed."""
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """Somebody whose signature holds. `proof` is SHA-256 (hex) of what they gave."""
+
+    approver: str
+    role: str
+    organisation: str
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """An export that waits on the ledger, and who has signed it."""
+
+    manifest: Manifest
+    signatories: tuple[Signatory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent."""
+
+    consents: tuple[Consent, ...] = ()
+    words: Mapping[bytes, tuple[Signatory, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Above `ceremony` records at once, or `recipient_day` a recipient, organisation or key and day, a third organisation signs.
+
+    `life` is how long after its request an export may be opened.
+    """
+
+    ceremony: int
+    recipient_day: int
+    life: timedelta
+
+    def count_needed(self, records: int, others: int) -> int:
+        """Return how many organisations must sign; `others` is what the recipient was given in the last day by other exports."""
+        over = records > self.ceremony or others + records > self.recipient_day
+        return 3 if over else 2
+
+
+@dataclass(frozen=True, slots=True)
+class Notary:
+    """`site` is the ledger's origin; `read_charters` gives the home's charters, oldest first; `prove` consistency proofs."""
+
+    site: str
+    party: RelyingParty
+    caps: Caps
+    read_charters: Callable[[], Sequence[bytes]]
+    prove: Callable[[int, int], Sequence[bytes]]
+
+    def hear(
+        self, batch: UnwrapBatch, standings: Standings, checkpoint: Checkpoint, now: datetime
+    ) -> Testimony:
+        """Return what people signed for a batch, every signature verified.
+
+        Raises `Integrity` or `Refused` for a paper or a signature that is not what it is said to be: then the batch is refused.
+        """
+        if not batch.papers:
+            return Testimony()
+        room = _Hearing(self, standings, checkpoint, self._find_charter(standings, now))
+        intents = {sha256(request.intent.entry): request.intent.index for request in batch.requests}
+        consents, words = [], {}
+        for paper in batch.papers:
+            if paper.about is Subject.EXPORT:
+                consents.append(room.hear_export(paper, now))
+            else:
+                digest = sha256(paper.text)
+                if digest not in intents:
+                    raise Refused("something was signed for another release")
+                words[digest] = room.hear_words(paper, after=intents[digest])
+        return Testimony(tuple(consents), words)
+
+    def _find_charter(self, standings: Standings, now: datetime) -> Charter:
+        """Return the charter in force, followed from the first one that the ledger names. Raises `Integrity`."""
+        charter = follow_charters(self.read_charters(), fingerprint=standings.founding)
+        if charter.fingerprint != standings.rules.get(CHARTER):
+            raise Integrity("the charter here is not the one that the ledger names last")
+        if not charter.issued_at <= now < charter.valid_until:
+            raise Refused(
+                "the site's charter is not valid now, so nobody's appointment is",
+                hint="The officials have to sign a new one: docs/howto/key-ceremony.md.",
+            )
+        return charter
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """One batch before the notary."""
+
+    notary: Notary
+    standings: Standings
+    checkpoint: Checkpoint
+    charter: Charter
+
+    def hear_export(self, paper: Paper, now: datetime) -> Consent:
+        """Return an export and who signed it. Raises `Refused` unless it waits on the ledger by this very manifest."""
+        manifest = decode_manifest(paper.text)
+        asked = self.standings.exports.waiting.get(manifest.export)
+        if asked is None or asked.manifest_sha256 != digest_manifest(paper.text):
+            raise Refused("no export of this manifest waits on the ledger", export=manifest.export)
+        if manifest.site != self.notary.site or now >= min(
+            asked.expires_at, manifest.expires_at, asked.asked_at + self.notary.caps.life
+        ):
+            raise Refused("the export is of another site, or its time is over", export=manifest.export)
+        found = self.hear_words(paper, after=asked.index)
+        logged = [one for one in found if one.proof in asked.given]
+        if len(logged) != len(found):
+            raise Refused("an approval that is not on the ledger", export=manifest.export)
+        return Consent(manifest, tuple(logged))
+
+    def hear_words(self, paper: Paper, *, after: int) -> tuple[Signatory, ...]:
+        """Return who signed a paper under a state of the ledger that has entry `after`, without those who are revoked."""
+        found = (self._hear_word(paper, word, after) for word in paper.words)
+        return tuple(one for one in found if one.approver not in self.standings.exports.revoked)
+
+    def _hear_word(self, paper: Paper, word: Word, after: int) -> Signatory:
+        made = self._find_appointment(word.appointment)
+        approval = decode_approval(word.approval, paper.about)
+        if approval.approver != made.approver:
+            raise Refused("the approval was given with another person's credential")
+        _check_bare(approval)
+        verify_approval(approval, paper.text, made.key, self.notary.party)
+        self._check_state(approval.checkpoint, after)
+        return Signatory(made.approver, made.role, made.organisation, sha256(word.approval).hex())
+
+    def _find_appointment(self, document: bytes) -> Appointment:
+        """Return an appointment that today's officials have signed and that the ledger has."""
+        if sha256(document).hex() not in self.standings.exports.appointed:
+            raise Refused("an appointment that is not on the ledger", hint="wayseal export approver appoint.")
+        return verify_appointment(document, charter=self.charter, site=self.notary.site)
+
+    def _check_state(self, text: str, after: int) -> None:
+        """Raise unless a checkpoint is a state of this ledger that has entry `after` in it."""
+        try:
+            state = parse_checkpoint(text)
+        except Invalid:
+            raise Refused("the approval was given under no checkpoint") from None
+        now = self.checkpoint
+        if state.origin != self.notary.site or not after < state.size <= now.size:
+            raise Refused(
+                "the approval was given under a checkpoint from before the request, or another ledger's"
+            )
+        proof = self.notary.prove(state.size, now.size)
+        verify_consistency(state.size, now.size, state.root, now.root, proof)
+
+
+def _check_bare(approval: Approval) -> None:
+    """Raise `Refused` for an authenticator's answer with extensions: the keyroom parses none."""
+    if approval.form is not CredentialForm.WEBAUTHN:
+        return
+    try:
+        size = len(base64url_to_bytes(approval.proof["authenticator_data"]))
+    except ValueError:
+        size = 0
+    if size != BARE:
+        raise Refused("the authenticator's answer has extensions", hint="Use an authenticator without them.")
