@@ -121,6 +121,8 @@ def test_08_notify_contain_close(ws: Session) -> None:
     incident = find_open(ws)
     told = ws.call("incident", "notify", incident, "--to", "legislature", "--as", "privacy-1", "--json").json
     assert [one["recipient"] for one in told["notified"]] == ["legislature"]
+    early = ws.call("incident", "close", incident, "--as", "privacy-1")
+    assert (early.code, "contained first" in early.err) == (3, True)
     assert (
         ws.call("incident", "contain", incident, "--as", "privacy-1", "--json").json["status"] == "contained"
     )

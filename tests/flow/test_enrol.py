@@ -171,6 +171,20 @@ def test_wrong_list_refused(tmp_path: Path, text: str, wrong: str) -> None:
     assert "a.jpg" not in caught.value.diagnostics()
 
 
+def test_broken_lines_are_rejected_rows(
+    tmp_path: Path, face: np.ndarray, gallery: Gallery, reader: PortraitReader
+) -> None:
+    """A line without a path or identity, with too much, or with no class is reported as a row; the picture between them goes in."""
+    cv2.imwrite(str(tmp_path / "a.png"), face)
+    path = tmp_path / "list.csv"
+    path.write_text("path,identity,class\n,b\na.png\na.png,b,c,d\na.png,T-7,citizen\na.png,b,NOT A NAME\n")
+    report = import_gallery(path, gallery, reader).as_json()
+    assert [(one["path"], one["reason"]) for one in report["rejected"]] == [
+        ("line 2", "no_path"), ("a.png", "no_identity"), ("a.png", "too_many_cells"), ("a.png", "not_a_class"),
+    ]  # fmt: skip
+    assert (report["images"], report["enrolled"], gallery.travellers()) == (5, 1, ["T-7"])
+
+
 def test_list_that_is_no_text_refused(tmp_path: Path) -> None:
     """A binary file and a missing file are errors with hints; a byte order mark is none."""
     (tmp_path / "binary.csv").write_bytes(b"path,identity\n\xff\xfe\x00,b\n")

@@ -56,6 +56,16 @@ def passphrase_option(command: Command) -> Command:
     )(command)
 
 
+def unused_passphrase_option(command: Command) -> Command:
+    """Take `--passphrase-file` where none is needed, so that every command on a home can be called alike. It is not read."""
+    return click.option(
+        "--passphrase-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        expose_value=False,
+        help="Not needed here, and not read.",
+    )(command)
+
+
 def default_principal() -> str:
     """Return the login name as a staff id; `operator` where the system has no name for the user."""
     try:
@@ -127,7 +137,12 @@ def read_passphrase(file: Path | None, *, confirm: bool = False) -> bytes:
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line, at once, so that a reader of a pipe sees it when it happens."""
-    click.echo(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+    click.echo(spell_json(value))
+
+
+def spell_json(value: object) -> str:
+    """Return one JSON value on one line."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -154,12 +169,14 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def _word(cell: object) -> str:
-    """Return a cell for people: `-` where nothing is, `yes` or `no`, and what a list holds."""
-    if cell is None or cell in ("", [], ()):
+    """Return a cell for people: `-` where nothing is, `yes` or `no`, what a list holds, and counts as `3 face, 1 plate`."""
+    if cell is None or cell in ("", [], (), {}):
         return "-"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
+    if isinstance(cell, dict):
+        return ", ".join(f"{_word(value)} {name}" for name, value in cell.items())
+    return ", ".join(map(_word, cell)) if isinstance(cell, list | tuple) else str(cell)
 
 
 def print_rows(

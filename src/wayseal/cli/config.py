@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wayseal.cli.common import json_option, print_json, print_table
+from wayseal.cli.common import json_option, print_json, print_table, unused_passphrase_option
 
 
 @click.group()
@@ -13,6 +13,7 @@ def command() -> None:
 
 
 @command.command()
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def check(home: Path, *, as_json: bool) -> None:
@@ -31,6 +32,7 @@ def check(home: Path, *, as_json: bool) -> None:
 
 
 @command.command()
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def show(home: Path, *, as_json: bool) -> None:

@@ -28,14 +28,14 @@ def command() -> None:
 def import_command(home: Path, *, file: Path, name: str, passphrase_file: Path | None, as_json: bool) -> None:
     """Enrol the pictures that FILE lists: a CSV with the header path,identity[,class], paths relative to it.
 
-    A picture that cannot stand in a gallery is a rejected row with a reason; the others go in. Importing a list again
+    A line without a path or an identity, or a picture that cannot stand in a gallery, is a rejected row with a reason; the others go in. Importing a list again
     adds nothing twice.
     """
     from wayseal.flow.enrol import read_list
     from wayseal.station.galleries import import_list
     from wayseal.station.site import open_site
 
-    rows = len(read_list(file))
+    rows = len(read_list(file, keep_faulty=True))
     with (
         open_site(home, read_passphrase(passphrase_file)) as site,
         show_progress(f"gallery {name}", rows) as advance,

@@ -174,6 +174,12 @@ def scope_command(
             [name[:-1] if name != "classes" else "class", "images"],
             list(shown[name].items()),
         )
+    chain = shown["subject"]["organisations"]
+    if chain:
+        rows = [
+            [name, tie["tier"], tie["under"], shown["opened_by"].get(name, 0)] for name, tie in chain.items()
+        ]
+        print_table("Organisations", ["organisation", "tier", "under", "proven opened"], rows)
     click.echo(
         f"Counted over {shown['proofs']['span']['size']:,} ledger entries under root {shown['root'][:16]}..."
     )
@@ -235,7 +241,7 @@ def contain_command(
 def close_command(
     home: Path, incident: str, *, who: str, passphrase_file: Path | None, as_json: bool
 ) -> None:
-    """Close an incident. Refused while somebody who must be told was not."""
+    """Close an incident. Refused before it is contained (`incident contain`), and while somebody who must be told was not."""
     from wayseal.flow.incident import close_incident, describe_incident, find_incident
     from wayseal.model.ids import check_ulid
     from wayseal.station.incidents import list_clocks, scope_known

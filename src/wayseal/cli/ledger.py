@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
     show_progress,
+    unused_passphrase_option,
 )
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import from_text, to_text
@@ -64,6 +65,7 @@ def read_key_options(values: Sequence[str]) -> "tuple[VerifierKey, ...]":
     type=_FILE,
     help="A checkpoint kept elsewhere; the ledger must extend it.",
 )
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def verify(
@@ -136,6 +138,7 @@ def _name_signature(signature: "GoodSignature") -> str:
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--cosigned", is_flag=True, help="Up to the newest checkpoint with a witness's cosignature.")
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def export(home: Path, folder: Path, *, cosigned: bool, as_json: bool) -> None:
@@ -170,6 +173,7 @@ def _describe(checkpoint: "Checkpoint") -> dict[str, Any]:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the entry's bytes to this file.",
 )
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def prove(home: Path, index: int, out: Path | None, entry_out: Path | None, *, as_json: bool) -> None:
@@ -253,6 +257,7 @@ def check_proof(
 @click.option("--lane", help="Only what happened at this lane.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the newest so many.")
 @csv_option
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def show(home: Path, /, limit: int | None, *, as_json: bool, as_csv: bool, **wanted: str | None) -> None:

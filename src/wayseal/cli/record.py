@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from wayseal.cli.common import json_option, print_json, print_table
+from wayseal.cli.common import json_option, print_json, print_table, unused_passphrase_option
 from wayseal.model.errors import Invalid, SealBroken
 
 
@@ -19,6 +19,7 @@ def command() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Where the bytes go."
 )
+@unused_passphrase_option
 @json_option
 @click.pass_obj
 def copy_sealed(home: Path, record: str, out: Path, *, as_json: bool) -> None:
@@ -61,7 +62,7 @@ def copy_sealed(home: Path, record: str, out: Path, *, as_json: bool) -> None:
 def inspect(file: Path, device_key: Path | None, keyroom_keys: tuple[Path, ...], *, as_json: bool) -> None:
     """Say what FILE, one sealed record, tells without a key.
 
-    Exit code 4 when it is not exactly one sealed record, or a signature that could be checked does not hold.
+    Exit code 2 when it plainly is another file, 4 when it is not exactly one sealed record, or a signature that could be checked does not hold.
     """
     from wayseal.seal.inspect import LARGEST_RECORD, describe_record, read_public
 

@@ -27,11 +27,15 @@ _FLUSH = 64  # pictures a sync
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of an enrolment list: the picture as the list writes it, whose it is, and the class it names, if any."""
+    """One line of an enrolment list: the picture as the list writes it, whose it is, and the class it names, if any.
+
+    `fault` is why the line cannot be used, as a code; its `path` then names the line where it names no picture.
+    """
 
     path: str = field(repr=False)
     identity: str = field(repr=False)
     record_class: str | None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,15 +78,18 @@ class ImportReport:
         }
 
 
-def read_list(path: Path) -> list[Row]:
-    """Return the rows of a CSV `path,identity[,class]`. Raises `NotFound`, or `Invalid` with the line that is wrong."""
+def read_list(path: Path, *, keep_faulty: bool = False) -> list[Row]:
+    """Return the rows of a CSV `path,identity[,class]`. Raises `NotFound`, or `Invalid` with the line that is wrong.
+
+    With `keep_faulty` a wrong line is a row with its fault, and only a file that is no such list raises.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, strict=True)
             header = tuple(reader.fieldnames or ())
             if not set(HEADER) <= set(header):
                 raise Invalid("the list has another header", hint="Its header is path,identity[,class].")
-            return [_parse_row(row, reader.line_num) for row in reader]
+            return [_read_line(row, reader.line_num, keep_faulty=keep_faulty) for row in reader]
     except OSError as error:
         raise NotFound(f"cannot read the list: {error.strerror}", hint="Give a CSV path,identity.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -103,6 +110,10 @@ def read_rows(
     taken however poor, as a lane would have to. Raises `WrongModel` when the networks are not the pinned ones.
     """
     for row in rows:
+        if row.fault:
+            advance(1)
+            yield Reading(row, reason=row.fault)
+            continue
         try:
             bgr = read_picture(folder / row.path)
             portrait = reader.read_enrolment(bgr) if strict else reader.read_main(bgr)
@@ -137,7 +148,7 @@ def import_gallery(
             "the gallery is of another model",
             hint="Import into a gallery of another name, or install its model.",
         )
-    rows = read_list(path)
+    rows = read_list(path, keep_faulty=True)
     rejected: list[Rejected] = []
     waiting: list[tuple[str, Template]] = []
     enrolled = 0
@@ -160,15 +171,31 @@ def import_gallery(
     return ImportReport(gallery.name, len(rows), enrolled, tuple(rejected), len(gallery.travellers()))
 
 
+def _read_line(row: dict[str | None, Any], line: int, *, keep_faulty: bool) -> Row:
+    """Return one CSV row; a wrong one raises, or becomes a row with its fault."""
+    try:
+        return _parse_row(row, line)
+    except Invalid as error:
+        if not keep_faulty:
+            raise
+        return Row(row["path"] or f"line {line}", "", None, str(error.facts["reason"]))
+
+
 def _parse_row(row: dict[str | None, Any], line: int) -> Row:
     """Return one CSV row. Raises `Invalid` naming the line; it does not repeat what stands there."""
     if None in row or not row["path"] or not row["identity"]:
         raise Invalid(
             f"line {line} of the list is not a row",
             hint="Each line has a path and an identity, and may have a class.",
+            reason="too_many_cells" if None in row else "no_path" if not row["path"] else "no_identity",
         )
     named = row.get("class") or None
-    return Row(row["path"], row["identity"], None if named is None else check_name(named, what="class"))
+    try:
+        return Row(row["path"], row["identity"], None if named is None else check_name(named, what="class"))
+    except Invalid as error:
+        raise Invalid(
+            f"line {line} of the list: not a class", hint=error.hint, reason="not_a_class"
+        ) from None
 
 
 def _enrol(gallery: Gallery, waiting: list[tuple[str, Template]]) -> None:

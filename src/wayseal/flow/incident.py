@@ -73,7 +73,13 @@ def contain_incident(ledger: Ledger, actor: str, incident: str, *, clock: Clock)
 def close_incident(
     ledger: Ledger, actor: str, incident: str, *, duties: Sequence[Notification], clock: Clock
 ) -> Incident:
-    """Write that an incident is closed. Raises `Refused` while somebody who must be told was not."""
+    """Write that an incident is closed. Raises `Refused` before it is contained, and while somebody who must be told was not."""
+    if find_incident(ledger, incident).contained_at is None:
+        raise Refused(
+            "nobody has written yet that no more can be lost",
+            hint="Write that it is contained first, then close it.",
+            incident=incident,
+        )
     untold = [duty.recipient for duty in duties if duty.due is not None and duty.met_at is None]
     if untold:
         raise Refused(

@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from wayseal.match.search import EXPECTED
 from wayseal.model.border import Band, Outcome, SearchAnswer
 
 CLAIMED = "traveller_better_matched_in_another_seat"
 CONTESTED = "two_occupants_resemble_one_traveller"
+ELSEWHERE = "nobody_like_but_in_another_seat"
 
 
 def assign(answers: Sequence[SearchAnswer], *, margin: float = 0.05) -> list[SearchAnswer]:
@@ -67,11 +69,11 @@ def _settle(
     if chosen[seat] != best.traveller:
         taken = {traveller for other, traveller in enumerate(chosen) if other != seat}
         left = tuple(one for one in answer.candidates if one.traveller not in taken)
-        hollow = best.band is not Band.STRONG and (not left or left[0].band is Band.WEAK)
-        outcome = (
-            Outcome.NO_MATCH if hollow else Outcome.REFER
-        )  # nothing is left that an officer could compare
-        return replace(answer, outcome=outcome, candidates=left, reasons=(CLAIMED, *answer.reasons))
+        if best.band is not Band.STRONG and (not left or left[0].band is Band.WEAK):
+            # Nothing is left that an officer could compare, so no reason may tell them to.
+            reasons = (ELSEWHERE, *(one for one in answer.reasons if one == EXPECTED))
+            return replace(answer, outcome=Outcome.NO_MATCH, candidates=left, reasons=reasons)
+        return replace(answer, outcome=Outcome.REFER, candidates=left, reasons=(CLAIMED, *answer.reasons))
     if others and answer.outcome is Outcome.MATCH and max(others) >= best.score - margin:
         return replace(answer, outcome=Outcome.REFER, reasons=(CONTESTED, *answer.reasons))
     return answer

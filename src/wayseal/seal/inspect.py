@@ -15,6 +15,13 @@ from wayseal.seal.suite import SUITE_NAMES, sha256
 
 LARGEST_RECORD: Final = LARGEST + 64 * 1024
 _PUBLIC_SIZE: Final = 32
+_OTHERS: Final = (
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture"), (0, b"\xff\xd8\xff", "a JPEG picture"), (0, b"GIF8", "a GIF picture"),
+    (8, b"WEBP", "a WebP picture"), (0, b"II*\0", "a TIFF picture"), (0, b"MM\0*", "a TIFF picture"), (4, b"ftyp", "a video"),
+    (0, b"\x1aE\xdf\xa3", "a video"), (0, b"%PDF-", "a PDF"), (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"age-encryption.org/v1", "an age file"), (0, b"WAYSEALX", "a bundle of an export"),
+)  # fmt: skip
+"""Where other files have their marks, and what they are."""
 
 
 def read_public(data: bytes) -> bytes:
@@ -37,8 +44,14 @@ def describe_record(
 ) -> dict[str, Any]:
     """Return a record's header, suite, sizes and wraps; `signature_valid` is None when the device's key is not given.
 
-    Raises `SealBroken` for bytes that are no sealed record. A wrong signature is an answer here, not an error.
+    Raises `SealBroken` for bytes that are not exactly one sealed record, `Invalid` for a file that plainly is another thing. A
+    wrong signature is an answer here, not an error.
     """
+    if (other := _name_other(data)) is not None:
+        raise Invalid(
+            f"this is no sealed record: it is {other}",
+            hint="Name a sealed record. If this lay where only sealed records belong, tell the security officer.",
+        )
     if len(data) > LARGEST_RECORD:
         raise SealBroken("sealed record: longer than any sealed record can be")
     record, envelope = parse_record(data), read_envelope(data)
@@ -71,6 +84,13 @@ def describe_record(
         "rewraps": [_describe_rewrap(block, keyroom_publics) for block in envelope.rewraps],
         "signature_valid": None if device_public is None else _is_signed(record, device_public),
     }
+
+
+def _name_other(data: bytes) -> str | None:
+    """Return what a file plainly is instead of a sealed record, or None for what may be one, whole or damaged."""
+    if not data:
+        return "an empty file"
+    return next((what for at, mark, what in _OTHERS if data.startswith(mark, at)), None)
 
 
 def _is_signed(record: SealedRecord, device_public: bytes) -> bool:

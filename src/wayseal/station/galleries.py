@@ -27,7 +27,7 @@ def import_list(
     site: Site, path: Path, name: str, *, advance: Callable[[int], None] = lambda _: None
 ) -> ImportReport:
     """Enrol a CSV's pictures into a gallery, made when it is new. See `flow.enrol.import_gallery`."""
-    rows = read_list(path)
+    rows = read_list(path, keep_faulty=True)
     chosen = site.settings.match
     second = load_second(chosen.second_model)
     reader = PortraitReader(model=OnnxFaceModel(chosen.model or None), second=second)

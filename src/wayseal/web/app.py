@@ -18,6 +18,7 @@ from wayseal.model.border import Seat, Verdict
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, check_name
 from wayseal.station.badge import OFFICER
+from wayseal.station.shift import list_lanes
 from wayseal.station.site import Site
 from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
@@ -100,10 +101,11 @@ def _add_lane_routes(app: FastAPI, console: Console) -> None:
 
     def lane_page(request: Request, session: Session, lane: str | None) -> Response:
         rows = console.portal(session).rows(lane=lane, limit=SHOWN)
-        lanes = sorted(path.name for path in (console.site.home / "lanes").glob("*"))
+        stopped = show_stopped(console.site, console.zone)
+        lanes = sorted({*list_lanes(console.site), *(one["subject"] for one in stopped)})
         return console.page(
             request, "lane.html", session, lane=lane, lanes=lanes, vehicles=console.lines(session, rows),
-            disarmed=show_stopped(console.site, lane, console.zone),
+            disarmed=[one for one in stopped if lane in (None, one["subject"])],
         )  # fmt: skip
 
     @app.get("/vehicles", response_class=HTMLResponse)

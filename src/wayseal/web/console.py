@@ -40,6 +40,7 @@ class Console:
         """Return a rendered page."""
         site = {
             "name": self.site.settings.site, "time_zone": self.site.settings.time_zone,
+            "zone_now": f"{self.site.clock().astimezone(self.zone):%Z}",
             "evaluation": self.site.facts.evaluation,
         }  # fmt: skip
         shift = session.shifts[-1] if session is not None and session.shifts else None

@@ -91,7 +91,7 @@ def show_item(item: Item, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def show_stopped(site: Site, lane: str | None, zone: ZoneInfo) -> list[dict[str, Any]]:
+def show_stopped(site: Site, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Return the lanes that were told to stop, for the officers' pages: since when, every reason, and what to do."""
     now = site.clock()
     return [
@@ -100,7 +100,7 @@ def show_stopped(site: Site, lane: str | None, zone: ZoneInfo) -> list[dict[str,
             "since_utc": None if item.since is None else to_text(item.since),
             "steps": [(words.REASONS[one], _name_device(ADVICE[one], one, item)) for one in item.more],
         }
-        for item in list_stopped(site.oversight, lane)
+        for item in list_stopped(site.oversight)
     ]
 
 

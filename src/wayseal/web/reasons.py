@@ -31,6 +31,7 @@ TEXTS: Final = {
     search.CONTRADICTED: "somebody not expected is as like: compare by eye",
     DOUBTED: "a second, independent comparison disagrees: compare by eye",
     assign.CLAIMED: "this traveller fits another seat better: compare by eye",
+    assign.ELSEWHERE: "the only traveller somewhat like sits in another seat: check documents",
     assign.CONTESTED: "two occupants are like this traveller: compare by eye",
 }
 _FIRST: Final = (MAY_BE_PICTURE, DOUBTED)

@@ -85,14 +85,31 @@ def test_altered_and_truncated_files(files: dict[str, Path], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"WAYSEAL1", b"WAYSEAL1\x02\x00\x00", b"\xff\xd8\xff\xe0" * 100]
+    "data", [b"hello", b"WAYSEAL1", b"WAYSEAL1\x02\x00\x00", b"VAYSEAL1" * 100, b"\x89PNG" * 100]
 )
-def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
-    """A file that is no sealed record is an error with a hint, exit 4, and nothing on stdout."""
+def test_damaged_files_are_kept(tmp_path: Path, data: bytes) -> None:
+    """What may have been a sealed record is an error that says to keep the bytes, exit 4, and nothing on stdout."""
     (tmp_path / "file").write_bytes(data)
     done = run(tmp_path / "file", "--json")
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("error: sealed record: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "an empty file"), (b"\x89PNG\r\n\x1a\n" + bytes(90), "a PNG picture"), (b"\xff\xd8\xff\xe0" * 100, "a JPEG picture"),
+        (b"RIFF\0\0\0\0WEBPVP8 " + bytes(90), "a WebP picture"), (b"\0\0\0\x18ftypisom" + bytes(90), "a video"),
+    ],
+)  # fmt: skip
+def test_other_files_are_named(tmp_path: Path, data: bytes, what: str) -> None:
+    """A file that plainly is something else is a usage error that says what it is, not damage to be kept as evidence."""
+    (tmp_path / "file").write_bytes(data)
+    done = run(tmp_path / "file", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        f"error: this is no sealed record: it is {what}\nhint: Name a sealed record."
+    )
 
 
 def test_table_for_people(files: dict[str, Path]) -> None:

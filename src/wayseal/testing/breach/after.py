@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from wayseal.flow.admit import SUSPENDED
-from wayseal.flow.incident import close_incident, find_incident, note_notice, open_incident
+from wayseal.flow.incident import close_incident, contain_incident, find_incident, note_notice, open_incident
 from wayseal.flow.policy import Principal
 from wayseal.model.custody import Purpose
 from wayseal.model.errors import Refused
@@ -54,6 +54,7 @@ def notify_late(stage: Stage) -> Found:
         site, note_notice(site.ledger, "privacy-1", incident.id, recipient="agency", clock=site.clock), scope
     )
     still = [one.code for one in told if one.is_overdue(site.clock())]
+    contain_incident(site.ledger, "privacy-1", incident.id, clock=site.clock)
     untold = ask(lambda: _close(stage, incident.id))
     waiting = {one.recipient for one in list_clocks(site, known, None) if one.due and one.met_at is None}
     for recipient in sorted(waiting):

@@ -35,8 +35,8 @@ document.addEventListener("keydown", (event) => {
 
 const clock = document.getElementById("clock");
 if (clock) {
-  const face = new Intl.DateTimeFormat("en-GB", { timeZone: clock.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
-  const tick = () => { clock.textContent = face.format(new Date()); };
+  const face = new Intl.DateTimeFormat("en-GB", { timeZone: clock.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const tick = () => { clock.textContent = `${face.format(new Date())} ${clock.dataset.short}`; };
   tick();
   setInterval(tick, 1000);
 }
