@@ -133,6 +133,7 @@ def test_05_suspend(ws: Session) -> None:
     gone = ws.call("vendor", "suspend", "prime", "--reason", "late-notice", "--json")
     assert gone.code == 0, gone.err
     assert gone.json["reached"] == ["prime", "sub"]
+    assert gone.json["tiers"] == {"prime": "prime", "sub": "subcontractor"}
     assert gone.json["gate_has_read"] > gone.json["ledger_index"]
     again = ws.call("vendor", "suspend", "prime")
     assert (again.code, again.out) == (2, "")

@@ -11,6 +11,7 @@ from session import Session
 from wayseal.flow.erase import plan_erasure
 from wayseal.model.border import Seat
 from wayseal.model.clock import to_text
+from wayseal.model.ids import epoch_span
 from wayseal.station.at_work import at_work, is_at_work
 from wayseal.station.site import init_site, open_site
 
@@ -50,3 +51,20 @@ def test_command_refuses_while_a_lane_works(tmp_path: Path, capsys: pytest.Captu
         assert session.call("encounter", "show", answered.id, "--json").json["status"] == "live"
         assert session.call(*run, "--running").json["erased"] > 0
     assert session.call(*run).code == 0
+
+
+def test_running_hour_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With no lane at work the hour of fresh records is destroyed, and the command says until when no lane can seal, as scripts read it too."""
+    home, clock = tmp_path / "home", NowClock()
+    init_site(home, PASSPHRASE, evaluation=True)
+    with open_site(home, PASSPHRASE) as site:
+        line = Line(site, clock)
+        line.drive(line.lane(), make_vehicle(clock, {Seat.DRIVER: 1}))
+    session = Session(home, write_secret(home), capsys)
+    run = ("retention", "run", "--as-of", to_text(clock() + timedelta(hours=20)), "--yes", "--json")
+    gone = session.call(*run)
+    (until,) = {epoch_span(epoch)[2] for epoch in gone.json["epochs_destroyed"]}
+    assert gone.json["unarmed_until"] == to_text(until)
+    assert f"seals before {to_text(until)}" in " ".join(gone.err.split())
+    again = session.call(*run)
+    assert (again.json["unarmed_until"], again.err) == (None, "")

@@ -299,7 +299,7 @@ def test_somebody_in_the_centres_place(centre: Centre, lane: LaneHome, clock: Mo
     key = Ed25519PrivateKey.generate()
     face = TlsFace(open_authority(centre.site), key, "0" * 64, clock)
     face._certificate = desk.authority.issue("lane", "lane1", key.public_key(), "0" * 64)
-    with CentreServer(("127.0.0.1", 0), desk, face, lane.facts.site) as server:
+    with CentreServer(("127.0.0.1", 0), desk, face, lane.facts.site, lambda _: None) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         link = lane.open_link(f"127.0.0.1:{server.server_address[1]}")

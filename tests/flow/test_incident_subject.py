@@ -10,6 +10,7 @@ from wayseal.flow.oversee.register import add_person, add_vendor, note_change, r
 from wayseal.flow.scope import Scope
 from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid, NotArmed
+from wayseal.model.ids import new_ulid
 from wayseal.model.oversight import SubjectKind, Tier
 from wayseal.station.incidents import scope_subject
 from wayseal.station.overseer import suspend
@@ -59,9 +60,32 @@ def test_a_suspended_lane_stays_in_scope(story: Line, clock: MovableClock) -> No
         scope(story, SubjectKind.DEVICE, "lane9")
 
 
-def test_a_vendor_answers_for_its_devices_only(story: Line) -> None:
-    """Policy lets a vendor's people open nothing in any role, so a prime without devices here reaches nothing."""
-    assert scope(story, SubjectKind.ORGANISATION, "prime").images == 0
+def test_a_prime_answers_for_those_below(story: Line) -> None:
+    """A prime's scope has its subcontractors' devices and doings, at any depth, each with its tier; a stranger's chain is not in it."""
+    desk, site = story.site.oversight, story.site
+    add_vendor(desk, "below", tier=Tier.SUBCONTRACTOR, under="sub", actor=BOSS)
+    add_vendor(desk, "other", tier=Tier.PRIME, under=None, actor=BOSS)
+    found = scope(story, SubjectKind.ORGANISATION, "prime")
+    assert found.records == scope(story, SubjectKind.ORGANISATION, "sub").records
+    assert {name: (tie.tier, tie.under) for name, tie in found.question.organisations.items()} == {
+        "prime": ("prime", None), "sub": ("subcontractor", "prime"), "below": ("subcontractor", "sub"),
+    }  # fmt: skip
+    assert scope(story, SubjectKind.ORGANISATION, "below").images == 0
+    assert scope(story, SubjectKind.ORGANISATION, "other").images == 0
+    record, release = found.records[0], new_ulid(site.clock())
+    doing = {"object": record, "actor": "tech:9", "org": "below", "purpose": "matching", "release": release}
+    (intent,) = site.ledger.append([{"type": "open-intent", **doing}])
+    site.ledger.append([{"type": "open-done", **doing, "intent": intent, "outcome": "opened"}])
+    found = scope(story, SubjectKind.ORGANISATION, "prime")
+    assert (found.opened, found.opened_by) == ((record,), {"below": 1})
+    assert scope(story, SubjectKind.ORGANISATION, "other").opened == ()
+    told = suspend(site, "prime", reason="copied-pictures", actor=BOSS)
+    assert told["reached"] == ["prime", "sub", "below"]
+    assert told["tiers"] == {"prime": "prime", "sub": "subcontractor", "below": "subcontractor"}
+
+
+def test_a_vendors_people_reach_nothing(story: Line) -> None:
+    """Policy lets a vendor's people open nothing in any role; an officer could have opened everything."""
     known = story.site.clock() - HOUR / 120
     assert scope(story, SubjectKind.PRINCIPAL, "tech:1", since=known).images == 0
     assert scope(story, SubjectKind.PRINCIPAL, "chief:1", since=known).images == 2

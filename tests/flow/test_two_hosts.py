@@ -1,7 +1,9 @@
 """Lane and centre as processes of their own: the commands as an operator types them, and deaths at every boundary."""
 
+import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -137,6 +139,33 @@ def test_centre_dies(homes: tuple[Path, Path], port: int, boundary: str, when: s
     assert json.loads(out.splitlines()[-1])["waiting"] == 0
     check_centre(centre_home, promised, answered=True)
     check_outbox(lane_home)
+
+
+def test_output_that_nobody_reads(homes: tuple[Path, Path], port: int) -> None:
+    """A centre whose output is a full pipe answers every vehicle all the same, and ends when told to."""
+    home, lane_home = homes
+    command = [sys.executable, "-c", RUN, "--home", str(home), "centre", "run", "--json"]
+    command += ["--listen", f"127.0.0.1:{port}", "--gallery", "port"]
+    environment = os.environ | {"WAYSEAL_PASSPHRASE_FILE": str(write_secret(home))}
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    centre = subprocess.Popen(command, stdout=writing, stderr=writing, env=environment)
+    try:
+        assert b"listening" in os.read(reading, 200)
+        while select.select([], [writing], [], 0)[1]:
+            os.write(writing, b"x" * 512)
+        lane = start_child("lane", lane_home, 3)
+        out, err = lane.communicate(timeout=300)
+        promised = sealed_by(out)
+        assert (lane.returncode, len(promised)) == (0, 3), err
+        centre.send_signal(signal.SIGTERM)
+        assert centre.wait(timeout=120) == 0
+        check_centre(home, promised, answered=True)
+    finally:
+        centre.kill()
+        centre.wait()
+        os.close(reading)
+        os.close(writing)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """`wayseal centre`: the centre as a process that lanes on other hosts deliver to."""
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, stderr
+from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, spell_json
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -32,21 +33,24 @@ def run(
     """Wait for lanes, take in their sealed records, and answer each vehicle, until told to stop.
 
     With --json: first {"listening"}, then one line a vehicle as `lane run` prints it on one host, last the summary. The lanes
-    are told none of it.
+    are told none of it. Whoever reads the output too slowly misses lines; vehicles are answered all the same.
     """
-    from wayseal.cli.lane import list_summary, print_vehicle
+    from wayseal.cli.lane import describe_vehicle, list_summary
     from wayseal.flow.documents import encounter_line
     from wayseal.station.at_work import at_work
     from wayseal.station.centre_run import open_centre_server
     from wayseal.station.site import open_site
     from wayseal.station.steady import Overseer, Publisher, Sweeper
+    from wayseal.station.teller import Teller
+
+    out, errors = Teller(sys.stdout.fileno()), Teller(sys.stderr.fileno())
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
-        print_json(line) if as_json else print_vehicle(line)
+        out.say(spell_json(line) if as_json else describe_vehicle(line))
 
     def warn(text: str) -> None:
-        stderr.print(f"warning: {text}", markup=False)
+        errors.say(f"warning: {text}")
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         address = listen or site.settings.carrier.listen
@@ -65,10 +69,8 @@ def run(
                 signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
             host, port = server.server_address[:2]
             where = f"{host if isinstance(host, str) else host.decode()}:{port}"
-            if as_json:
-                print_json({"listening": where})
-            else:
-                click.echo(f"The centre waits for lanes at https://{where}. Stop it with Ctrl-C.")
+            waits = f"The centre waits for lanes at https://{where}. Stop it with Ctrl-C."
+            out.say(spell_json({"listening": where}) if as_json else waits)
             server.serve_forever(poll_interval=0.2)
         seen = server.negotiated
     summary = list_summary(answers.summary)
@@ -76,9 +78,12 @@ def run(
         tls = (
             None if seen is None else {"protocol": seen.protocol, "cipher": seen.cipher, "group": seen.group}
         )
-        print_json({"summary": {**summary, "deliveries": server.desk.counts.deliveries, "tls": tls}})
+        last = {**summary, "deliveries": server.desk.counts.deliveries, "tls": tls, "unread": out.dropped}
+        out.say(spell_json({"summary": last}))
     else:
-        click.echo("  ".join(f"{name} {value}" for name, value in summary.items()))
+        out.say("  ".join(f"{name} {value}" for name, value in summary.items()))
+    out.finish()
+    errors.finish()
 
 
 @command.command()

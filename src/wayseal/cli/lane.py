@@ -160,9 +160,14 @@ def list_summary(summary: "RunSummary") -> dict[str, Any]:
 
 def print_vehicle(line: dict[str, Any]) -> None:
     """Print one vehicle for people."""
+    click.echo(describe_vehicle(line))
+
+
+def describe_vehicle(line: dict[str, Any]) -> str:
+    """Return one vehicle for people, a line for it and one for each person."""
     plate = line["plate"]["text"] if line["plate"] else "no plate read"
     speed = "" if line["speed_mph"] is None else f", {line['speed_mph']:.0f} mph"
-    click.echo(f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}")
+    lines = [f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}"]
     for person in line["occupants"]:
         best = person["candidates"][0] if person["candidates"] else None
         who = f"{best['traveller']} ({best['score']:.2f})" if best else ""
@@ -170,4 +175,5 @@ def print_vehicle(line: dict[str, Any]) -> None:
         word = {"no_match": "check documents", "refer": "compare"}.get(
             person["outcome"], person["outcome"].replace("_", " ")
         )
-        click.echo(f"    {person['seat'].replace('_', ' '):16} {word:16} {who:28} {why}".rstrip())
+        lines.append(f"    {person['seat'].replace('_', ' '):16} {word:16} {who:28} {why}".rstrip())
+    return "\n".join(lines)

@@ -66,27 +66,39 @@ def run_command(
 ) -> None:  # fmt: skip
     """Destroy the keys of every epoch whose time has come. Nothing can bring them back.
 
-    The figures are those after the run: `due` and `overdue` are what is left to do.
+    The figures are those after the run: `due` and `overdue` are what is left to do. With --as-of an hour that still runs and holds
+    records is destroyed too, unless a lane is at work; no lane of this test site seals again before `unarmed_until`.
     """
     from wayseal.flow.erase import erase_due, log_clock_step, plan_erasure
     from wayseal.retention.steady import ClockWatch
-    from wayseal.station.at_work import check_running_hours
+    from wayseal.station.at_work import check_running_hours, find_unarmed_until
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         moment = site.as_of(as_of)
         plan = plan_erasure(site.eraser, as_of=moment)
+        unarmed = find_unarmed_until(plan, site.clock())
         if not running:
             check_running_hours(home, plan, site.clock())
         if not yes:
             stderr.print(f"{len(plan.due)} epochs with {plan.due_records} records would be erased for ever.")
+            if unarmed is not None:
+                stderr.print(f"One of them still runs: no lane could seal before {to_text(unarmed)}.")
             click.confirm("Erase them?", abort=True, err=True)
         step = log_clock_step(site.ledger, ClockWatch(home / "centre" / "clock.json"), site.clock)
         erased = erase_due(site.eraser, as_of=moment)
         left = plan_erasure(site.eraser, as_of=moment)
         site.sign_checkpoint()
         held = site.eraser.count_held()
-    _report(left, erased, held=held, as_json=as_json, clock_step_s=round(step.total_seconds()))
+    if unarmed is not None:
+        stderr.print(
+            f"warning: the key of an hour that still runs is gone; no lane of this test site seals before {to_text(unarmed)}",
+            markup=False,
+        )
+    _report(
+        left, erased, held=held, as_json=as_json, clock_step_s=round(step.total_seconds()),
+        unarmed_until=unarmed,
+    )  # fmt: skip
 
 
 @command.command("hold")
@@ -234,8 +246,9 @@ def residue_command(
 
 
 def _report(
-    plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bool, clock_step_s: int = 0
-) -> None:
+    plan: "Plan", erased: "Sequence[Erasure]", *, held: int, as_json: bool, clock_step_s: int = 0,
+    unarmed_until: datetime | None = None,
+) -> None:  # fmt: skip
     """Print a plan, and what was erased."""
     answer = {
         "due": plan.due_records,
@@ -248,6 +261,7 @@ def _report(
         "live": plan.live_records,
         "as_of": to_text(plan.now),
         "clock_step_s": clock_step_s,
+        "unarmed_until": None if unarmed_until is None else to_text(unarmed_until),
     }
     _answer("Retention", answer, as_json=as_json)
 

@@ -148,7 +148,7 @@ class Admission:
 
     def _verify_standing(self, who: Principal) -> None:
         """Raise `Refused` for somebody whose organisation the ledger calls suspended, whatever the asker says."""
-        if who.suspended or who.organisation in self._follower.standings.suspended:
+        if who.suspended or self._follower.standings.is_suspended(who.organisation):
             raise Refused(
                 "this organisation is suspended",
                 hint="It is reinstated by an assessment and two approvers, on the ledger.",
@@ -268,7 +268,7 @@ class Admission:
 
     def _may(self, one: Signatory, action: str, header: SealHeader, purpose: Purpose, now: datetime) -> bool:
         """Say whether somebody of an organisation in good standing may approve this, by the site's rules."""
-        if one.organisation in self._follower.standings.suspended:
+        if self._follower.standings.is_suspended(one.organisation):
             return False
         who = Principal(one.approver, one.role, one.organisation)
         return self._policy.ask(who, action, header, purpose, now).allowed

@@ -1,7 +1,7 @@
 """An incident's evidence pack: figures, records, entries and proofs in one folder that whoever gets it can count again.
 
-Owns the folder's layout, and the recount. Holds no picture and nothing about a person; opens no record. What it says of the
-incident is signed nowhere: it is counted again from the entries, and the ledger's checkpoint proves the entries.
+Owns the folder's layout, and the recount. Holds no picture and nothing about a person; opens no record. The figures are counted
+again from the entries, which the ledger's checkpoint proves; the question is what the seal (`flow.pack_seal`) holds fast.
 """
 
 import csv
@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wayseal.flow.scope import Question, Scope, count_scope, describe_scope
+from wayseal.flow.pack_seal import verify_seal
+from wayseal.flow.scope import Question, Scope, Tie, count_scope, describe_scope
 from wayseal.flow.scope_facts import PAGE, Facts, gather_facts
 from wayseal.ledger.checkpoint import verify_checkpoint
 from wayseal.ledger.note import VerifierKey, parse_vkey
@@ -21,7 +22,7 @@ from wayseal.model.clock import from_text
 from wayseal.model.errors import Integrity, Invalid
 from wayseal.model.oversight import SubjectKind
 
-FORMAT = "wayseal-incident-pack/v1"
+FORMAT = "wayseal-incident-pack/v2"
 COLUMNS = ("record", "kind", "lane", "day", "record_class", "opened", "exported", "status", "ledger_index")
 _GUIDE = """# Evidence pack of an incident
 
@@ -36,9 +37,12 @@ Believe none of it; count again:
 2. Without this program: each line of `entries.jsonl` (without its line feed) is one entry; its leaf hash is
    SHA-256(0x00 | line); the tree is RFC 6962's, the checkpoint a C2SP signed note, and each `ledger/evidence/*.tlog-proof` a
    C2SP tlog-proof that any verifier of that format takes.
-3. What is the site's own word: whose the devices in `subject` were, and what policy allowed (`rulings`). The register's entries are in
+3. `files.sha256` (check it with `sha256sum -c`) lists every file; its own SHA-256 is in `ledger/handed-out.json`, the ledger's entry of this
+   very pack, and `ledger/handed-out.tlog-proof` proves that entry. So nothing here was changed since it was handed out, and
+   the site cannot hand out another answer without another entry.
+4. What is the site's own word all the same: whose the devices in `subject` were, and what policy allowed (`rulings`). The register's entries are in
    `entries.jsonl` (type `register`), the digest of the rules too (type `config`, `site-rules`): ask for the rules, and compare.
-4. `still_live` and `already_erased` follow from the `erase-done` entries: an epoch's key is gone, and with it every copy.
+5. `still_live` and `already_erased` follow from the `erase-done` entries: an epoch's key is gone, and with it every copy.
 """
 
 
@@ -84,10 +88,12 @@ def verify_pack(folder: Path, trusted: Sequence[VerifierKey] = ()) -> dict[str, 
     """Count a pack again and return its figures. Needs no home and no secret.
 
     `trusted` are log keys that the caller had from elsewhere; without them the pack's own are taken, and `own_keys` says so.
-    Raises `LedgerBroken` for entries that the checkpoint does not cover, `Integrity` for a figure that does not follow.
+    Raises `LedgerBroken` for entries that the checkpoint does not cover, `Integrity` for a figure that does not follow, and for a
+    pack that is not, file for file, the one that the ledger says was handed out.
     """
-    told = _read_told(folder)
+    told, incident = _read_told(folder)
     keys = tuple(trusted) or _read_keys(folder)
+    seal = verify_seal(folder, incident, keys)
     note = (folder / "ledger" / "checkpoint").read_text(encoding="utf-8")
     checkpoint, _ = verify_checkpoint(note, keys)
     span = _parse_span(told["proofs"]["span"])
@@ -117,6 +123,8 @@ def verify_pack(folder: Path, trusted: Sequence[VerifierKey] = ()) -> dict[str, 
     )
     return {name: counted[name] for name in figures} | {
         "entries": span.end - span.begin,
+        "handed_out": seal.time,
+        "pack_entry": seal.index,
         "own_keys": not trusted,
     }
 
@@ -138,13 +146,14 @@ def _verify_evidence(folder: Path, scope: Scope, keys: Sequence[VerifierKey]) ->
         proof.verify(entries[index], keys)
 
 
-def _read_told(folder: Path) -> dict[str, Any]:
-    """Return the scope that a pack tells of. Raises `Invalid` for anything that is no pack."""
+def _read_told(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return the scope that a pack tells of, and the incident's id. Raises `Invalid` for anything that is no pack."""
     try:
         value = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
         if value["format"] != FORMAT:
             raise Invalid("a pack of another format", format=str(value["format"])[:60])
         told: dict[str, Any] = value["scope"]
+        incident = str(value["incident"]["incident"])
         _parse_question(told)
         _parse_span(told["proofs"]["span"])
         _parse_rulings(told)
@@ -154,7 +163,7 @@ def _read_told(folder: Path) -> dict[str, Any]:
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Invalid("incident.json is not what a pack's is") from None
-    return told
+    return told, incident
 
 
 def _read_keys(folder: Path) -> tuple[VerifierKey, ...]:
@@ -171,6 +180,7 @@ def _parse_question(told: Mapping[str, Any]) -> Question:
         frozenset(map(str, subject["devices"])), frozenset(map(str, subject["equipment"])),
         {str(lane): frozenset(map(str, names)) for lane, names in subject["places"].items()}, int(subject["good_days"]),
         bool(subject["rules_known"]),
+        {str(name): Tie(str(tie["tier"]), tie["under"]) for name, tie in subject["organisations"].items()},
     )  # fmt: skip
 
 

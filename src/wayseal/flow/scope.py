@@ -26,12 +26,21 @@ MayOpen = Callable[[str, str, str], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """Where an organisation stands in the chain of contracts: its tier, and whom it works under."""
+
+    tier: str
+    under: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Whom an incident is about, and the time in question: `since` included, `until` excluded.
 
     `devices` are the sealing keys (SHA-256, hex) of the device, or of the organisation's devices; `equipment` their ids;
     `places` the lanes where they stood in that time, with the equipment at each. A full assessment is good for `good_days`.
-    `rules_known`: policy had the same rules then as now; without that every picture counts as permitted.
+    `rules_known`: policy had the same rules then as now; without that every picture counts as permitted. `organisations`: for an
+    organisation itself and everybody who works under it, at any depth; what one of them did, it did.
     """
 
     kind: SubjectKind
@@ -43,6 +52,11 @@ class Question:
     places: Mapping[str, frozenset[str]] = field(default_factory=dict)
     good_days: int = 90
     rules_known: bool = True
+    organisations: Mapping[str, Tie] = field(default_factory=dict)
+
+    def is_of_subject(self, organisation: str | None) -> bool:
+        """Say whether an organisation is the one in question, or works under it."""
+        return organisation is not None and (organisation == self.id or organisation in self.organisations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class Scope:
     still_live: int
     unfinished: int
     """Openings that were asked for and whose end the ledger does not tell; they count as reachable."""
+    opened_by: dict[str, int]
+    """For an organisation: how many pictures the people of each in its chain are proven to have opened."""
     evidence: tuple[int, ...]
     """Indices of the entries that prove the openings and exports."""
     rulings: dict[tuple[str, str, str], bool]
@@ -106,7 +122,8 @@ def count_scope(
     facts: Facts, question: Question, may_open: MayOpen, *, checkpoint: str, root: bytes, span: SpanProof
 ) -> Scope:
     """Return the scope that facts tell. The caller has checked that `facts` are of `span`, and `span` of the signed `root`."""
-    opened, unfinished, evidence = _list_openings(facts, question)
+    openers, unfinished, evidence = _list_openings(facts, question)
+    opened = set(openers)
     exported, shown = _list_exports(facts, question)
     rulings: dict[tuple[str, str, str], bool] = {}
     reachable = _list_permitted(facts, question, may_open, rulings) | _list_exposed(facts, question)
@@ -125,6 +142,9 @@ def count_scope(
         classes=_count(facts.class_of(one) for one in everything),
         still_live=sum(facts.death(one) is None for one in everything),
         unfinished=len(unfinished),
+        opened_by=_count(org for one, orgs in openers.items() if facts.is_image(one) for org in orgs)
+        if question.kind is SubjectKind.ORGANISATION
+        else {},
         evidence=tuple(sorted({*evidence, *shown})),
         rulings=rulings,
         checkpoint=checkpoint,
@@ -148,6 +168,10 @@ def describe_scope(scope: Scope, ledger: LedgerReader | None, *, proofs: int = 1
             "places": {lane: sorted(names) for lane, names in sorted(scope.question.places.items())},
             "good_days": scope.question.good_days,
             "rules_known": scope.question.rules_known,
+            "organisations": {
+                name: {"tier": tie.tier, "under": tie.under}
+                for name, tie in sorted(scope.question.organisations.items())
+            },
         },
         "since": to_text(scope.question.since),
         "until": to_text(scope.question.until),
@@ -160,6 +184,7 @@ def describe_scope(scope: Scope, ledger: LedgerReader | None, *, proofs: int = 1
         "exported": len(scope.exported),
         "reachable": scope.reachable,
         "unfinished": scope.unfinished,
+        "opened_by": scope.opened_by,
         "still_live": scope.still_live,
         "already_erased": scope.already_erased,
         "rulings": [
@@ -189,7 +214,7 @@ def _is_subject(entry: Mapping[str, Any], question: Question) -> bool:
     if question.kind is SubjectKind.PRINCIPAL:
         return entry.get("actor") == question.id
     if question.kind is SubjectKind.ORGANISATION:
-        return entry.get("org") == question.id
+        return question.is_of_subject(entry.get("org"))
     return entry.get("device") in {question.id, *question.devices, *question.equipment}
 
 
@@ -197,10 +222,10 @@ def _is_within(entry: Mapping[str, Any], question: Question) -> bool:
     return question.since <= from_text(entry["time"]) < question.until
 
 
-def _list_openings(facts: Facts, question: Question) -> tuple[set[str], set[str], set[int]]:
-    """Return (records proven opened, records whose opening has no end on the ledger, the entries that prove the openings)."""
+def _list_openings(facts: Facts, question: Question) -> tuple[dict[str, set[str]], set[str], set[int]]:
+    """Return (records proven opened with whose people did, those whose opening has no end on the ledger, the entries that prove it)."""
     mine = {index: one for index, one in facts.intents.items() if _is_subject(one, question)}
-    opened: set[str] = set()
+    opened: dict[str, set[str]] = {}
     evidence: set[int] = set()
     ended: set[int] = set()
     for index, done in facts.done:
@@ -210,7 +235,7 @@ def _list_openings(facts: Facts, question: Question) -> tuple[set[str], set[str]
         ended.add(intent)
         within = _is_within(mine[intent], question) or _is_within(done, question)
         if within and done.get("outcome", "opened") == "opened":
-            opened.add(done["object"])
+            opened.setdefault(done["object"], set()).add(str(mine[intent].get("org")))
             evidence |= {intent, index}
     left = {one["object"] for index, one in mine.items() if index not in ended and _is_within(one, question)}
     return opened, left, evidence
@@ -223,7 +248,8 @@ def _list_exports(facts: Facts, question: Question) -> tuple[set[str], set[int]]
     for index, entry in facts.exports:
         to = str(entry.get("recipient"))
         reached = {to, *facts.recipients.get(to, ())} if question.kind is SubjectKind.ORGANISATION else {to}
-        if _is_within(entry, question) and (_is_subject(entry, question) or question.id in reached):
+        theirs = _is_subject(entry, question) or any(map(question.is_of_subject, reached))
+        if _is_within(entry, question) and theirs:
             records |= set(entry["records"])
             evidence.add(index)
     return records, evidence

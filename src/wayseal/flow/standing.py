@@ -29,7 +29,9 @@ class Standings:
     """The state after reading the ledger up to some entry. What was handed out does not change: each step makes new tables."""
 
     suspended: dict[str, int] = field(default_factory=dict)
-    """Organisation to the index of the entry that suspended it."""
+    """Organisation to the index of the entry that suspended it. Whoever works under one is suspended too: `is_suspended`."""
+    under: dict[str, str] = field(default_factory=dict)
+    """Registered organisation to the one that it works under."""
     equipment: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Registered equipment that stands at a lane, to (lane, organisation)."""
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -62,13 +64,24 @@ class Standings:
             case _:
                 self.exports.apply(index, entry)
 
+    def is_suspended(self, organisation: str) -> bool:
+        """Say whether an organisation, or one that it works under, is suspended: also one that was registered afterwards."""
+        seen = set()
+        name: str | None = organisation
+        while name is not None and name not in seen:
+            if name in self.suspended:
+                return True
+            seen.add(name)
+            name = self.under.get(name)
+        return False
+
     def list_suspended_lanes(self) -> frozenset[str]:
         """Return the lanes whose equipment belongs to a suspended organisation."""
-        return frozenset(lane for lane, owner in self.equipment.values() if owner in self.suspended)
+        return frozenset(lane for lane, owner in self.equipment.values() if self.is_suspended(owner))
 
     def list_grants(self, officer: str, organisation: str, purpose: str, now: datetime) -> list[Grant]:
         """Return somebody's grants in force for a purpose; a suspended organisation's people have none."""
-        if organisation in self.suspended:
+        if self.is_suspended(organisation):
             return []
         return [one for one in self.grants.values() if one.covers(officer, organisation, purpose, now)]
 
@@ -87,10 +100,12 @@ class Standings:
             self.suspended = {key: one for key, one in self.suspended.items() if key != name}
 
     def _apply_register(self, entry: Mapping[str, Any]) -> None:
-        """Note whose equipment stands at which lane. An entry that does not say so leaves it where it was."""
+        """Note whose equipment stands at which lane, and who works under whom. An entry that does not say so changes neither."""
+        name = entry["object"]
+        if entry["register"] == "organisation" and "under" in entry:
+            self.under = {**self.under, name: entry["under"]}
         if entry["register"] != "equipment":
             return
-        name = entry["object"]
         if entry["action"] == "ended":
             self.equipment = {key: one for key, one in self.equipment.items() if key != name}
         elif "lane" in entry and "org" in entry:
@@ -99,7 +114,7 @@ class Standings:
     def _apply_grant(self, grant: Grant) -> None:
         """Note a grant, unless its organisation is suspended, its id was used before, or it is over; forget those that are."""
         known = {key: one for key, one in self.grants.items() if one.expires_at > grant.issued_at}
-        if grant.organisation not in self.suspended and grant.id not in self.grants:
+        if not self.is_suspended(grant.organisation) and grant.id not in self.grants:
             known[grant.id] = grant
         self.grants = known
 
@@ -121,6 +136,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
     """Return the state as JSON values; `decode_standings` gives it back."""
     return {
         "suspended": dict(known.suspended),
+        "under": dict(known.under),
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
         "exports": encode_book(known.exports),
@@ -161,6 +177,7 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
     }
     return Standings(
         suspended=dict(value["suspended"]),
+        under=dict(value["under"]),
         equipment={name: (lane, owner) for name, (lane, owner) in value["equipment"].items()},
         grants={one.id: one for one in grants},
         approvals=approvals,

@@ -285,6 +285,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             **_RECORDS,
         },
     ),
+    "incident-pack": EntryType({"object": s.ULID, "pack_sha256": s.DIGEST}, {}),
     "answer": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {"count": s.is_count}),
     "alarm": EntryType(
         {"alarm": s.NAME},

@@ -29,6 +29,12 @@ def is_at_work(home: Path) -> bool:
         return not alone
 
 
+def find_unarmed_until(plan: Plan, now: datetime) -> datetime | None:
+    """Return the end of the last hour that a plan destroys while it still runs: until then nothing can be sealed to it."""
+    ends = [epoch_span(due.epoch)[2] for due in plan.due]
+    return max((end for end in ends if end > now), default=None)
+
+
 def check_running_hours(home: Path, plan: Plan, now: datetime) -> None:
     """Raise `Refused` when a plan would destroy an hour that still runs while lanes are at work and seal to it."""
     running = [due.epoch for due in plan.due if epoch_span(due.epoch)[2] > now]

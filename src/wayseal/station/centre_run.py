@@ -176,7 +176,10 @@ class Answers:
 def open_centre_server(
     site: Site, address: str, *, gallery: str | None, on_encounter: OnEncounter, warn: Warn
 ) -> Iterator[tuple[CentreServer, Answers]]:
-    """Give a centre that listens and answers; stop both afterwards. Raises `Unavailable` when the address is taken."""
+    """Give a centre that listens and answers; stop both afterwards. Raises `Unavailable` when the address is taken.
+
+    `on_encounter` and `warn` are called by the threads that serve, so they must not wait for anybody.
+    """
     answers = Answers(site, gallery, on_encounter, warn)
     authority = open_authority(site)
     desk = CentreDesk(
@@ -191,7 +194,7 @@ def open_centre_server(
     folder = site.home / "centre" / "carrier"
     face = TlsFace.open(authority, site.keys.keeper, folder, device, site.clock)
     try:
-        server = CentreServer(parse_address(address), desk, face, site.facts.id)
+        server = CentreServer(parse_address(address), desk, face, site.facts.id, warn)
     except (OSError, socket.gaierror) as error:
         raise Unavailable(
             f"cannot listen at {address}: {error.strerror}",

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -155,8 +156,17 @@ class CentreServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], desk: CentreDesk, face: TlsFace, site: str) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        desk: CentreDesk,
+        face: TlsFace,
+        site: str,
+        warn: Callable[[str], None],
+    ) -> None:
+        """Listen. `warn` says a line to the operator and never waits."""
         self.desk = desk
+        self._warn = warn
         self._face = face
         self._site = site
         self._slots = threading.BoundedSemaphore(CONNECTIONS)
@@ -222,7 +232,7 @@ class CentreServer(ThreadingHTTPServer):
             stream.close()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the standard library's signature
-        """Say on stderr which kind of error ended a connection, and nothing of what was in it."""
+        """Say which kind of error ended a connection, and nothing of what was in it."""
         kind = sys.exc_info()[0]
         if kind is not None and not issubclass(kind, OSError):
-            sys.stderr.write(f"centre: a connection ended with {kind.__name__}\n")
+            self._warn(f"a connection ended with {kind.__name__}")

@@ -4,7 +4,7 @@ Owns the reading of the register's past. What the register says today is not eno
 roster, a device retired, a key replaced and a rule tightened, and none of that may make an incident smaller.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wayseal.flow.admit import RULES
 from wayseal.flow.oversee.desk import view
-from wayseal.flow.scope import Question
+from wayseal.flow.scope import Question, Tie
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text
 from wayseal.model.errors import Invalid, NotFound
@@ -46,11 +46,30 @@ class Stay:
 
 def ask_about(site: "Site", kind: SubjectKind, subject: str, *, since: datetime, until: datetime) -> Question:
     """Return the question about somebody or something. Raises `Invalid` for a device that was never known here."""
-    place = _Place.find(site, kind, subject, since, until)
+    chain = list_chain(site.ledger, subject) if kind is SubjectKind.ORGANISATION else {}
+    place = _Place.find(site, kind, subject, (since, until), chain)
     return Question(
         kind, subject, since, until, place.devices, place.equipment, place.lanes,
-        good_days=site.settings.oversight.full_days, rules_known=_same_rules(site, since, until),
+        good_days=site.settings.oversight.full_days, rules_known=_same_rules(site, since, until), organisations=chain,
     )  # fmt: skip
+
+
+def list_chain(ledger: LedgerReader, subject: str) -> dict[str, Tie]:
+    """Return an organisation and everybody who works under it, at any depth, as the register's entries have them.
+
+    Empty for one that was never registered.
+    """
+    ties = {
+        one["object"]: Tie(one["tier"], one.get("under"))
+        for one in _entries(ledger, "organisation")
+        if "tier" in one
+    }
+    found = {subject: ties[subject]} if subject in ties else {}
+    edge = {subject}
+    while edge:
+        edge = {name for name, tie in ties.items() if tie.under in edge and name not in found}
+        found |= {name: ties[name] for name in sorted(edge)}
+    return found
 
 
 def list_stays(ledger: LedgerReader) -> Iterator[Stay]:
@@ -81,8 +100,11 @@ def list_acting_roles(site: "Site", question: Question) -> list[str]:
     with view(site.oversight) as rows:
         tiers = {one.id: one.tier for one in vendor_rows.list_vendors(rows)}
     if question.kind is SubjectKind.ORGANISATION:
-        acting = _ACTING.get(tiers[question.id], "vendor") if question.id in tiers else None
-        return everything if acting is None else [acting]
+        acting = {
+            _ACTING.get(tiers[name], "vendor") if name in tiers else None
+            for name in {question.id, *question.organisations}
+        }
+        return everything if None in acting else sorted(filter(None, acting))
     told = [one for one in _entries(site.ledger, "person") if one["object"] == question.id]
     if not told or from_text(told[0]["time"]) > question.since:
         return everything
@@ -99,7 +121,12 @@ class _Place:
 
     @classmethod
     def find(
-        cls, site: "Site", kind: SubjectKind, subject: str, since: datetime, until: datetime
+        cls,
+        site: "Site",
+        kind: SubjectKind,
+        subject: str,
+        span: tuple[datetime, datetime],
+        chain: Collection[str],
     ) -> "_Place":
         """Find it on the ledger."""
         if kind is SubjectKind.PRINCIPAL:
@@ -107,13 +134,13 @@ class _Place:
         stays = list(list_stays(site.ledger))
         by_key = kind is SubjectKind.DEVICE and len(subject) == 64
         if kind is SubjectKind.ORGANISATION:
-            mine = [one for one in stays if one.organisation == subject]
+            mine = [one for one in stays if one.organisation in {subject, *chain}]
         else:
             mine = [one for one in stays if subject in (one.equipment, one.lane, one.key)]
         bare = kind is SubjectKind.DEVICE and not by_key and _is_lane(site, subject)
         if kind is SubjectKind.DEVICE and not (mine or by_key or bare):
             raise Invalid("no such device", hint="Give a lane, an equipment id, or a sealing key's SHA-256.")
-        mine = [one for one in mine if one.meets(since, until)]
+        mine = [one for one in mine if one.meets(*span)]
         lanes = {} if by_key else _group(mine, {subject} if bare else ())
         keys = {one.key for one in mine if one.key} | _list_keys(site, lanes)
         equipment = frozenset(one.equipment for one in mine)

@@ -13,6 +13,7 @@ from typing import Any
 
 from wayseal.flow.incident import NotificationRule, describe_incident, find_incident, list_notifications
 from wayseal.flow.pack import write_pack
+from wayseal.flow.pack_seal import seal_pack
 from wayseal.flow.policy import USUAL, Circumstances, Principal
 from wayseal.flow.reports.incident import build_incident, list_recommendations
 from wayseal.flow.reports.render import write_report
@@ -125,7 +126,7 @@ def find_sightings(site: Site, scope: Scope, traveller: str) -> list[Sighting]:
 def pack_incident(
     site: Site, incident_id: str, folder: Path, *, on_progress: Callable[[int], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Write an incident's evidence pack and return its `incident.json`."""
+    """Write an incident's evidence pack, seal it on the ledger, and return its `incident.json`."""
     incident, scope, facts = scope_known(site, incident_id, on_progress=on_progress)
     shown = describe_incident(incident, list_clocks(site, incident, scope), site.clock())
     sources = Sources(site.oversight, evaluation=site.facts.evaluation)
@@ -138,6 +139,7 @@ def pack_incident(
     write_report(report, folder / "report.html")
     with suppress(Unavailable):  # where the PDF's libraries are not installed; the page is there
         write_report(report, folder / "report.pdf")
+    seal_pack(folder, site.ledger, incident.id, time=to_text(site.clock()), sign=site.sign_checkpoint)
     return told
 
 

@@ -13,6 +13,7 @@ from wayseal.flow.oversee.standing import StandingChange, reinstate_vendor, stan
 from wayseal.flow.policy import Principal
 from wayseal.model.clock import to_text
 from wayseal.station.arming import list_unfit
+from wayseal.station.incident_subject import list_chain
 from wayseal.station.settings_oversight import OversightSettings
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ def _tell_change(site: "Site", change: StandingChange) -> dict[str, Any]:
     """Teach the gate, tell the lanes that a change of standing reaches, and return it as scripts read it."""
     learned = site.opener.teach()
     unfit = list_unfit(site)
+    chain = {name: tie.tier for name, tie in list_chain(site.ledger, change.organisation).items()}
     return {
         "vendor": change.organisation, "standing": change.standing.value, "reached": list(change.reached),
+        "tiers": {name: chain[name] for name in change.reached if name in chain},
         "ledger_index": change.ledger_index, "gate_has_read": learned.read, "disarmed_lanes": sorted(unfit),
     }  # fmt: skip
 

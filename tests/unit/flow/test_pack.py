@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,15 @@ import pytest
 from test_scope import Story, at
 
 from wayseal.flow.pack import verify_pack, write_pack
+from wayseal.flow.pack_seal import ENTRY, FILES, PROOF, PackSeal, list_handed_out, seal_pack
 from wayseal.flow.scope import Question, scope_incident
 from wayseal.ledger.checkpoint import SeedSigner, log_keys
-from wayseal.model.errors import Invalid, WaysealError
+from wayseal.model.clock import to_text
+from wayseal.model.errors import Integrity, Invalid, WaysealError
+from wayseal.model.ids import new_ulid
 from wayseal.model.oversight import SubjectKind
+
+INCIDENT = new_ulid(at(6))
 
 
 @pytest.fixture
@@ -38,9 +44,27 @@ def pack(story: Story, tmp_path: Path) -> Path:
         story.ledger, story.keys, question, may_open=lambda _kind, _class, lane: lane == "lane-1"
     )
     write_pack(
-        tmp_path / "pack", story.ledger, {"incident": "x"}, scope, facts, keys=story.keys, recommendations=[]
+        tmp_path / "pack",
+        story.ledger,
+        {"incident": INCIDENT},
+        scope,
+        facts,
+        keys=story.keys,
+        recommendations=[],
     )
+    seal(tmp_path / "pack", story)
     return tmp_path / "pack"
+
+
+def seal(pack: Path, story: Story) -> PackSeal:
+    """Hand a pack out, as the site does."""
+    return seal_pack(
+        pack,
+        story.ledger,
+        INCIDENT,
+        time=to_text(at(7)),
+        sign=lambda: story.ledger.sign_checkpoint(story.signer),
+    )
 
 
 def test_pack_counts_again(pack: Path, story: Story) -> None:
@@ -118,9 +142,60 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", sorted(DAMAGE))
 def test_touched_pack_is_refused(pack: Path, story: Story, damage: str) -> None:
-    """Whatever is changed in a pack is found out when it is counted again."""
+    """Whatever is changed in a pack is found out by its seal, and when the site seals it anew, by counting it again."""
     DAMAGE[damage](pack)
-    with pytest.raises(WaysealError):
+    with pytest.raises(WaysealError, match=r"handed out|incident\.json"):
+        verify_pack(pack, story.keys)
+    seal(pack, story)
+    with pytest.raises(WaysealError) as caught:
+        verify_pack(pack, story.keys)
+    assert "handed out" not in str(caught.value)
+
+
+def narrow(pack: Path, story: Story) -> None:
+    """Ask about an hour less, and count everything to fit."""
+    shutil.rmtree(pack)
+    question = Question(SubjectKind.PRINCIPAL, "officer:a", at(1), at(3))
+    scope, facts = scope_incident(story.ledger, story.keys, question, may_open=lambda *_: False)
+    write_pack(pack, story.ledger, {"incident": INCIDENT}, scope, facts, keys=story.keys, recommendations=[])
+
+
+def test_narrowed_question(pack: Path, story: Story, tmp_path: Path) -> None:
+    """A pack whose figures follow from a smaller question has no seal but the first pack's; sealed anew, both are on the ledger."""
+    shutil.copytree(pack, tmp_path / "first")
+    first = verify_pack(pack, story.keys)
+    narrow(pack, story)
+    with pytest.raises(Integrity, match="no seal"):
+        verify_pack(pack, story.keys)
+    for name in (FILES, ENTRY, PROOF):
+        shutil.copy(tmp_path / "first" / name, pack / name)
+    with pytest.raises(Integrity, match="not the one that was handed out"):
+        verify_pack(pack, story.keys)
+    seal(pack, story)
+    second = verify_pack(pack, story.keys)
+    assert second["images"] < first["images"]
+    assert [one.index for one in list_handed_out(story.ledger, INCIDENT)] == [
+        first["pack_entry"],
+        second["pack_entry"],
+    ]
+
+
+def test_seal_covers_every_file(pack: Path, story: Story) -> None:
+    """A file more, a link, a changed page or another incident's seal is refused; the list is one that `sha256sum` reads."""
+    (pack / "report.html").write_text("<p>nothing happened</p>", encoding="utf-8")
+    with pytest.raises(Integrity, match="added"):
+        verify_pack(pack, story.keys)
+    (pack / "report.html").unlink()
+    (pack / "link").symlink_to(pack / "README.md")
+    with pytest.raises(Integrity, match="no plain file"):
+        verify_pack(pack, story.keys)
+    (pack / "link").unlink()
+    done = subprocess.run(["sha256sum", "-c", "--quiet", FILES], cwd=pack, check=False, capture_output=True)
+    assert (done.returncode, done.stdout) == (0, b"")
+    value = json.loads((pack / "incident.json").read_text(encoding="utf-8"))
+    value["incident"]["incident"] = new_ulid(at(8))
+    (pack / "incident.json").write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(Integrity, match="another incident"):
         verify_pack(pack, story.keys)
 
 

@@ -71,6 +71,31 @@ def test_suspension_ends_grants() -> None:
     assert back.suspended == {}
 
 
+def test_suspension_reaches_whoever_comes_later() -> None:
+    """Somebody registered under a suspended organisation afterwards is suspended too, at any depth, with grants and lanes; a circle ends."""
+
+    def register(name: str, under: str) -> dict[str, Any]:
+        more = {"register": "organisation", "action": "added", "tier": "subcontractor", "under": under}
+        return {"type": "register", "object": name, "time": to_text(NOW), **more}
+
+    placed = {"register": "equipment", "action": "added", "lane": "in9", "org": "below"}
+    host = {"type": "register", "object": "host-9", "time": to_text(NOW), **placed}
+    story = (suspend(), register("sub", "maintainer"), register("below", "sub"), host, grant(1, org="below"))
+    known = decode_standings(encode_standings(learn(*story)))
+    assert [known.is_suspended(name) for name in ("maintainer", "sub", "below", "agency")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert known.list_suspended_lanes() == {"in9"}
+    assert list_ids(known, "below") == []
+    back = learn(*story, reinstate(), grant(2, org="below"))
+    assert list_ids(back, "below") == [ULIDS[2]]
+    circle = learn(register("a", "b"), register("b", "a"))
+    assert not circle.is_suspended("a")
+
+
 @pytest.mark.parametrize("missing", ["assessment", "approvers"])
 def test_reinstatement_needs_everything(missing: str) -> None:
     """Without an assessment, or without approvers, an organisation stays suspended; so it does with one approver."""
