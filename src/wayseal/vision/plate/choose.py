@@ -7,15 +7,21 @@ that issuers print. It looks at geometry and at what was read, never at a list o
 import math
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
+
 from wayseal.vision.plate.geometry import Quad, quad_size
-from wayseal.vision.plate.reading import PlateReading
+from wayseal.vision.plate.reading import PlateReading, PlateRegion
 
 _DATE = re.compile(r"(19|20)[0-3]\d(0[1-9]|1[0-2])[0-3]?\d*")
 _FOLD = str.maketrans("OQDILZSBG", "000112586")
 _LONGEST = 10
+NEVER = -50.0
+"""Score of a line that is no number: a state's name, kept because it tells the region."""
+_FAINTEST = -2.5
 _EDGE = 0.12
 """Share of the picture's height, at its top and bottom, where cameras write their overlays."""
 
@@ -58,8 +64,51 @@ def describe_line(quad: Quad, reading: PlateReading, shape: tuple[int, int]) -> 
     }
 
 
+def rank_on_vehicle(regions: Sequence[PlateRegion], vehicle_width: float) -> list[tuple[float, PlateRegion]]:
+    """Return the lines on one vehicle that may be its number, likeliest first, each with its log odds.
+
+    `regions` are all lines found on the vehicle, words that issuers print among them; `vehicle_width` is in pixels.
+    """
+    weights = load_weights("vehicle")
+    rated = []
+    for one in regions:
+        if one.score == NEVER:
+            continue
+        marks = describe_on_vehicle(one, regions, vehicle_width)
+        rated.append((weights["intercept"] + sum(weights[name] * mark for name, mark in marks.items()), one))
+    return sorted(rated, key=lambda item: -item[0])
+
+
+def describe_on_vehicle(
+    one: PlateRegion, regions: Sequence[PlateRegion], vehicle_width: float
+) -> dict[str, float]:
+    """Return the marks of one line among all lines on a vehicle, by name."""
+    down = max(quad_size(one.quad)[1], 1e-3)
+    tallest = max(quad_size(other.quad)[1] for other in regions)
+    length = len(one.reading.text)
+    words = [other.quad for other in regions if other.score == NEVER]
+    return {
+        "grammar": one.reading.odds,
+        "six_to_eight": float(length in {6, 7, 8}),
+        "five": float(length == 5),
+        "under_five": float(length < 5),
+        "only_letters": float(not any(character.isdigit() for character in one.reading.text)),
+        "height": math.log(down / max(0.1 * vehicle_width, 1e-3)),
+        "beside_tallest": math.log(down / max(tallest, down)),
+        "word_near": float(any(_is_near(one.quad, word) for word in words)),
+        "fit": max(one.reading.fit, _FAINTEST),
+    }
+
+
+def _is_near(number: Quad, word: Quad) -> bool:
+    """Tell whether a printed word lies above or below a line, as on one plate."""
+    across, down = quad_size(number)
+    apart = np.abs(word.mean(axis=0) - number.mean(axis=0))
+    return bool(apart[0] < 0.8 * across and 0.4 * down < apart[1] < 3 * down)
+
+
 @cache
-def load_weights() -> dict[str, float]:
-    """Return the fitted weights that ship with the package."""
+def load_weights(table: str = "weights") -> dict[str, float]:
+    """Return the fitted weights that ship with the package: `weights` for whole pictures, `vehicle` for lanes."""
     text = files("wayseal.vision.plate").joinpath("choose.toml").read_text("utf-8")
-    return {name: float(weight) for name, weight in tomllib.loads(text)["weights"].items()}
+    return {name: float(weight) for name, weight in tomllib.loads(text)[table].items()}

@@ -55,8 +55,34 @@ def _extend_prefix(
 
 
 def score_strings(columns: Columns, strings: Sequence[str]) -> NDArray[np.float64]:
-    """Return each string's log-probability given the columns (the forward sum over all alignments)."""
-    return np.array([_forward(columns, text)[1] for text in strings])
+    """Return each string's log-probability given the columns (the forward sum over all alignments), all strings in one pass."""
+    if not strings:
+        return np.zeros(0)
+    count, width = len(strings), 2 * max(len(text) for text in strings) + 1
+    states = np.zeros((count, width), np.intp)
+    there = np.zeros((count, width), bool)
+    for row, text in enumerate(strings):
+        states[row, : 2 * len(text) + 1] = _states(text)
+        there[row, : 2 * len(text) + 1] = True
+    skip = np.zeros((count, width))
+    skip[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
+    seen = np.maximum(columns[:, states].astype(np.float64), FLOOR) * there
+    now = np.zeros((count, width))
+    now[:, :2] = seen[0, :, :2]
+    logs = np.zeros(count)
+    for step, heard in enumerate(seen):
+        if step:
+            moved = now.copy()
+            moved[:, 1:] += now[:, :-1]
+            moved[:, 2:] += now[:, :-2] * skip[:, 2:]
+            now = moved * heard
+        scale = np.maximum(now.sum(axis=1), 1e-300)
+        now /= scale[:, None]
+        logs += np.log(scale)
+    rows, last = np.arange(count), there.sum(axis=1) - 1
+    ending = now[rows, last] + np.where(last > 0, now[rows, last - 1], 0.0)
+    scored: NDArray[np.float64] = logs + np.log(np.maximum(ending, 1e-300))
+    return scored
 
 
 def _states(text: str) -> NDArray[np.intp]:

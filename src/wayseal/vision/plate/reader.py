@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from wayseal.model.border import Box, Pixels
-from wayseal.vision.plate.choose import is_overlay, score_region
+from wayseal.vision.plate.choose import NEVER, is_overlay, score_region
 from wayseal.vision.plate.confusion import Confusion, load_confusion
 from wayseal.vision.plate.decode import score_strings, search_strings, spread_positions
 from wayseal.vision.plate.geometry import (
@@ -42,10 +42,6 @@ LOOKS = (
 )
 FAST_LOOKS = (Look(0.15, -0.08, 1.6), Look(0.15, -0.08, 1.4, contrast=False))
 """Two looks that do nearly as well; number plates' letters are narrower than print, hence the widening."""
-
-
-NEVER = -50.0
-"""Score of a line that is no number: a state's name, kept because it tells the region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,8 @@ class PlateReader:
         part = bgr[y0:y1, x0:x1] if region is None else stretch_contrast(bgr[y0:y1, x0:x1])
         lines = find_lines(self.finder, part, longest=longest or self._side(x1 - x0, y1 - y0))
         moved = [TextLine(shift_quad(line.quad, x0, y0), line.score) for line in lines]
-        return self._rank(bgr, moved)
+        halves = [] if region is None else _join_halves(moved)
+        return self._rank(bgr, moved + halves)
 
     def zoom(self, bgr: Pixels, around: Quad) -> list[PlateRegion]:
         """Return what a closer look round one line finds: tighter corners, joined halves, and the words beside it."""

@@ -13,8 +13,9 @@ import numpy as np
 from wayseal.model.border import Box, Frame, Pixels, PlainImage, Plate
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.plate.calibrate import rate_confidence
+from wayseal.vision.plate.choose import NEVER, rank_on_vehicle
 from wayseal.vision.plate.geometry import Quad, clip_box, grow_quad, quad_box, quad_size, shift_quad
-from wayseal.vision.plate.reader import FAST_LOOKS, NEVER, PlateReader
+from wayseal.vision.plate.reader import FAST_LOOKS, PlateReader
 from wayseal.vision.plate.reading import PlateReading
 from wayseal.vision.plate.vote import PlateVote, Verdict
 
@@ -29,8 +30,8 @@ AGREEING = 4
 CLEAR = 0.6
 LEAST_BOX = 220.0
 AGREE = 2
-LEAST_SCORE = -2.0
-LEAST_LENGTH = 4
+LEAST_ODDS = -1.0
+LEAST_LENGTH = 3
 PATIENCE = 2
 
 
@@ -107,7 +108,11 @@ class PlateSession:
         x, y, width, height = box
         around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.0 * height)
         found = self.reader.locate(bgr, around, longest=SEARCH_SIDE)
-        likely = [one for one in found if one.score > LEAST_SCORE and len(one.reading.text) >= LEAST_LENGTH]
+        likely = [
+            one
+            for odds, one in rank_on_vehicle(found, width)
+            if odds > LEAST_ODDS and len(one.reading.text) >= LEAST_LENGTH
+        ]
         if not likely:
             return None
         self._printed += [one.reading.text for one in found if one.score == NEVER]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from wayseal.model.border import Box, Pixels
 from wayseal.vision.plate.calibrate import rate_confidence
-from wayseal.vision.plate.choose import score_region
+from wayseal.vision.plate.choose import NEVER, score_region
 from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
-from wayseal.vision.plate.reader import NEVER, PlateReader
+from wayseal.vision.plate.reader import PlateReader
 from wayseal.vision.plate.reading import PlateReading, PlateRegion
 
 FINALISTS = 3
