@@ -3,6 +3,7 @@
 Nothing here can open anything. `SealedRecord` and `PlainImage` (model.border) never mix under the type checker.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -85,10 +86,13 @@ class SealedRecord:
 
     header: SealHeader
     data: bytes = field(repr=False)
-    sha256: str
-    """SHA-256 (hex) of `data`."""
     kept_in: EpochId | None = None
     """The longer class's epoch that the newest re-wrap names; None while the record lives by its header."""
+    sha256: str = field(init=False)
+    """SHA-256 (hex) of `data`: computed here, so that nobody can name another and nobody needs to check it again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha256", hashlib.sha256(self.data).hexdigest())
 
     @property
     def epoch(self) -> EpochId:

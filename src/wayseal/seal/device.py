@@ -25,8 +25,10 @@ from wayseal.seal.envelope import (
     encode_wraps,
     signed_bytes,
 )
-from wayseal.seal.padding import pad_body
-from wayseal.seal.suite import DATA_KEY_SIZE, NONCE_SIZE, SUITE_1, key_id, sha256, wrap_key
+from wayseal.seal.padding import pad_into, padded_size
+from wayseal.seal.suite import DATA_KEY_SIZE, NONCE_SIZE, SUITE_1, TAG_SIZE, key_id, sha256, wrap_key
+
+_KEPT = 4 << 20  # bytes of a padded body up to which a thread keeps the memory
 
 
 class DeviceSigner(Protocol):
@@ -63,7 +65,7 @@ def seal_body(
         raise Invalid(
             "a record is sealed to keys of one epoch", hint=f"Pass 1 to {WRAP_LIMIT} keys of one epoch."
         )
-    padded = pad_body(body)
+    size = padded_size(len(body))
     header = SealHeader(
         object_id=object_id,
         lane=lane,
@@ -71,31 +73,53 @@ def seal_body(
         epoch=epoch_keys[0].epoch,
         record_class=epoch_keys[0].record_class,
         kind=kind,
-        padded_size=len(padded),
+        padded_size=size,
         previous=previous,
         sealed_at=from_text(to_text(sealed_at)),
     )
-    data = _encrypt_and_sign(padded, encode_header(header), [key.public for key in epoch_keys], signer)
-    return SealedRecord(header=header, data=data, sha256=sha256(data).hex())
+    header_bytes = encode_header(header)
+    data = _encrypt_and_sign(body, size, header_bytes, [key.public for key in epoch_keys], signer)
+    return SealedRecord(header=header, data=data)
 
 
 def _encrypt_and_sign(
-    padded: bytes, header_bytes: bytes, publics: Sequence[bytes], signer: DeviceSigner
+    body: bytes, padded_to: int, header_bytes: bytes, publics: Sequence[bytes], signer: DeviceSigner
 ) -> bytes:
     """Return the record's bytes: a fresh data key encrypts the body, is wrapped to each public key, and is dropped."""
     aad = sha256(header_bytes)
     data_key = bytearray(os.urandom(DATA_KEY_SIZE))
     nonce = os.urandom(NONCE_SIZE)
+    padded, ciphertext = _ROOM.take(padded_to)
     try:
-        ciphertext = AESGCM(data_key).encrypt(nonce, padded, aad)
+        pad_into(padded, body)
+        AESGCM(data_key).encrypt_into(nonce, padded, aad, ciphertext)
         wraps = encode_wraps(
             tuple(Wrap(key_id(public), wrap_key(public, data_key, INFO + aad)) for public in publics)
         )
     finally:
         data_key[:] = bytes(DATA_KEY_SIZE)
+        padded[:] = ciphertext[:padded_to]  # no plaintext stays behind, and no memory is taken to remove it
     signature = signer.sign(signed_bytes(header_bytes, wraps, nonce, ciphertext))
     size = len(header_bytes).to_bytes(2, "big")
     return b"".join((MAGIC, bytes((SUITE_1,)), size, header_bytes, wraps, nonce, ciphertext, signature))
+
+
+class _Workroom(threading.local):
+    """Memory that a thread seals in again and again: to take fresh memory for a picture costs more than to encrypt it."""
+
+    def __init__(self) -> None:
+        self._padded, self._sealed = bytearray(), bytearray()
+
+    def take(self, size: int) -> tuple[memoryview, memoryview]:
+        """Return room for a padded body and for its ciphertext. What is in it is overwritten; large rooms are not kept."""
+        if size > _KEPT:
+            return memoryview(bytearray(size)), memoryview(bytearray(size + TAG_SIZE))
+        if len(self._padded) < size:
+            self._padded, self._sealed = bytearray(size), bytearray(size + TAG_SIZE)
+        return memoryview(self._padded)[:size], memoryview(self._sealed)[: size + TAG_SIZE]
+
+
+_ROOM = _Workroom()
 
 
 class SealChain:

@@ -4,9 +4,11 @@ Owns the layout and every limit. Parsing is strict: one record has exactly one e
 anything and never decrypts. Errors name the record where its header could still be read, and nothing else of it.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,7 +19,7 @@ from wayseal.model.errors import Invalid, SealBroken
 from wayseal.model.ids import EpochId, RecordId, check_ulid, epoch_span
 from wayseal.seal.padding import FLOOR, LARGEST, bucket_size
 from wayseal.seal.rewrap import RewrapBlock, read_blocks
-from wayseal.seal.strict import ByteReader, decode_canonical, decode_time, encode_canonical, is_name
+from wayseal.seal.strict import ByteReader, decode_canonical, decode_time, is_name
 from wayseal.seal.suite import (
     KEY_ID_SIZE,
     NONCE_SIZE,
@@ -74,21 +76,20 @@ class Envelope:
 
 def encode_header(header: SealHeader) -> bytes:
     """Return the header as RFC 8785 JSON. Raises `Invalid` when it breaks a rule that parsing would refuse."""
-    raw = encode_canonical(
-        {
-            "device": header.device,
-            "epoch": header.epoch,
-            "kind": header.kind.value,
-            "lane": header.lane,
-            "object_id": header.object_id,
-            "padded_size": header.padded_size,
-            "previous": header.previous,
-            "record_class": header.record_class,
-            "sealed_at": to_text(header.sealed_at),
-        }
-    )
-    decode_header(raw)
-    return raw
+    fields = {
+        "device": header.device,
+        "epoch": header.epoch,
+        "kind": header.kind.value,
+        "lane": header.lane,
+        "object_id": header.object_id,
+        "padded_size": header.padded_size,
+        "previous": header.previous,
+        "record_class": header.record_class,
+        "sealed_at": to_text(header.sealed_at),
+    }
+    _check_header(fields)
+    # ASCII texts and one small number in alphabetical order: json's own form of those is RFC 8785's, and is made in C.
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
 def decode_header(raw: bytes) -> SealHeader:
@@ -96,29 +97,34 @@ def decode_header(raw: bytes) -> SealHeader:
 
     A record may only name the epoch in which it was sealed: no device can lengthen a life by naming a later hour.
     """
-    fields = decode_canonical(raw, _FIELDS)
-    size = fields.pop("padded_size")
+    return _check_header(decode_canonical(raw, _FIELDS))
+
+
+def _check_header(fields: Mapping[str, Any]) -> SealHeader:
+    """Return the header that the fields of its JSON say. Raises `Invalid` when they break a rule."""
+    texts = {name: value for name, value in fields.items() if name != "padded_size"}
+    size = fields["padded_size"]
     if type(size) is not int or not FLOOR <= size <= LARGEST or bucket_size(size - 1) != size:
         raise Invalid("the padded size is not a bucket")
-    if not all(isinstance(value, str) for value in fields.values()):
+    if not all(isinstance(value, str) for value in texts.values()):
         raise Invalid("a header field has the wrong type")
-    record_class, start, end = epoch_span(EpochId(fields["epoch"]))
-    sealed_at = decode_time(fields["sealed_at"])
-    if record_class != fields["record_class"] or not start <= sealed_at < end:
+    record_class, start, end = epoch_span(EpochId(texts["epoch"]))
+    sealed_at = decode_time(texts["sealed_at"])
+    if record_class != texts["record_class"] or not start <= sealed_at < end:
         raise Invalid("epoch, record class and sealing time do not belong together")
-    if fields["kind"] not in set(Kind) or not is_name(fields["lane"]):
+    if texts["kind"] not in set(Kind) or not is_name(texts["lane"]):
         raise Invalid("the kind or the name of the lane is malformed")
-    if not _HEX.fullmatch(fields["device"]) or not _HEX.fullmatch(fields["previous"]):
+    if not _HEX.fullmatch(texts["device"]) or not _HEX.fullmatch(texts["previous"]):
         raise Invalid("a digest in the header is not 64 hexadecimal digits")
     return SealHeader(
-        object_id=RecordId(check_ulid(fields["object_id"])),
-        lane=fields["lane"],
-        device=fields["device"],
-        epoch=EpochId(fields["epoch"]),
+        object_id=RecordId(check_ulid(texts["object_id"])),
+        lane=texts["lane"],
+        device=texts["device"],
+        epoch=EpochId(texts["epoch"]),
         record_class=record_class,
-        kind=Kind(fields["kind"]),
+        kind=Kind(texts["kind"]),
         padded_size=size,
-        previous=fields["previous"],
+        previous=texts["previous"],
         sealed_at=sealed_at,
     )
 
@@ -192,7 +198,7 @@ def parse_record(data: bytes) -> SealedRecord:
     """
     envelope = read_envelope(data)
     kept_in = envelope.rewraps[-1].rewrap.epoch if envelope.rewraps else None
-    return SealedRecord(header=envelope.header, data=bytes(data), sha256=sha256(data).hex(), kept_in=kept_in)
+    return SealedRecord(header=envelope.header, data=bytes(data), kept_in=kept_in)
 
 
 def verify_record(record: SealedRecord, device_public: bytes) -> Envelope:

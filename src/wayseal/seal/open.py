@@ -143,7 +143,7 @@ def rewrap_record(
     ) as data_key:
         block = _make_block(header_bytes, to_key.public, data_key, signer)
     data = record.data + block
-    return SealedRecord(header=record.header, data=data, sha256=sha256(data).hex(), kept_in=to_key.epoch)
+    return SealedRecord(header=record.header, data=data, kept_in=to_key.epoch)
 
 
 @contextmanager

@@ -22,14 +22,29 @@ def bucket_size(length: int) -> int:
     return -(-size // step) * step
 
 
-def pad_body(body: bytes) -> bytes:
-    """Return `body`, the byte 0x80 and zeros up to its bucket. Raises `Invalid` for a body over 64 MiB - 1."""
-    size = bucket_size(len(body))
+def padded_size(length: int) -> int:
+    """Return the bucket of a body that is to be sealed. Raises `Invalid` for one over 64 MiB - 1."""
+    size = bucket_size(length)
     if size > LARGEST:
         raise Invalid(
-            f"a body of {len(body)} bytes is too large to seal", hint="Bodies have at most 64 MiB - 1 bytes."
+            f"a body of {length} bytes is too large to seal", hint="Bodies have at most 64 MiB - 1 bytes."
         )
-    return b"".join((body, bytes((_END,)), bytes(size - len(body) - 1)))
+    return size
+
+
+def pad_into(buffer: memoryview, body: bytes) -> None:
+    """Fill a buffer of `padded_size(len(body))` bytes with `body`, the byte 0x80 and zeros."""
+    end = len(body)
+    buffer[:end] = body
+    buffer[end] = _END
+    buffer[end + 1 :] = bytes(len(buffer) - end - 1)
+
+
+def pad_body(body: bytes) -> bytes:
+    """Return `body`, the byte 0x80 and zeros up to its bucket. Raises `Invalid` for a body over 64 MiB - 1."""
+    padded = bytearray(padded_size(len(body)))
+    pad_into(memoryview(padded), body)
+    return bytes(padded)
 
 
 def unpad_body(padded: bytes | bytearray) -> bytes | None:

@@ -21,7 +21,7 @@ from wayseal.store.frames import (
     VOID,
     Frame,
     Position,
-    frame_record,
+    frame_head,
     get_head,
     read_payload,
     walk_frames,
@@ -29,6 +29,7 @@ from wayseal.store.frames import (
 
 _SEGMENT = re.compile(r"([a-z0-9][a-z0-9_-]{0,30})/(\d{4}-\d{2}-\d{2}T\d{2})Z\.seg")
 _FULL = {28, 122, 27}  # ENOSPC, EDQUOT, EFBIG
+_MOST_PARTS = 1024  # IOV_MAX: what one call takes
 
 
 class BlobStore(Protocol):
@@ -93,14 +94,18 @@ class SegmentStore:
         record whose digest is right.
         """
         noted = zip(records, notes or [b""] * len(records), strict=True)
-        frames = [frame_record(r, note, (n, len(records))) for n, (r, note) in enumerate(noted)]
+        heads = [frame_head(r, note, (n, len(records))) for n, (r, note) in enumerate(noted)]
         name = segment_name(epoch)
-        if not frames:
+        if not heads:
             return []
         with self._lock, self._opened(name) as descriptor:
             end = self._find_end(descriptor, name, epoch)
             try:
-                _write_all(descriptor, b"".join(frames), end)
+                _write_all(
+                    descriptor,
+                    [part for h, r in zip(heads, records, strict=True) for part in (h, r.data)],
+                    end,
+                )
                 os.fdatasync(descriptor)
             except OSError as error:
                 os.ftruncate(descriptor, end)
@@ -108,9 +113,9 @@ class SegmentStore:
                     raise StoreFull("the segment store took no more bytes", segment=name) from None
                 raise
             positions = []
-            for frame in frames:
-                positions.append(Position(name, end, len(frame)))
-                end += len(frame)
+            for head, record in zip(heads, records, strict=True):
+                positions.append(Position(name, end, len(head) + len(record.data)))
+                end += positions[-1].length
             self._whole[name] = end
         return positions
 
@@ -256,9 +261,13 @@ def _open_or_full(path: Path) -> int:
         raise
 
 
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    """Write all bytes at `offset` with as few calls as the system needs."""
-    pending = memoryview(data)
+def _write_all(descriptor: int, parts: Sequence[bytes], offset: int) -> None:
+    """Write the parts one after the other from `offset` on, without joining them, in as few calls as the system needs."""
+    pending = [memoryview(part) for part in parts]
     while pending:
-        written = os.pwrite(descriptor, pending, offset)
-        pending, offset = pending[written:], offset + written
+        written = os.pwritev(descriptor, pending[:_MOST_PARTS], offset)
+        offset += written
+        while pending and written >= len(pending[0]):
+            written -= len(pending.pop(0))
+        if written:
+            pending[0] = pending[0][written:]

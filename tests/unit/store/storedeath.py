@@ -2,7 +2,7 @@
 
     python storedeath.py FOLDER PLACE MOMENT COUNT
 
-PLACE is `pwrite`, `fdatasync`, `fsync` or `commit`; MOMENT is `before`, `half` (of a write) or `after`; COUNT is which call.
+PLACE is `pwritev`, `fdatasync`, `fsync` or `commit`; MOMENT is `before`, `half` (of a write) or `after`; COUNT is which call.
 Deliveries are groups of three; the number of acknowledged ones is printed after each.
 """
 
@@ -35,7 +35,8 @@ def arm_system_call(name: str, moment: str, count: int) -> None:
         if left == 0 and moment == "before":
             die()
         if left == 0 and moment == "half":
-            real(descriptor, bytes(rest[0])[: len(rest[0]) // 2], rest[1])
+            whole = b"".join(rest[0])
+            real(descriptor, [whole[: len(whole) // 2]], rest[1])
             die()
         answer = real(descriptor, *rest)
         if left == 0:

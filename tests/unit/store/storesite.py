@@ -34,4 +34,4 @@ def build_record(
         previous="0" * 64,
         sealed_at=when,
     )
-    return SealedRecord(header, data, hashlib.sha256(data).hexdigest())
+    return SealedRecord(header, data)

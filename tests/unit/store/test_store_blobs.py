@@ -1,10 +1,12 @@
 """Segment files: whole groups or nothing, torn ends cut, damage named, no way out of the folder."""
 
+import hashlib
 import os
 import stat
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,10 @@ from wayseal.model.custody import SealedRecord
 from wayseal.model.errors import Erased, Integrity, Invalid, StoreFull
 from wayseal.model.ids import EpochId
 from wayseal.store.blobs import SegmentStore, segment_name
-from wayseal.store.frames import Position, frame_record
+from wayseal.store.frames import Position, frame_head
 
 EPOCH = EpochId("citizen/2026-11-22T12Z")
-FRAME_HEAD = len(frame_record(build_record(size=1))) - 1
+FRAME_HEAD = len(frame_head(build_record()))
 
 
 @pytest.fixture
@@ -136,14 +138,31 @@ def test_links_are_not_followed(blobs: SegmentStore, tmp_path: Path) -> None:
 
 
 def test_only_sealed_records_are_taken(blobs: SegmentStore) -> None:
-    """A picture, raw bytes or a record with a wrong digest is refused before anything is written."""
+    """A picture, raw bytes or a record without bytes is refused before anything is written."""
     picture = PlainImage(b"\xff\xd8\xff", 1, 1)
-    record = build_record()
-    forged = SealedRecord(record.header, record.data + b"x", record.sha256)
-    for thing in (picture, b"\xff\xd8\xff", forged):
+    empty = SealedRecord(build_record().header, b"")
+    for thing in (picture, b"\xff\xd8\xff", empty):
         with pytest.raises(Invalid):
             blobs.append([thing], EPOCH)  # type: ignore[list-item]
     assert list(blobs.folder.rglob("*.seg")) == []
+
+
+def test_digest_is_its_own() -> None:
+    """A record's digest is computed from its bytes, also in a changed copy; nobody can name another."""
+    record = build_record()
+    assert record.sha256 == hashlib.sha256(record.data).hexdigest()
+    longer = replace(record, data=record.data + b"x")
+    assert longer.sha256 == hashlib.sha256(longer.data).hexdigest()
+    for wrong in ({"sha256": record.sha256}, {"data": b"x", "sha256": record.sha256}):
+        with pytest.raises((TypeError, ValueError)):
+            replace(record, **wrong)
+
+
+def test_large_group_is_written_whole(blobs: SegmentStore) -> None:
+    """A group of more parts than one call to the system takes is there, each record where its position says."""
+    records = [build_record(size=10) for _ in range(700)]
+    positions = blobs.append(records, EPOCH)
+    assert [SegmentStore(blobs.folder).read(one) for one in positions] == [one.data for one in records]
 
 
 def test_unlink_purges_one_epoch(blobs: SegmentStore) -> None:

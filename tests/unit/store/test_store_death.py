@@ -16,9 +16,9 @@ from wayseal.store.records import list_epoch_records
 
 EPOCH = EpochId("citizen/2026-11-22T12Z")
 PLACES = [
-    ("pwrite", "before"),
-    ("pwrite", "half"),
-    ("pwrite", "after"),
+    ("pwritev", "before"),
+    ("pwritev", "half"),
+    ("pwritev", "after"),
     ("fdatasync", "before"),
     ("fdatasync", "after"),
     ("commit", "before"),
