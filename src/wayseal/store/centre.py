@@ -19,7 +19,7 @@ from wayseal.store import crossings, encounters
 from wayseal.store import records as rows
 from wayseal.store.blobs import SegmentStore
 from wayseal.store.engine import open_engine, read, scrub_deleted, write
-from wayseal.store.frames import Frame, Position, whole_groups
+from wayseal.store.frames import Position, whole_groups
 from wayseal.store.locks import own_lock, share_lock
 from wayseal.store.migrate import migrate
 from wayseal.store.records import StoredRecord
@@ -198,10 +198,12 @@ def _append_groups(store: CentreStore, arrivals: Sequence[Arrival]) -> list[Stor
             rows.note_record(a.record, encounter=a.encounter, ledger_index=a.ledger_index) for a in group
         ]
         positions = store.blobs.append([a.record for a in group], epoch, notes)
-        for arrival, note, place in zip(group, notes, positions, strict=True):
-            record = arrival.record
-            frame = Frame(record.header.object_id, place, record.sha256, note, intact=True)
-            written.append(rows.read_note(frame, epoch))
+        for arrival, place in zip(group, positions, strict=True):
+            written.append(
+                rows.make_row(
+                    arrival.record, place, encounter=arrival.encounter, ledger_index=arrival.ledger_index
+                )
+            )
     return written
 
 

@@ -48,6 +48,27 @@ class StoredRecord:
     erase_ledger_index: int | None = None
 
 
+def make_row(
+    record: SealedRecord, position: Position, *, encounter: EncounterId | None, ledger_index: int
+) -> StoredRecord:
+    """Return the row of a record that arrives, under its header's epoch: the one that `read_note` makes of its note."""
+    header = record.header
+    return StoredRecord(
+        object_id=header.object_id,
+        encounter=encounter,
+        lane=header.lane,
+        device=header.device,
+        kind=header.kind,
+        record_class=header.record_class,
+        epoch=header.epoch,
+        sealed_at=header.sealed_at,
+        padded_size=header.padded_size,
+        sha256=record.sha256,
+        position=position,
+        ledger_index=ledger_index,
+    )
+
+
 def note_record(record: SealedRecord, *, encounter: EncounterId | None, ledger_index: int) -> bytes:
     """Return what a frame's note says of a record, from which `read_note` makes its row again. Nothing about a person."""
     header = record.header
