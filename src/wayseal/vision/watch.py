@@ -38,6 +38,7 @@ _LARGE_EYES = (
 _CUT = (
     0.05  # share of the picture's width at its sides within which a vehicle's points tell that it is cut off
 )
+_FORGOTTEN_S = 1.0  # seconds without a sighting after which a face tells no more where to look
 _KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
@@ -106,7 +107,9 @@ class VehicleWatch:
         eyes = self.eyes_px()
         scale = float(np.clip(_SEARCH_EYES / eyes, *_SCALES))
         glass = self.glass_box(bgr)
-        found = detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK)
+        # Veiled and shaded faces show where local contrast is evened out; clear ones suffer by it, so every other look is plain.
+        even = self.looks % 2 == 0 and bool(self._clear_faces())
+        found = detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK, even=even)
         if eyes >= _LOOK_EYES and not self.vehicle.went_across and not self.vehicle.stands:
             self._keep_glass(frame, bgr, glass, eyes)
         if not alone:
@@ -192,5 +195,11 @@ class VehicleWatch:
         return self.vehicle.box[2] * EYES_M / BODY_M
 
     def _clear_faces(self) -> list[FaceTrack]:
-        """Return the tracks that are surely faces by now."""
-        return [track for track in self.faces.tracks if len(track.sightings) >= 3 and track.best_score >= 0.8]
+        """Return the tracks that are surely faces by now; one that was not seen again for long was none."""
+        return [
+            track
+            for track in self.faces.tracks
+            if len(track.sightings) >= 3
+            and track.best_score >= 0.8
+            and self._looked - track.last.moment.seconds < _FORGOTTEN_S
+        ]
