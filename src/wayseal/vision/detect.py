@@ -22,7 +22,6 @@ SMALL_FACE = 44.0
 """Face height in pixels under which a crop enlarged twice is searched again."""
 _STRIDES = (8, 16, 32)
 _OVERLAP = 0.3
-_CLIP, _TILES = 3.0, (4, 4)  # how far evening out may raise a tile's contrast, and tiles across, down
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,23 +56,17 @@ class FaceDetector:
         return self._decode(self._session.run(self._outputs, {"input": planes}), planes.shape[3], threshold)
 
     def detect_region(
-        self, bgr: Pixels, box: Box, *, scale: float = 1.0, threshold: float = NEW_TRACK, even: bool = False
+        self, bgr: Pixels, box: Box, *, scale: float = 1.0, threshold: float = NEW_TRACK
     ) -> list[Detection]:
         """Return the faces inside `box` of a picture, in the whole picture's coordinates.
 
-        The region is searched at `scale` times its size (cubic when enlarged, area when reduced), and with its local contrast
-        evened out where `even` asks for it. A box that leaves the picture is clipped; one without area gives nothing.
+        The region is searched at `scale` times its size (`scale_pixels`). A box that leaves the
+        picture is clipped; one without area gives nothing.
         """
         left, top, right, bottom = clip_box(box, bgr.shape[1], bgr.shape[0])
         if right - left < 2 or bottom - top < 2:
             return []
-        crop = bgr[top:bottom, left:right]
-        if scale != 1.0:
-            kind = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-            size = (max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale)))
-            crop = np.asarray(cv2.resize(crop, size, interpolation=kind), dtype=np.uint8)
-        if even:
-            crop = even_light(crop)
+        crop = scale_pixels(bgr[top:bottom, left:right], scale)
         return [
             move_detection(found, scale=1 / scale, x=left, y=top)
             for found in self.detect(crop, threshold=threshold)
@@ -113,18 +106,6 @@ class FaceDetector:
         if not scores:
             return []
         return _suppress(np.concatenate(boxes), np.concatenate(points), np.concatenate(scores))
-
-
-def even_light(bgr: Pixels) -> Pixels:
-    """Return the picture with its local contrast evened out, colours kept: faces behind a veil or in shade come forward.
-
-    For the search alone: templates are made of untouched pixels. Source: contrast-limited adaptive histograms (Zuiderveld 1994).
-    """
-    luma = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
-    even = cv2.createCLAHE(_CLIP, _TILES).apply(luma)
-    brighter, darker = cv2.subtract(even, luma), cv2.subtract(luma, even)
-    lifted = cv2.add(bgr, cv2.merge([brighter] * 3))
-    return np.asarray(cv2.subtract(lifted, cv2.merge([darker] * 3)), dtype=np.uint8)
 
 
 def keep_best(found: Sequence[Detection]) -> list[Detection]:
@@ -172,6 +153,23 @@ def _overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
 def overlap(first: Box, second: Box) -> float:
     """Return the intersection over union of two boxes, 0-1."""
     return float(_overlaps(np.array(first, np.float32), np.array([second], np.float32))[0])
+
+
+def scale_pixels(bgr: Pixels, scale: float) -> Pixels:
+    """Return a picture at `scale` times its size: cubic when enlarged; halved by areas while that is not too small, then linear.
+
+    OpenCV averages areas quickly for whole factors only; for others it takes six times as long as this.
+    """
+    height, width = bgr.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    kind = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    while bgr.shape[1] >= 2 * size[0] and bgr.shape[0] >= 2 * size[1] and min(bgr.shape[:2]) > 1:
+        half = (bgr.shape[1] // 2, bgr.shape[0] // 2)
+        even = bgr[: 2 * half[1], : 2 * half[0]]
+        bgr = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if bgr.shape[1::-1] == size:
+        return bgr
+    return np.asarray(cv2.resize(bgr, size, interpolation=kind), dtype=np.uint8)
 
 
 def clip_box(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

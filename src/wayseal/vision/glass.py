@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Box, Pixels
-from wayseal.vision.detect import clip_box
+from wayseal.vision.detect import clip_box, scale_pixels
 from wayseal.vision.motion import Points, Similarity, fit_movement, follow_points
 from wayseal.vision.track import Sighting
 from wayseal.vision.vehicle import Moment
@@ -60,10 +60,7 @@ def keep_look(moment: Moment, pose: Similarity, bgr: Pixels, glass: Box, eyes_px
     if right - left < 32 or bottom - top < 32:
         return None
     scale = min(1.0, _GLASS_EYES / max(eyes_px, 1.0))
-    size = (round((right - left) * scale), round((bottom - top) * scale))
-    pixels = np.asarray(
-        cv2.resize(bgr[top:bottom, left:right], size, interpolation=cv2.INTER_AREA), dtype=np.uint8
-    )
+    pixels = np.ascontiguousarray(scale_pixels(bgr[top:bottom, left:right], scale))
     return GlassLook(moment, pose, pixels, Similarity(scale, -left * scale, -top * scale))
 
 
