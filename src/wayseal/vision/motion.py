@@ -16,6 +16,7 @@ Points = NDArray[np.float32]
 """(n, 2): x to the right, y down."""
 
 _WINDOW, _LEVELS = (15, 15), 4
+_STEPS = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 10, 0.03)  # rounds, and pixels that end them
 _ROUND_TRIP = 0.6  # pixels a point may miss its start after forward and backward flow
 _ABSOLUTE, _RELATIVE = 0.4, 0.22  # a point fits when it misses by less than 0.4 px + 22 % of its own flow
 _TRIALS = 40
@@ -51,17 +52,25 @@ class Similarity:
             self.dy * later.scale + later.dy,
         )
 
+    def times(self, count: float) -> "Similarity":
+        """Return this movement made `count` times over: half of it for 0.5."""
+        scale = self.scale**count
+        same = abs(self.scale - 1.0) < 1e-6
+        ratio = count if same else (scale - 1.0) / (self.scale - 1.0)
+        return Similarity(scale, self.dx * ratio, self.dy * ratio)
+
     def inverse(self) -> "Similarity":
         """Return the movement back."""
         return Similarity(1.0 / self.scale, -self.dx / self.scale, -self.dy / self.scale)
 
 
 def follow_points(
-    before: Pixels, after: Pixels, points: Points, guess: Points
+    before: Pixels, after: Pixels, points: Points, guess: Points, doubted: NDArray[np.bool_] | None = None
 ) -> tuple[Points, NDArray[np.bool_]]:
-    """Return where (n, 2) points of one luma plane are in the next, and which of them came back when followed back.
+    """Return where (n, 2) points of one luma plane are in the next, and which of them can be trusted.
 
-    `guess` is where they are expected: a vehicle at 30 mph crosses a tenth of the picture between two frames.
+    `guess` is where they are expected: a vehicle at 30 mph crosses a tenth of the picture between two frames. The `doubted`
+    points (None: all) must come back when followed back; of the others it is enough that they were found.
     Source: Lucas-Kanade pyramids; the round trip is the forward-backward test of Kalal et al. (2010).
     """
     if len(points) == 0:
@@ -69,18 +78,39 @@ def follow_points(
     start = points.reshape(-1, 1, 2)
     ahead = guess.reshape(-1, 1, 2).copy()
     there, found, _ = cv2.calcOpticalFlowPyrLK(
-        before, after, start, ahead, winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+        before,
+        after,
+        start,
+        ahead,
+        winSize=_WINDOW,
+        maxLevel=_LEVELS,
+        criteria=_STEPS,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    behind = there - (guess.reshape(-1, 1, 2) - start)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(
-        after, before, there, behind, winSize=_WINDOW, maxLevel=_LEVELS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
-    )
-    miss = np.linalg.norm((back - start)[:, 0], axis=1)
-    good = (found.ravel() > 0) & (returned.ravel() > 0) & (miss < _ROUND_TRIP)
+    good = found.ravel() > 0
+    asked = np.flatnonzero(good if doubted is None else good & doubted)
+    if asked.size:
+        good[asked] = _come_back(after, before, start[asked], there[asked], guess.reshape(-1, 1, 2)[asked])
     height, width = after.shape
     ends = there[:, 0]
     good &= (ends[:, 0] >= 0) & (ends[:, 1] >= 0) & (ends[:, 0] < width) & (ends[:, 1] < height)
     return ends.astype(np.float32), good
+
+
+def _come_back(
+    after: Pixels,
+    before: Pixels,
+    start: NDArray[np.float32],
+    there: NDArray[np.float32],
+    guess: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Return which (n, 1, 2) points, followed back, end where they began."""
+    behind = there - (guess - start)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(
+        after, before, there, behind, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_STEPS, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+    )  # fmt: skip
+    miss = np.linalg.norm((back - start)[:, 0], axis=1)
+    return np.asarray((returned.ravel() > 0) & (miss < _ROUND_TRIP))
 
 
 def fits_movement(movement: Similarity, before: Points, after: Points) -> NDArray[np.bool_]:

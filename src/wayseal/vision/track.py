@@ -60,9 +60,10 @@ class FaceTrack:
         last = recent[-1]
         if len(recent) < 3 or last.moment.seconds - recent[0].moment.seconds <= 0:
             return last.place
-        times = np.array([sighting.moment.seconds for sighting in recent]) - last.moment.seconds
+        times = np.array([sighting.moment.seconds for sighting in recent])
         places = np.array([sighting.place for sighting in recent])
-        slope = np.polyfit(times, places, 1)[0]
+        apart = times - times.mean()
+        slope = apart @ places / float(apart @ apart)
         ahead = min(seconds - last.moment.seconds, 0.3)
         return float(last.place[0] + slope[0] * ahead), float(last.place[1] + slope[1] * ahead)
 

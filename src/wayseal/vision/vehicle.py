@@ -49,7 +49,7 @@ class VehicleTrack:
     seen: Moment
     pose: Similarity = field(default_factory=Similarity)
     movement: Similarity = field(default_factory=Similarity)
-    """From the last frame to this one, in full-frame pixels."""
+    """From one frame of the camera to the next, in full-frame pixels, also when frames between were not looked at."""
     agreed: int = 0
     points: int = 0
     shifts: int = 0
@@ -115,8 +115,8 @@ class VehicleTrack:
     def reach_box(self) -> Box:
         """Where points that move with it belong to it, in this frame's pixels: all it ever spanned, and some more."""
         spans = np.array(self._spans)
-        x0, y0 = np.percentile(spans[:, :2], 15, axis=0)
-        x1, y1 = np.percentile(spans[:, 2:], 85, axis=0)
+        x0, y0 = rank_columns(spans[:, :2], 0.15)
+        x1, y1 = rank_columns(spans[:, 2:], 0.85)
         whole = self.pose.move_box((float(x0), float(y0), float(x1 - x0), float(y1 - y0)))
         x, y, wide, high = join_boxes(whole, self.box)
         tall = (x, y - _PLAIN_TOP * wide, wide, high + _PLAIN_TOP * wide)
@@ -132,10 +132,10 @@ class VehicleTrack:
         axis = self.axis
         return None if axis is None else axis * self.pose.scale + self.pose.dx
 
-    def follow(self, movement: Similarity, points: Points, frame: Frame) -> None:
-        """Take one frame's movement and the (n, 2) full-frame points that agree with it."""
-        self.pose = self.pose.then(movement)
-        self.movement = movement
+    def follow(self, moved: Similarity, points: Points, frame: Frame, steps: int = 1) -> None:
+        """Take the movement of `steps` frames and the (n, 2) full-frame points that agree with it."""
+        self.pose = self.pose.then(moved)
+        self.movement = moved.times(1 / steps)
         self.agreed += 1
         self.shifts += int(self.across)
         self.points = len(points)
@@ -143,23 +143,24 @@ class VehicleTrack:
         if not self.stands or not self._spans:
             self._span(points, frame)
 
-    def coast(self) -> None:
-        """Move on as in the frame before: its points could not be followed."""
-        self.pose = self.pose.then(self.movement)
-        self.box = self.movement.move_box(self.box)
+    def coast(self, steps: int = 1) -> None:
+        """Move on for `steps` frames as in those before: its points could not be followed."""
+        moved = self.movement.times(steps)
+        self.pose = self.pose.then(moved)
+        self.box = moved.move_box(self.box)
         self.points = 0
 
     def _span(self, points: Points, frame: Frame) -> None:
         """Keep what the points span in vehicle coordinates, and their middle while both sides are inside the picture."""
         width = frame.luma.shape[1]
-        left, top = np.percentile(points, 2, axis=0)
-        right, bottom = np.percentile(points, 98, axis=0)
+        left, top = rank_columns(points, 0.02)
+        right, bottom = rank_columns(points, 0.98)
         low, high = self.pose.inverse().move(np.array([[left, top], [right, bottom]], dtype=np.float32))
         self._spans.append(np.array([*low, *high], dtype=np.float32))
         self._note_sides(points, (float(low[0]), float(high[0])), width)
         spans = np.array(self._spans[-_RECENT:])
-        x0, y0 = np.percentile(spans[:, :2], 20, axis=0)
-        x1, y1 = np.percentile(spans[:, 2:], 80, axis=0)
+        x0, y0 = rank_columns(spans[:, :2], 0.2)
+        x1, y1 = rank_columns(spans[:, 2:], 0.8)
         self.box = self.pose.move_box((float(x0), float(y0), float(x1 - x0), float(y1 - y0)))
 
     def _note_sides(self, points: Points, sides: tuple[float, float], width: int) -> None:
@@ -186,6 +187,15 @@ def moves_alike(old: VehicleTrack, young: VehicleTrack) -> bool:
     way = float(np.linalg.norm(expected - middle))
     growth = abs(old.movement.scale - young.movement.scale) < 0.35 * abs(old.movement.scale - 1) + 0.004
     return growth and float(np.linalg.norm(found - expected)) < 0.35 * way + 1.0
+
+
+def rank_columns(values: NDArray[np.float32], share: float) -> NDArray[np.float64]:
+    """Return `numpy.quantile(values, share, axis=0)` of (n, columns), in a tenth of its time for so few."""
+    ordered = np.sort(values, axis=0).astype(np.float64)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return np.asarray(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
 def points_inside(points: Points, box: Box) -> NDArray[np.bool_]:

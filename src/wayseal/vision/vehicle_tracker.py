@@ -25,6 +25,8 @@ _MOST_POINTS = 140
 _NEW_EVERY = 3  # frames between searches for new points
 _MOVING = 0.3  # small-plane pixels a frame; slower points belong to nothing
 _FEWEST = 8  # points that make a vehicle
+_MOST_STEPS = 8  # frames over which a movement is carried on
+_SLOW = 0.06  # growth a frame up to which a vehicle may be looked at in every other one
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
 _BIRTH_WAY, _BIRTH_MISS = (
     0.5,
@@ -47,9 +49,20 @@ class VehicleTracker:
         self._factor = 1.0
         self._number = 0
         self._since_new = 0
+        self._index = 0
+        self._steps = 1  # frames of the camera since the last one that was fed
+
+    @property
+    def steady(self) -> bool:
+        """Whether every vehicle is known, followed and comes nearer so slowly that every other frame tells as much."""
+        return bool(self.tracks) and all(
+            track.believed and track.points and not track.across and abs(track.movement.scale - 1) < _SLOW
+            for track in self.tracks
+        )
 
     def feed(self, frame: Frame) -> list[VehicleTrack]:
         """Take the next frame and return the believed vehicles that have left with it."""
+        self._steps, self._index = min(max(1, frame.index - self._index), _MOST_STEPS), frame.index
         small, tiny = self._shrink(frame.luma)
         before, before_tiny = self._small, self._tiny
         self._small, self._tiny = small, tiny
@@ -60,7 +73,7 @@ class VehicleTracker:
             self._clear_points()
             return []
         self._find_points(before, moving)
-        ends, good = follow_points(before, small, self._points, self._expect_points())
+        ends, good = follow_points(before, small, self._points, self._expect_points(), self._doubt_points())
         starts = self._points
         self._move_tracks(frame, starts, ends, good)
         self._join_points(starts, ends, good)
@@ -116,9 +129,14 @@ class VehicleTracker:
             own = self._owners == track.number
             if track in across:
                 own = own | (self._owners == 0)
-            movement = self._scaled(track.movement, 1 / self._factor)
+            movement = self._scaled(track.movement.times(self._steps), 1 / self._factor)
             expected[own] = movement.move(self._points[own])
         return expected
+
+    def _doubt_points(self) -> NDArray[np.bool_]:
+        """Return which points must prove themselves: the free ones, and all of vehicles that shift too far for a fit to tell."""
+        sure = [track.number for track in self.tracks if track.agreed >= PROOF and not track.shifts]
+        return ~np.isin(self._owners, sure) | (self._strikes > 0)
 
     def _move_tracks(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
         """Let each vehicle follow its own points; a point that disagrees twice no longer belongs to it."""
@@ -127,15 +145,16 @@ class VehicleTracker:
             answer = fit_movement(
                 starts[own],
                 ends[own],
-                guess=self._scaled(track.movement, 1 / self._factor),
+                guess=self._scaled(track.movement.times(self._steps), 1 / self._factor),
                 shift_only=track.shifts >= PROOF,
                 seed=frame.index,
             )
             if answer is None or answer[1].sum() < _FEWEST // 2:
-                track.coast()
+                track.coast(self._steps)
                 continue
             movement, inliers = answer
-            track.follow(self._scaled(movement, self._factor), ends[own][inliers] * self._factor, frame)
+            near = ends[own][inliers] * self._factor
+            track.follow(self._scaled(movement, self._factor), near, frame, self._steps)
             self._strikes[own] = np.where(inliers, 0, self._strikes[own] + 1)
             self._owners[own[self._strikes[own] >= 2]] = 0
 
@@ -147,7 +166,7 @@ class VehicleTracker:
             free = np.flatnonzero((self._owners == 0) & good)
             if free.size == 0:
                 return
-            movement = self._scaled(track.movement, 1 / self._factor)
+            movement = self._scaled(track.movement.times(self._steps), 1 / self._factor)
             fits = fits_movement(movement, starts[free], ends[free])
             moves = np.linalg.norm(ends[free] - starts[free], axis=1) > _MOVING
             inside = points_inside(ends[free] * self._factor, track.reach_box)
@@ -168,12 +187,16 @@ class VehicleTracker:
         own = free[inliers]
         way = float(flow[own].mean())
         miss = float(np.linalg.norm(movement.move(starts[own]) - ends[own], axis=1).mean())
-        if abs(movement.scale - 1) > _BIRTH_GROWTH or way < _BIRTH_WAY or miss > _BIRTH_MISS * way:
+        if (
+            abs(movement.scale - 1) > _BIRTH_GROWTH * self._steps
+            or way < _BIRTH_WAY
+            or miss > _BIRTH_MISS * way
+        ):
             return
         points = ends[own] * self._factor
         if np.ptp(points[:, 0]) < 40 or np.ptp(points[:, 1]) < 16:
             return
-        track = self._lost_near(points, movement.scale - 1)
+        track = self._lost_near(points, movement.times(1 / self._steps).scale - 1)
         if track is None:
             if any(points_inside(points, other.box).mean() > 0.6 for other in self.tracks if other.points):
                 return
@@ -183,7 +206,7 @@ class VehicleTracker:
         self._owners[own] = track.number
         self._strikes[own] = 0
         if track.points == 0:
-            track.follow(self._scaled(movement, self._factor), points, frame)
+            track.follow(self._scaled(movement, self._factor), points, frame, self._steps)
 
     def _lost_near(self, points: Points, growth: float) -> VehicleTrack | None:
         """Return the vehicle that lost its points and would be where these are, growing about as fast."""
@@ -243,9 +266,16 @@ class VehicleTracker:
 def _moving_mask(before: Pixels, after: Pixels) -> Pixels:
     """Return 255 where the tiny plane changed by more than its noise, widened by one cell; else 0."""
     change = cv2.absdiff(before, after)
-    quiet = np.sort(change, axis=None)[: int(0.6 * change.size)]
-    limit = 3.0 + 6.0 * float(quiet.mean())
+    limit = 3.0 + 6.0 * _quiet_mean(change, 0.6)
     mask = (change > limit).astype(np.uint8) * 255
     if int((mask > 0).sum()) < 6:
         return np.zeros_like(mask)
     return np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), dtype=np.uint8)
+
+
+def _quiet_mean(values: Pixels, share: float) -> float:
+    """Return the mean of the smallest `share` of a plane's bytes, by counting: sorting them took longer than all else here."""
+    counts = np.bincount(values.ravel(), minlength=256)
+    wanted = int(share * values.size)
+    taken = np.minimum(counts, np.maximum(wanted - (np.cumsum(counts) - counts), 0))
+    return float(taken @ np.arange(256)) / wanted

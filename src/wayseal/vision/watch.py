@@ -11,12 +11,12 @@ import numpy as np
 
 from wayseal.model.border import Box, Frame, Pixels
 from wayseal.vision.bestshot import ShotKeeper
-from wayseal.vision.detect import IN_TRACK, Detection, FaceDetector
+from wayseal.vision.detect import IN_TRACK, Detection, FaceDetector, keep_best
 from wayseal.vision.glass import GlassLook, keep_look
 from wayseal.vision.notpeople import SMALLEST
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, FaceTracker
-from wayseal.vision.vehicle import Moment, VehicleTrack
+from wayseal.vision.vehicle import Moment, VehicleTrack, join_boxes, share_inside
 
 BODY_M = 1.76
 """Width in metres that a car's points span, mirrors mostly left out."""
@@ -26,11 +26,15 @@ _SEARCH_EYES = (
 _SCALES = (0.35, 2.0)
 _TINY_EYES = 7.0  # pixels between the eyes under which nothing can be found even at twice the size
 _GLASS = (0.95, 0.42, 0.42)  # metres beside the vehicle's middle, above and below the row of eyes
-_EVERY_S = 1 / 16  # seconds between looks at a vehicle that comes toward the camera
+LOOK_EVERY_S = 1 / 16
+"""Seconds between looks at a vehicle that comes toward the camera."""
 _LOOKS, _LOOK_EYES = (
     40,
     18.0,
 )  # looks at the glass that are held, and pixels between the eyes from which they are
+_WHOLE_EVERY = 2  # looks, of which one is at all the glass and the others at the faces already followed
+_LATELY_S = 0.3  # seconds since a face was last seen in which it gets looks of its own
+_ROOM = 3.2  # distances between the eyes that such a look reaches to each side
 _STANDING_S = 0.5  # and at one that stands
 _LARGE_EYES = (
     60.0  # pixels between the eyes from which faces are soon out of the picture: each frame is searched
@@ -38,7 +42,6 @@ _LARGE_EYES = (
 _CUT = (
     0.05  # share of the picture's width at its sides within which a vehicle's points tell that it is cut off
 )
-_FORGOTTEN_S = 1.0  # seconds without a sighting after which a face tells no more where to look
 _KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
@@ -84,7 +87,7 @@ class VehicleWatch:
         """Return whether this frame should be searched: it is time, and faces can be large enough."""
         if self.vehicle.agreed < 3:
             return False
-        pause = 0.0 if self._is_brief() else _STANDING_S if self.vehicle.stands else _EVERY_S
+        pause = 0.0 if self._is_brief() else _STANDING_S if self.vehicle.stands else LOOK_EVERY_S
         return frame.seconds - self._looked >= pause - 1e-3 and self.eyes_px() * _SCALES[1] > 2 * _TINY_EYES
 
     def look(
@@ -105,11 +108,8 @@ class VehicleWatch:
         self.looks += 1
         self._keep_scene(bgr)
         eyes = self.eyes_px()
-        scale = float(np.clip(_SEARCH_EYES / eyes, *_SCALES))
         glass = self.glass_box(bgr)
-        # Veiled and shaded faces show where local contrast is evened out; clear ones suffer by it, so every other look is plain.
-        even = self.looks % 2 == 0 and bool(self._clear_faces())
-        found = detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK, even=even)
+        found = self._search(frame, bgr, detector, glass, float(np.clip(_SEARCH_EYES / eyes, *_SCALES)))
         if eyes >= _LOOK_EYES and not self.vehicle.went_across and not self.vehicle.stands:
             self._keep_glass(frame, bgr, glass, eyes)
         if not alone:
@@ -120,6 +120,29 @@ class VehicleWatch:
             if sighting.found.score >= IN_TRACK:
                 self.bursts.setdefault(track.number, ShotKeeper()).offer(bgr, sighting)
         return len(found)
+
+    def _search(
+        self, frame: Frame, bgr: Pixels, detector: FaceDetector, glass: Box, scale: float
+    ) -> list[Detection]:
+        """Return the faces in one frame: of all the glass in every other look, between them only where faces are expected."""
+        near = [self._expect_box(track, frame) for track in self.faces.tracks if self._is_near(track, frame)]
+        if not near or self.looks % _WHOLE_EVERY:
+            return detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK)
+        boxes = join_touching(near)
+        return keep_best(
+            [face for box in boxes for face in detector.detect_region(bgr, box, scale=scale, threshold=_WEAK)]
+        )
+
+    def _is_near(self, track: FaceTrack, frame: Frame) -> bool:
+        """Return whether a face was seen lately, so that it is worth a look of its own."""
+        return frame.seconds - track.last.moment.seconds < _LATELY_S
+
+    def _expect_box(self, track: FaceTrack, frame: Frame) -> Box:
+        """Return where in the frame a face should be now, with room to spare."""
+        pose = self.vehicle.pose
+        x, y = track.expected_place(frame.seconds)
+        reach = _ROOM * track.last.size
+        return pose.move_box((x - reach, y - 0.9 * reach, 2 * reach, 2 * reach))
 
     def eyes_px(self) -> float:
         """Return how many pixels there should be between the eyes now: from faces already seen, else from the body's width."""
@@ -165,7 +188,7 @@ class VehicleWatch:
 
     def _keep_glass(self, frame: Frame, bgr: Pixels, glass: Box, eyes: float) -> None:
         """Keep the glass of this frame for later, when the last one kept is old enough."""
-        if self.glass and frame.seconds - self.glass[-1].moment.seconds < _EVERY_S - 1e-3:
+        if self.glass and frame.seconds - self.glass[-1].moment.seconds < LOOK_EVERY_S - 1e-3:
             return
         look = keep_look(Moment.of(frame), self.vehicle.pose, bgr, glass, eyes)
         self.glass = [*self.glass[-_LOOKS + 1 :], look] if look is not None else self.glass
@@ -195,11 +218,17 @@ class VehicleWatch:
         return self.vehicle.box[2] * EYES_M / BODY_M
 
     def _clear_faces(self) -> list[FaceTrack]:
-        """Return the tracks that are surely faces by now; one that was not seen again for long was none."""
-        return [
-            track
-            for track in self.faces.tracks
-            if len(track.sightings) >= 3
-            and track.best_score >= 0.8
-            and self._looked - track.last.moment.seconds < _FORGOTTEN_S
-        ]
+        """Return the tracks that are surely faces by now."""
+        return [track for track in self.faces.tracks if len(track.sightings) >= 3 and track.best_score >= 0.8]
+
+
+def join_touching(boxes: Sequence[Box]) -> list[Box]:
+    """Return the boxes with those joined that share a third of one of them: one larger search is cheaper than two."""
+    joined: list[Box] = []
+    for box in boxes:
+        for other in list(joined):
+            if max(share_inside(box, other), share_inside(other, box)) > 1 / 3:
+                joined.remove(other)
+                box = join_boxes(box, other)  # noqa: PLW2901 - it grows by what it touches
+        joined.append(box)
+    return joined
