@@ -7,19 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lineparts import MovableClock
-from overseeparts import add_subcontractor, assess, enrol_host, give_duties, open_test_desk
+from overseeparts import (
+    add_subcontractor,
+    answer_probes,
+    assess,
+    enrol_host,
+    give_duties,
+    open_test_desk,
+)
 
+from wayseal.assess.catalogue import ERROR_ADVICE, find_probe, load_catalogue
 from wayseal.flow.duty_board import MOST, Board, Item, Weight, build_board
 from wayseal.flow.duty_tables import COLUMNS, Filter, read_table, show_device
 from wayseal.flow.egress_duty import WATCH_GAP, settle_silences
 from wayseal.flow.followup import RECEIPT_OVERDUE, Duty
 from wayseal.flow.incident import NotificationRule, close_incident, contain_incident, open_incident
 from wayseal.flow.ledger_page import PAGE, read_page
+from wayseal.flow.oversee.assessments import draw_assessment, record_assessment
+from wayseal.flow.oversee.describe import list_finding_rows
 from wayseal.flow.oversee.desk import Desk
 from wayseal.flow.oversee.fitness import judge_lane, tell_lane
 from wayseal.model.clock import to_text
 from wayseal.model.errors import NotFound
-from wayseal.model.oversight import AssessmentKind, SubjectKind
+from wayseal.model.oversight import AssessmentKind, Result, SubjectKind
 from wayseal.web.duty import say_due, show_item
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -182,6 +192,20 @@ def test_filters(desk: Desk) -> None:
         assert all(set(columns) <= set(row) for row in read_table(desk, table, Filter()))
     with pytest.raises(NotFound):
         read_table(desk, "people", Filter())
+
+
+@pytest.mark.parametrize("result", [Result.FAIL, Result.ERROR])
+def test_advice_is_of_the_result(desk: Desk, clock: MovableClock, result: Result) -> None:
+    """A probe that could not look is told apart from one that found its fault: nobody treats a key as lost that nobody saw."""
+    enrol_host(desk)
+    drawn = draw_assessment(desk, "host-1", AssessmentKind.FULL, assessor="lab", actor="lab:1")
+    seen = answer_probes(clock(), failing=["p07"], result=result)
+    record_assessment(desk, drawn, seen, nonce=drawn.nonce, catalogue=load_catalogue(), actor="lab:1")
+    wanted = find_probe("p07").advice if result is Result.FAIL else ERROR_ADVICE
+    (row,) = [one for one in list_finding_rows(desk) if one["probe"] == "p07"]
+    (run,) = show_device(desk, "host-1")["runs"]
+    assert (row["do"], run["probes"][0]["do"]) == (wanted, wanted)
+    assert run["probes"][1]["do"] != ERROR_ADVICE
 
 
 def test_device_shows_later_daily_run(desk: Desk, clock: MovableClock) -> None:

@@ -146,6 +146,33 @@ def test_a_host_cannot_excuse_its_silence(site: Site, clock: MovableClock, lie: 
     assert (silence.reason, silence.until) == ("no-beat", None)
 
 
+def test_backfill_is_judged_by_the_centre(site: Site, clock: MovableClock) -> None:
+    """Beats that a host brings hours later cover the time by its own clock only: for the centre it was a silence, with an end."""
+    beat = {
+        "type": "egress-watch", "object": "host-1", "action": "beat", "events": 0, "missed": 0, "pace_s": 300,
+    }  # fmt: skip
+
+    def bring(*ages: int) -> None:
+        dated = [{**beat, "time": to_text(clock() - timedelta(minutes=age))} for age in ages]
+        take_entries(site.ledger.append, "lane1", {"host-1"}, dated, clock())
+
+    bring(0)
+    clock.move(timedelta(minutes=9))
+    bring(4)
+    assert list_silences(site.ledger, "host-1", clock()) == []
+    heard = clock()
+    clock.move(timedelta(hours=3))
+    bring(*range(184, 0, -5))
+    (silence,) = list_silences(site.ledger, "host-1", clock())
+    assert silence.reason == "told-late"
+    assert silence.until is not None
+    assert max(abs(silence.since - heard), abs(silence.until - clock())) < timedelta(seconds=1)
+    clock.move(timedelta(minutes=5))
+    bring(0)
+    assert len(list_silences(site.ledger, "host-1", clock())) == 1
+    assert len(settle_silences(site.oversight, "host-1")) == 1
+
+
 def test_silence_is_a_finding(site: Site, clock: MovableClock, tmp_path: Path) -> None:
     """A watch that says nothing for twice its pace becomes a finding; when it has kept its pace for a day the finding closes."""
     watch = Watch(

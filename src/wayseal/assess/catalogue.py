@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from wayseal.model.errors import Invalid, NotFound
-from wayseal.model.oversight import EquipmentKind
+from wayseal.model.oversight import EquipmentKind, Result
 
 PROBE_COUNT: Final = 31
 _CONTROL = re.compile(r"(AC|AU|CM|CP|IA|IR|MA|MP|PE|PS|PT|RA|SA|SC|SI|SR)-[1-9]\d?(\([1-9]\d?\))?")
@@ -62,6 +62,18 @@ class ProbeSpec:
     def control(self) -> str:
         """The SP 800-53 r5 control that results name."""
         return self.controls[0]
+
+
+ERROR_ADVICE: Final = (
+    "The probe could not look, which counts as a failure. Give it what its reason names (a tool, a right, an address, a paper "
+    "that must be filed, a host that answers), then assess again: only then is it known whether anything else is wrong."
+)
+"""What to do about a probe that ended with an error: the fault that it would look for may not be there at all."""
+
+
+def advise_result(spec: ProbeSpec, result: Result) -> str:
+    """Return what a technician does about a probe's result."""
+    return ERROR_ADVICE if result is Result.ERROR else spec.advice
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from wayseal.assess.catalogue import load_catalogue
+from wayseal.assess.catalogue import advise_result, load_catalogue
 from wayseal.flow.oversee.describe import (
     assessment_row,
     equipment_row,
@@ -82,7 +82,10 @@ def show_device(desk: Desk, device: str) -> Row:
     for run in runs:
         for probe in run["probes"]:
             spec = known.get(probe["id"])
-            probe |= {"title": "" if spec is None else spec.title, "do": "" if spec is None else spec.advice}
+            if spec is None:
+                probe |= {"title": "", "do": ""}
+                continue
+            probe |= {"title": spec.title, "do": advise_result(spec, Result(probe["result"]))}
         run["probes"].sort(key=lambda probe: (probe["result"] not in _WRONG, probe["id"]))
     return row | {"runs": runs, "plans": list_finding_rows(desk, subject=device, open_only=False)}
 

@@ -148,7 +148,8 @@ def list_silences(
     """Return every silence of a host's watch, from its first start on, oldest first; of the `newest` entries only where given.
 
     A watch that stopped on purpose, one that says nothing for twice its pace, and events that were numbered but not heard are
-    all silences; so is a start that follows no stop.
+    all silences; so is a start that follows no stop. Where a host tells of itself later (`told-late`), the silence is the time
+    in which the centre heard nothing: for that time there is only the host's own word, and its own clock.
     """
     found: list[Silence] = []
     last: dict[str, Any] | None = None
@@ -173,9 +174,16 @@ def _between(last: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Silence]
         reason = "late"
     elif missed:
         reason = "events-lost"
+    elif _is_told_late(last, entry):
+        since, until, reason = from_text(last["time"]), from_text(entry["time"]), "told-late"
     else:
         return []
     return [Silence(last["object"], since, until, reason, missed)]
+
+
+def _is_told_late(last: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Say whether the centre heard nothing for longer than a watch may be silent, though the host says that it watched."""
+    return "seen" in entry and from_text(entry["time"]) - from_text(last["time"]) > _patience(last)
 
 
 def _since(last: Mapping[str, Any], now: datetime) -> list[Silence]:

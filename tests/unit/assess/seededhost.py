@@ -47,6 +47,21 @@ def put(name: str, data: bytes | str, **options: int) -> Seed:
     return lambda tree: tree.put(name, data, **options)
 
 
+def ssh_server(arguments: str, settings: str | None = None) -> Seed:
+    """Return the deed of starting an SSH server that listens, as its title shows it, with a settings file of its own."""
+
+    def sow(tree: HostTree) -> None:
+        tree.put("/proc/600/comm", "sshd\n")
+        tree.put(
+            "/proc/600/cmdline",
+            f"sshd: /usr/sbin/sshd {arguments} [listener] 0 of 10-100 startups\0".encode(),
+        )
+        if settings is not None:
+            tree.put("/opt/sshd.conf", settings)
+
+    return sow
+
+
 def declare(**facts: object) -> Seed:
     """Return the deed of declaring something else of the host."""
 
@@ -214,6 +229,10 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p07", "rsa-key", "pem private key", put_key("/home/vendor/decrypt.pem", generate_private_key(65537, 2048))),
     Seeded("p07", "x25519-der", "pkcs8-x25519", put_key("/opt/tool/k.bin", X25519PrivateKey.from_private_bytes(bytes(32)), encoding=Encoding.DER)),
     Seeded("p07", "age-key", "age in inode", put("/root/.config/keys.txt", f"# created\n{AGE_KEY}\n")),
+    Seeded("p07", "behind-two-mib", "age in inode", put("/media/stick/film.bin", bytes(2 * 2**20) + AGE_KEY.encode())),
+    Seeded("p07", "in-memory-disk", "age in inode", put("/dev/shm/k", f"{AGE_KEY}\n")),  # noqa: S108
+    Seeded("p07", "left-behind", "age in inode", put("/var/tmp/k", f"{AGE_KEY}\n")),  # noqa: S108
+    Seeded("p07", "mounted", "age in inode", put("/mnt/backup/k", f"{AGE_KEY}\n")),
     Seeded("p07", "java-keystore", "java-keystore", put("/opt/app/keys.jks", java_store(1))),
     Seeded("p07", "epoch-file", "epoch-seed", put("/var/lib/wayseal/keyroom/epochs/citizen%2F2026-11-22T08Z.epoch", EPOCH_FILE)),
     Seeded("p07", "epoch-kek", "epoch-kek", put("/var/lib/wayseal/keyroom/keks/citizen%2F2026-11-22T08Z.kek", b"WKEK1" + bytes(40))),
@@ -236,6 +255,9 @@ SEEDED: tuple[Seeded, ...] = (
     Seeded("p16", "ssh-passwords", "sshd_disable_password_auth", edit("/etc/ssh/sshd_config.d/10-wayseal.conf", "PasswordAuthentication no", "")),
     Seeded("p16", "ssh-pam-passwords", "wayseal_sshd_keyboard_interactive", edit("/etc/ssh/sshd_config.d/10-wayseal.conf", "ChallengeResponseAuthentication no", "")),
     Seeded("p16", "ssh-not-included", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf", "")),
+    Seeded("p16", "ssh-started-with-option", "sshd_disable_password_auth_listening_1", ssh_server("-D -o PasswordAuthentication yes")),
+    Seeded("p16", "ssh-started-with-file", "sshd_disable_root_login_listening_1", ssh_server("-f /opt/sshd.conf", "PermitRootLogin yes\n")),
+    Seeded("p16", "ssh-file-is-gone", "sshd_disable_root_login_listening_1", ssh_server("-f /opt/sshd.conf")),
     Seeded("p16", "ssh-match", "sshd_disable_root_login", edit("/etc/ssh/sshd_config", "PermitRootLogin no", "PermitRootLogin yes")),
     Seeded("p17", "stranger", "not in the bill (/usr/local/bin/sync-tool)", run_stranger),
     Seeded("p17", "old-bill", "33 days old", lambda tree: tree.sign(tree.facts.sbom, make_bill(tree, NOW - timedelta(days=33)))),

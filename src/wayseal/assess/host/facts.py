@@ -35,8 +35,16 @@ class HostFacts:
         "/var/lib",
         "/run",
         "/tmp",  # noqa: S108 - searched, not used
+        "/var/tmp",  # noqa: S108
+        "/var/backups",
+        "/var/mail",
+        "/var/spool",
+        "/dev/shm",  # noqa: S108
+        "/mnt",
+        "/media",
+        "/boot",
     )
-    """Where keys are searched."""
+    """Where keys are searched: wherever somebody may write, and what may be mounted beside the disk."""
     signing_keys: tuple[str, ...] = (
         "/etc/ssh/ssh_host_*_key",
         "/etc/ssl/private/*",

@@ -5,10 +5,14 @@ begin with `wayseal` are our own.
 """
 
 import fnmatch
-from collections.abc import Callable, Iterator, Mapping
+import getopt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from wayseal.assess.host.view import HostView
+from wayseal.assess.host.processes import list_processes, read_arguments
+from wayseal.assess.host.view import HostView, Run
 from wayseal.assess.probe import Seen, failed, judge, probe
 
 SYSCTLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -40,6 +44,11 @@ ABSENT_IS_KEPT: Final = frozenset(
 """Settings that a kernel lacks only when it lacks what they restrain."""
 
 _SSHD: Final = "/etc/ssh/sshd_config"
+_SSHD_PROGRAM: Final = "/usr/sbin/sshd"
+_SSHD_OPTIONS: Final = "46dDeGiqrRtTVC:E:b:c:f:g:h:k:o:p:u:"
+"""The options of sshd(8), those with a colon have a value."""
+_PROBED_AS: Final = "user=root,host=localhost,addr=127.0.0.1"
+"""For whom the running server's own word is asked; other `Match` blocks are judged from the files."""
 _INCLUDE_DEPTH: Final = 16
 _SSH_RULES: Final = {
     "sshd_disable_root_login": ("permitrootlogin", ("no",)),
@@ -118,21 +127,105 @@ def _check_shadow_mode(view: HostView) -> str | None:
 
 
 def _check_sshd(view: HostView) -> list[tuple[str, str, bool]]:
-    """Return rule, value and whether it is kept; nothing when no SSH server is configured."""
-    if view.read_text(_SSHD) is None:
-        return []
+    """Return rule, value and whether it is kept, for each way in which an SSH server was started; nothing without one.
+
+    A server that listens is judged as it was started, whatever the usual file says; the file is judged too, for the next start.
+    """
+    servers = list(list_servers(view))
+    found = [] if view.read_text(_SSHD) is None else _judge_server(view, Server(), "")
+    for number, server in enumerate(servers, 1):
+        found += _judge_server(view, server, f"_listening_{number}")
+    return found
+
+
+def _judge_server(view: HostView, server: "Server", suffix: str) -> list[tuple[str, str, bool]]:
+    """Return the rules of one server, its file and options read here, and in a running system by sshd itself too."""
+    values, conditional = read_server(view, server)
+    told = ask_server(view.run, server) if suffix and view.root == Path("/") else {}
+    found = []
+    for rule, (name, good) in _SSH_RULES.items():
+        wrong = next((value for word, value in conditional if word == name and value not in good), None)
+        shown = [value for value in (wrong, values[name], told.get(name)) if value is not None]
+        bad = next((value for value in shown if value not in good), None)
+        found.append((rule + suffix, bad or values[name], bad is None))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How an SSH server was started: its settings file, and its `-o` options."""
+
+    file: str = _SSHD
+    options: tuple[str, ...] = ()
+
+
+def list_servers(view: HostView) -> Iterator[Server]:
+    """Yield each SSH server that listens, by its command line; one that it has rewritten as its title is read all the same."""
+    for process in list_processes(view):
+        if process.name != "sshd":
+            continue
+        words = read_arguments(view, process)
+        if len(words) == 1 and words[0].startswith("sshd: "):
+            title, listens, _ = words[0].removeprefix("sshd: ").partition(" [listener]")
+            words = title.split() if listens else []
+        if words:
+            yield parse_server(words)
+
+
+def parse_server(words: Sequence[str]) -> Server:
+    """Return how a command line starts a server. Words that a title has lost the quotes of (`-o Word value`) are joined again."""
+    joined = list[str]()
+    for word in words[1:]:
+        if (
+            len(joined) > 1
+            and joined[-2] == "-o"
+            and "=" not in joined[-1]
+            and " " not in joined[-1]
+            and word[:1] != "-"
+        ):
+            joined[-1] += f" {word}"
+        else:
+            joined.append(word)
+    try:
+        flags, _ = getopt.getopt(joined, _SSHD_OPTIONS)
+    except getopt.GetoptError:
+        flags = []
+    options = tuple(value for flag, value in flags if flag == "-o")
+    file = next((value for flag, value in reversed(flags) if flag == "-f"), _SSHD)
+    return Server(file, options)
+
+
+def ask_server(run: Run, server: Server) -> dict[str, str]:
+    """Return what sshd itself says is in force with a server's file and options (`sshd -T`), by the words of the rules.
+
+    Where it does not say, no rule is kept: the answer of each is why. The program is the system's own, never one that a process
+    names: whoever may start a process would run it as root.
+    """
+    options = [part for option in server.options for part in ("-o", option)]
+    done = run([_SSHD_PROGRAM, "-T", "-f", server.file, *options, "-C", _PROBED_AS])
+    if done.code:
+        return dict.fromkeys(_SSH_DEFAULTS, f"sshd -T ended with {done.code}")
+    lines = (line.split(None, 1) for line in done.output.decode(errors="replace").lower().splitlines())
+    told = {words[0]: words[1] for words in lines if len(words) == 2}
+    return {name: told.get(name, "not told") for name in _SSH_DEFAULTS}
+
+
+def read_server(view: HostView, server: Server) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return the value of each word that the rules are about, and what `Match` blocks set: options first, as sshd reads them."""
     general, conditional = dict[str, str](), list[tuple[str, str]]()
-    for word, value, matched in _read_sshd(view, _SSHD):
+    for option in server.options:
+        word, _, value = option.strip().replace("=", " ", 1).partition(" ")
+        name = _SSH_OLD_NAMES.get(word.lower(), word.lower())
+        if name in _SSH_DEFAULTS:
+            general.setdefault(name, value.strip().lower())
+    if view.read_text(server.file) is None:
+        return dict.fromkeys(_SSH_DEFAULTS, "its settings file is not there"), []
+    for word, value, matched in _read_sshd(view, server.file):
         if matched:
             conditional.append((word, value))
         else:
             general.setdefault(word, value)  # the first value counts
-    values = {**_SSH_DEFAULTS, **general}
-    found = []
-    for rule, (name, good) in _SSH_RULES.items():
-        wrong = next((value for word, value in conditional if word == name and value not in good), None)
-        found.append((rule, wrong or values[name], wrong is None and values[name] in good))
-    return found
+    return {**_SSH_DEFAULTS, **general}, conditional
 
 
 def _read_sshd(view: HostView, name: str, depth: int = 0) -> Iterator[tuple[str, str, bool]]:

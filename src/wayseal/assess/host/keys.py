@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from wayseal.assess.host.view import HostView
 from wayseal.assess.probe import Seen, broken, judge, probe
 
-FILE_LIMIT: Final = 2**20
-"""How much of each file is read: keys are small."""
+FILE_LIMIT: Final = 32 * 2**20
+"""How much of each file is read: a key may be appended to something larger. How many were longer is evidence."""
 
 FILES_LIMIT: Final = 100_000
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{0,30}PRIVATE KEY)-----[\s\S]{16,20000}?-----END \1-----")
@@ -55,7 +55,7 @@ class FoundKey:
 @probe("p07", where="host")
 def check_keys(view: HostView) -> Seen:
     """Pass when files, PKCS#11 tokens and kernel keyrings of the host hold no key that could open a record."""
-    count, found = _search_files(view)
+    count, longer, found = _search_files(view)
     found += [*_search_tokens(view), *_search_keyrings(view)]
     faults = (
         [f"{len(found)} keys that could open records ({found[0].kind} in {found[0].place})"] if found else []
@@ -67,14 +67,15 @@ def check_keys(view: HostView) -> Seen:
     facts = {
         "folders": list(view.facts.key_folders),
         "files": count,
+        "longer_than_read": longer,
         "found": [[one.place, one.kind] for one in found[:100]],
     }
     return judge(faults, f"no key that opens records in {count} files, in tokens or in keyrings", **facts)
 
 
-def _search_files(view: HostView) -> tuple[int, list[FoundKey]]:
-    """Return how many files were read, and the keys in them."""
-    count, found, seen = 0, list[FoundKey](), set[tuple[int, int]]()
+def _search_files(view: HostView) -> tuple[int, int, list[FoundKey]]:
+    """Return how many files were read, how many of them not to their end, and the keys in them."""
+    count, longer, found, seen = 0, 0, list[FoundKey](), set[tuple[int, int]]()
     for name, path in _list_files(view):
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
@@ -82,13 +83,14 @@ def _search_files(view: HostView) -> tuple[int, list[FoundKey]]:
         seen.add((status.st_dev, status.st_ino))
         data = _read_start(path)
         count += 1
+        longer += status.st_size > FILE_LIMIT
         declared = any(fnmatch(name, pattern) for pattern in view.facts.signing_keys)
         found += [
             FoundKey(f"inode {status.st_ino}", kind) for kind in key_kinds(name, data, declared=declared)
         ]
         if count > FILES_LIMIT:
             break
-    return count, found
+    return count, longer, found
 
 
 def _list_files(view: HostView) -> Iterator[tuple[str, Path]]:
@@ -102,7 +104,7 @@ def _list_files(view: HostView) -> Iterator[tuple[str, Path]]:
 
 
 def _read_start(path: Path) -> bytes:
-    """Return a file's first MiB; a file that went away meanwhile is empty."""
+    """Return a file's first 32 MiB; a file that went away meanwhile is empty."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wayseal.assess.catalogue import load_catalogue
+from wayseal.assess.catalogue import advise_result, load_catalogue
 from wayseal.flow.oversee.desk import Desk, view
 from wayseal.flow.oversee.fitness import judge_lane
 from wayseal.flow.oversee.schedule import Coverage, cover, plan_one
@@ -199,11 +199,14 @@ def list_finding_rows(
     with view(desk) as rows:
         items = {one.finding: one for one in assessment_rows.list_items(rows)}
         found = assessment_rows.list_findings(rows, subject=subject, open_only=open_only, since=since)
-    advice = {spec.id: spec.advice for spec in load_catalogue()}
-    return [
-        finding_row(one) | _item_fields(items.get(one.id), now) | {"do": advice.get(one.probe)}
-        for one in found
-    ]
+        results = assessment_rows.list_results(rows) if found else {}
+    specs = {spec.id: spec for spec in load_catalogue()}
+
+    def advise(finding: Finding) -> str | None:
+        result, _ = results.get((finding.assessment or "", finding.probe), (Result.FAIL.value, ""))
+        return advise_result(specs[finding.probe], Result(result)) if finding.probe in specs else None
+
+    return [finding_row(one) | _item_fields(items.get(one.id), now) | {"do": advise(one)} for one in found]
 
 
 def _item_fields(item: PoamItem | None, now: datetime) -> Row:
