@@ -32,7 +32,7 @@ _LOOKS, _LOOK_EYES = (
     40,
     18.0,
 )  # looks at the glass that are held, and pixels between the eyes from which they are
-_WHOLE_EVERY = 2  # looks, of which one is at all the glass and the others at the faces already followed
+_WHOLE = (1, 2)  # of four looks those at all the glass; the others are at the faces already followed
 _LATELY_S = 0.3  # seconds since a face was last seen in which it gets looks of its own
 _ROOM = 3.2  # distances between the eyes that such a look reaches to each side
 _STANDING_S = 0.5  # and at one that stands
@@ -42,6 +42,7 @@ _LARGE_EYES = (
 _CUT = (
     0.05  # share of the picture's width at its sides within which a vehicle's points tell that it is cut off
 )
+_FORGOTTEN_S = 1.0  # seconds without a sighting after which a face tells no more where to look
 _KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
@@ -124,14 +125,16 @@ class VehicleWatch:
     def _search(
         self, frame: Frame, bgr: Pixels, detector: FaceDetector, glass: Box, scale: float
     ) -> list[Detection]:
-        """Return the faces in one frame: of all the glass in every other look, between them only where faces are expected."""
+        """Return the faces in one frame: two looks at all the glass, then two at the faces that are already followed.
+
+        Of each two one is with the contrast evened out, once a face is clear: veiled and shaded ones show then, clear ones
+        suffer by it.
+        """
+        even = self.looks % 2 == 0 and bool(self._clear_faces())
         near = [self._expect_box(track, frame) for track in self.faces.tracks if self._is_near(track, frame)]
-        if not near or self.looks % _WHOLE_EVERY:
-            return detector.detect_region(bgr, glass, scale=scale, threshold=_WEAK)
-        boxes = join_touching(near)
-        return keep_best(
-            [face for box in boxes for face in detector.detect_region(bgr, box, scale=scale, threshold=_WEAK)]
-        )
+        boxes = [glass] if self.looks % 4 in _WHOLE or not near else join_touching(near)
+        looked = [detector.detect_region(bgr, box, scale=scale, threshold=_WEAK, even=even) for box in boxes]
+        return keep_best([face for found in looked for face in found]) if len(boxes) > 1 else looked[0]
 
     def _is_near(self, track: FaceTrack, frame: Frame) -> bool:
         """Return whether a face was seen lately, so that it is worth a look of its own."""
@@ -218,8 +221,14 @@ class VehicleWatch:
         return self.vehicle.box[2] * EYES_M / BODY_M
 
     def _clear_faces(self) -> list[FaceTrack]:
-        """Return the tracks that are surely faces by now."""
-        return [track for track in self.faces.tracks if len(track.sightings) >= 3 and track.best_score >= 0.8]
+        """Return the tracks that are surely faces by now; one that was not seen again for long was none."""
+        return [
+            track
+            for track in self.faces.tracks
+            if len(track.sightings) >= 3
+            and track.best_score >= 0.8
+            and self._looked - track.last.moment.seconds < _FORGOTTEN_S
+        ]
 
 
 def join_touching(boxes: Sequence[Box]) -> list[Box]:
