@@ -22,7 +22,8 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
 def command(folder: Path, plot: Path | None, *, as_json: bool) -> None:
     """The advisory score for pictures of faces: APCER by type of attack and BPCER (ISO/IEC 30107-3).
 
-    An attack that is not taken for an occupant gives no response (APNRR) and is not in the APCER; likewise BPNRR.
+    An attack that is not taken for an occupant gives no response (APNRR) and is not in the APCER; likewise BPNRR. Prints on
+    shirts, posters, stickers, telephones, mirrors and animals must not be counted as occupants at all.
     """
     from wayseal.flow.measure.presentation import (
         list_presentations,
@@ -49,5 +50,12 @@ def command(folder: Path, plot: Path | None, *, as_json: bool) -> None:
         ]
         columns = ("type", "presentations", "no response", "APCER", "BPCER", "95 % interval")
         print_table("Presentations", columns, rows)
+        faces = [
+            (kind, one["shown"], one["accepted"], one["accepted_ci95"])
+            for kind, one in report["nobodies"].items()
+        ]
+        print_table(
+            "Faces that nobody wears", ("type", "shown", "counted as occupants", "95 % interval"), faces
+        )
     if plot is not None:
         plot_presentations(found, plot)

@@ -23,6 +23,8 @@ from wayseal.vision.optics import LaneOptics
 from wayseal.vision.presentation import MAY_BE_PICTURE
 
 BONA_FIDE = "bona_fide"
+ATTACKS = ("held_print", "held_tablet", "window_mask", "worn_mask")
+"""Types shown by somebody in place of the own face; all others of the truth are faces that nobody wears."""
 FEWEST = 30
 """Presentations of a type below which nothing is concluded."""
 _REACH = 0.8  # eye distances within which an occupant's eyes are a presentation's
@@ -32,12 +34,14 @@ _REACH = 0.8  # eye distances within which an occupant's eyes are a presentation
 class Presentation:
     """One presentation: `kind` (bona fide, or the attack's type), the score 0-100 and whether it was flagged.
 
-    `score` is None when capture took nobody there for an occupant, or had no usable picture.
+    `score` is None when capture took nobody there for an occupant, or had no usable picture. `accepted` says that an occupant
+    was counted there, with a usable picture or without.
     """
 
     kind: str
     score: float | None = None
     flagged: bool = False
+    accepted: bool = False
 
 
 def list_presentations(
@@ -56,11 +60,11 @@ def list_presentations(
             people += [one for seen in capture.feed(frame) for one in seen.occupants]
             advance(1)
     people += [one for seen in capture.finish() for one in seen.occupants]
-    captured = [person for person in people if person.template is not None]
-    return [
-        _answer(kind, eyes, captured)
-        for kind, eyes in list_shown(document, float(document["video"]["width"]))
-    ]
+    shown = list_shown(document, float(document["video"]["width"]))
+    real = [_find_answers(eyes, people) for kind, eyes in shown if kind == BONA_FIDE]
+    known = {id(person) for some in real for person in some}
+    rest = [person for person in people if id(person) not in known]
+    return [_answer(kind, eyes, people if kind == BONA_FIDE else rest) for kind, eyes in shown]
 
 
 def report_presentations(found: Sequence[Presentation]) -> dict[str, Any]:
@@ -78,6 +82,10 @@ def report_presentations(found: Sequence[Presentation]) -> dict[str, Any]:
             "bpcer_ci95": real["flagged_ci95"], "too_few_to_conclude": real["too_few_to_conclude"],
         },
         "attacks": {kind: _describe_attack([one for one in found if one.kind == kind]) for kind in kinds},
+        "nobodies": {
+            kind: _describe_nobody([one for one in found if one.kind == kind])
+            for kind in kinds if kind not in ATTACKS
+        },
     }  # fmt: skip
 
 
@@ -124,9 +132,9 @@ def list_shown(document: dict[str, Any], width: float) -> list[tuple[str, Eyes]]
                     key = (vehicle["vehicle_id"], BONA_FIDE, place)
                     shown.setdefault(key, {})[index] = _read_eyes(person["eyes"])
             for place, thing in enumerate(vehicle.get("distractors", ())):
-                if thing.get("eyes") and 0 < thing["eyes"][0][0] < width:
-                    key = (vehicle["vehicle_id"], thing["type"], place)
-                    shown.setdefault(key, {})[index] = _read_eyes(thing["eyes"])
+                eyes = _read_eyes(thing["eyes"]) if thing.get("eyes") else _read_box(thing["box"])
+                if 0 < eyes[0] - eyes[2] / 2 < width:
+                    shown.setdefault((vehicle["vehicle_id"], thing["type"], place), {})[index] = eyes
     return [(str(key[1]), eyes) for key, eyes in shown.items()]
 
 
@@ -136,19 +144,34 @@ def _read_eyes(eyes: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     return (x1 + x2) / 2, (y1 + y2) / 2, max(float(np.hypot(x2 - x1, y2 - y1)), 1.0)
 
 
-def _answer(kind: str, eyes: Eyes, captured: Sequence[Occupant]) -> Presentation:
-    """Return what capture made of one presentation."""
-    for person in captured:
+def _read_box(box: Sequence[float]) -> tuple[float, float, float]:
+    """Return a thing without printed eyes as its middle and a distance whose reach is half its larger side."""
+    x, y, width, height = box
+    return x + width / 2, y + height / 2, max(width, height) / 2 / _REACH
+
+
+def _find_answers(eyes: Eyes, people: Sequence[Occupant]) -> list[Occupant]:
+    """Return the occupants whose best look is on a presentation."""
+    found = []
+    for person in people:
         best = person.best
-        if best is None or best.frame not in eyes:
-            continue
-        x, y, apart = eyes[best.frame]
-        middle = best.landmarks[:2].mean(axis=0)
-        if np.hypot(middle[0] - x, middle[1] - y) < _REACH * apart:
-            bona_fide = best.quality.components.get("bona_fide")
+        if best is not None and best.frame in eyes:
+            x, y, apart = eyes[best.frame]
+            middle = best.landmarks[:2].mean(axis=0)
+            if np.hypot(middle[0] - x, middle[1] - y) < _REACH * apart:
+                found.append(person)
+    return found
+
+
+def _answer(kind: str, eyes: Eyes, people: Sequence[Occupant]) -> Presentation:
+    """Return what capture made of one presentation; of several answers, one with a usable picture."""
+    found = _find_answers(eyes, people)
+    for person in found:
+        if person.template is not None and person.best is not None:
+            bona_fide = person.best.quality.components.get("bona_fide")
             score = None if bona_fide is None else 100.0 - bona_fide
-            return Presentation(kind, score, MAY_BE_PICTURE in person.reasons)
-    return Presentation(kind)
+            return Presentation(kind, score, MAY_BE_PICTURE in person.reasons, accepted=True)
+    return Presentation(kind, accepted=bool(found))
 
 
 def _count(some: Sequence[Presentation]) -> dict[str, Any]:
@@ -174,4 +197,14 @@ def _describe_attack(some: Sequence[Presentation]) -> dict[str, Any]:
         "apcer": None if share is None else 1 - share,
         "apcer_ci95": None if interval is None else [1 - interval[1], 1 - interval[0]],
         "too_few_to_conclude": counted["too_few_to_conclude"],
+    }
+
+
+def _describe_nobody(some: Sequence[Presentation]) -> dict[str, Any]:
+    """Return how many faces of a kind that nobody wears were shown, and how many were counted as occupants."""
+    accepted = sum(one.accepted for one in some)
+    return {
+        "shown": len(some),
+        "accepted": accepted,
+        "accepted_ci95": list(wilson_interval(accepted, len(some))),
     }

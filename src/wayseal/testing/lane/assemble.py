@@ -12,6 +12,7 @@ from wayseal.testing.lane.front import draw_bonnet, draw_fascia
 from wayseal.testing.lane.glass import SKY_LENGTH_M, draw_drops, make_sky
 from wayseal.testing.lane.ground import draw_shadow
 from wayseal.testing.lane.measures import MEASURES
+from wayseal.testing.lane.nobodies import draw_mirror_image, draw_phone_face
 from wayseal.testing.lane.optics import Matrix
 from wayseal.testing.lane.people import Figure, draw_distractor, draw_figure
 from wayseal.testing.lane.plates import hang_plate
@@ -79,6 +80,10 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator, light: Light) -> l
         place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
         if distractor.thing in ATTACKS and distractor.seat is not None:
             drawn: Figure | None = draw_attack(distractor, place, light, chances[distractor.seat])
+        elif distractor.thing is Thing.PHONE_FACE and distractor.seat is not None:
+            drawn = draw_phone_face(place, distractor.seat, distractor)
+        elif distractor.thing is Thing.MIRROR_IMAGE and distractor.seat is not None:
+            drawn = draw_mirror_image(place, distractor.seat, distractor)
         else:
             drawn = draw_distractor(distractor, place)
         if drawn is not None:

@@ -56,8 +56,9 @@ def draw_figure(
     draw_torso(
         sheet, head.skin, SHIRTS[int(rng.integers(len(SHIRTS)))], belt=1 if place[0] > 0 else -1, head=head
     )
+    printed_size = (shirt.size if shirt is not None else 0.0) or SHIRT_SIZE
     if shirt is not None and shirt.face is not None:
-        paste_head(sheet, cut_head(shirt.face), (0.0, SHIRT_UP), SHIRT_SIZE)
+        paste_head(sheet, cut_head(shirt.face), (0.0, SHIRT_UP), printed_size)
     roof_shade = np.clip(1.02 - 3.2 * np.clip(sheet.heights() - 0.01, 0, None), 0.55, 1.02)
     window = 1 + 0.55 * sheet.offsets() * np.sign(place[0])
     sheet.shade((roof_shade * window).astype(np.float32))
@@ -69,7 +70,9 @@ def draw_figure(
     half = np.array([INTER_EYE_M / 2, 0.0, 0.0])
     printed = eye + np.array([0.0, SHIRT_UP, 0.0])
     shirt_eyes = (
-        np.stack([printed - half * SHIRT_SIZE, printed + half * SHIRT_SIZE]) if shirt is not None else None
+        np.stack([printed - half * printed_size, printed + half * printed_size])
+        if shirt is not None
+        else None
     )
     return Figure(
         occupant.seat, card, np.stack([eye - half, eye + half]), occupant, shirt=shirt, shirt_eyes=shirt_eyes
@@ -236,11 +239,11 @@ def draw_distractor(distractor: Distractor, place: Matrix) -> Figure | None:
     None for what is drawn with an occupant (a shirt) or is always there (head-rests).
     """
     if distractor.thing is Thing.STICKER:
-        return draw_print(distractor, place, 0.36)
-    if distractor.seat is None or distractor.thing in (Thing.SHIRT, Thing.HEADREST):
+        return draw_print(distractor, place, distractor.size or 0.36)
+    if distractor.seat is None or distractor.thing in (Thing.SHIRT, Thing.HEADREST, Thing.WALL_POSTER):
         return None
     if distractor.thing is Thing.DOG:
         return draw_dog(place, distractor.seat, distractor)
     if distractor.thing is Thing.PHONE:
         return draw_phone(place, distractor.seat, distractor)
-    return draw_print(distractor, place, 0.85)
+    return draw_print(distractor, place, distractor.size or 0.85)

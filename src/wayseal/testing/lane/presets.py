@@ -179,6 +179,49 @@ def _make_attacks(people: list[Traveller], rng: np.random.Generator) -> LaneScen
     return LaneScene((replace(vehicle, distractors=(attack,)),), camera, Weather(light))
 
 
+_NOBODIES = (
+    Thing.SHIRT,
+    Thing.STICKER,
+    Thing.POSTER,
+    Thing.PHONE_FACE,
+    Thing.DOG,
+    Thing.MIRROR_IMAGE,
+    Thing.WALL_POSTER,
+)
+
+
+def _make_nobodies(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """A driver, and a face that nobody wears: kind, size, place, lens, light, speed and direction by chance.
+
+    The wearer of a printed shirt hides the own face in every second scene; a mirror gives the driver back.
+    """
+    thing = _NOBODIES[int(rng.integers(len(_NOBODIES)))]
+    driver, other = people[0], people[-1]
+    low, high = {
+        Thing.SHIRT: (0.4, 1.0), Thing.STICKER: (0.3, 1.0), Thing.POSTER: (0.5, 1.0), Thing.PHONE_FACE: (0.35, 0.55),
+        Thing.MIRROR_IMAGE: (0.6, 0.95), Thing.WALL_POSTER: (0.8, 2.2),
+    }.get(thing, (0.0, 0.0))  # fmt: skip
+    seat = {Thing.STICKER: None, Thing.PHONE_FACE: Seat.DRIVER, Thing.MIRROR_IMAGE: Seat.DRIVER}.get(
+        thing, _PAIR[1]
+    )
+    if thing is Thing.POSTER and rng.random() < 0.4:
+        seat = Seat.REAR_CENTRE
+    shown = driver if thing is Thing.MIRROR_IMAGE else other
+    nobody = Distractor(thing, seat, shown.shown, shown.identity, round(float(rng.uniform(low, high)), 2))
+    light = (Light.DAY, Light.OVERCAST, Light.DUSK, Light.NIR)[int(rng.choice(4, p=(0.4, 0.3, 0.15, 0.15)))]
+    across = thing is Thing.WALL_POSTER and bool(rng.random() < 0.5)
+    (vehicle,) = _one_vehicle([driver], rng, _PAIR[:1])
+    riders = vehicle.occupants
+    if thing is Thing.SHIRT:
+        hidden = bool(rng.random() < 0.5)
+        riders = (*riders, seat_traveller(people[len(people) // 2], _PAIR[1], hidden=hidden))
+    vehicle = replace(vehicle, occupants=riders, distractors=(nobody,))
+    if across:
+        vehicle = replace(vehicle, shape=Shape.SEDAN, plate=None, speed_mph=6.0, t_capture_s=2.2)
+        return LaneScene((vehicle,), replace(MID, fps=30), Weather(light), Motion.ACROSS)
+    return LaneScene((vehicle,), (MID, FACE)[int(rng.integers(2))], Weather(light))
+
+
 def _make_convoy(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
     """Four vehicles nose to tail; the third hides its occupants, the fourth carries whoever is left."""
     supply = iter(people)
@@ -201,6 +244,7 @@ def _make_empty(_people: list[Traveller], _rng: np.random.Generator) -> LaneScen
 PRESETS: dict[str, Preset] = {
     "across": _make_across, "attacks": _make_attacks, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
     "glare": _make_glare, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
+    "nobodies": _make_nobodies,
     "overcast": _make_overcast, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
     "wide": _make_wide,
 }  # fmt: skip

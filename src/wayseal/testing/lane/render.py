@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wayseal.testing.lane.assemble import build_front
 from wayseal.testing.lane.ground import FAR_M, draw_place, spread_ground
 from wayseal.testing.lane.light import Levels, set_levels
+from wayseal.testing.lane.nobodies import hang_posters
 from wayseal.testing.lane.optics import (
     Array,
     Pinhole,
@@ -25,7 +26,7 @@ from wayseal.testing.lane.optics import (
 from wayseal.testing.lane.scene import Camera, LaneScene, Motion, check_scene
 from wayseal.testing.lane.sensor import Sensor, blur_layer, make_sensor, rain_air
 from wayseal.testing.lane.side import build_side
-from wayseal.testing.lane.truth import describe_frame
+from wayseal.testing.lane.truth import describe_frame, describe_walls
 from wayseal.testing.lane.vehicle import Layer, VehicleModel, bound_vehicle, expose_vehicle
 
 Picture = tuple[NDArray[np.uint8], dict[str, Any]]
@@ -118,6 +119,7 @@ def _light_place(scene: LaneScene, pinhole: Pinhole, levels: Levels, rng: np.ran
     """Return the empty lane in the scene's light."""
     across = scene.motion is Motion.ACROSS
     place = draw_place(scene.camera, pinhole, rng, wet=scene.weather.rain, across=across)
+    hang_posters(place, scene.camera, pinhole, scene.motion, scene.vehicles)
     place *= levels.ground
     if levels.lit_at_m > 0:
         _, z = spread_ground(scene.camera, pinhole)
@@ -141,7 +143,10 @@ def _show_vehicle(light: Array, stage: Stage, model: VehicleModel, opening: floa
         part = light[y0:y1, x0:x1]
         part *= 1 - pixels[..., 3:]
         part += pixels[..., :3]
-    return describe_frame(model, camera, views, layer)
+    entry = describe_frame(model, camera, views, layer)
+    if entry is not None:
+        entry["distractors"] += describe_walls(model.vehicle, camera, stage.pinhole, stage.scene.motion)
+    return entry
 
 
 def _expose(stage: Stage, model: VehicleModel, views: list[View], window: Window) -> Layer:

@@ -52,6 +52,9 @@ class Thing(StrEnum):
     POSTER = "poster"
     DOG = "dog"
     PHONE = "phone"
+    PHONE_FACE = "phone_face"
+    MIRROR_IMAGE = "mirror_image"
+    WALL_POSTER = "wall_poster"
     HEADREST = "headrest"
     HELD_PRINT = "held_print"
     HELD_TABLET = "held_tablet"
@@ -115,12 +118,16 @@ class SceneOccupant:
 
 @dataclass(frozen=True, slots=True)
 class Distractor:
-    """Something that is not an occupant. `seat` says where (a sticker has none); `face` is what is printed on it."""
+    """Something that is not an occupant. `seat` says where (a sticker has none); `face` is what is printed on it.
+
+    `size` is its share of life size; 0 is the usual one of its kind.
+    """
 
     thing: Thing
     seat: Seat | None = None
     face: FacePicture | None = field(default=None, repr=False)
     printed_identity: str | None = None
+    size: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

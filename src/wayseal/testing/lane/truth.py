@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from wayseal.model.border import Seat
-from wayseal.testing.lane.optics import Card, Matrix, View, map_card
+from wayseal.testing.lane.nobodies import WALL_SIZE, locate_wall, wall_prints
+from wayseal.testing.lane.optics import Card, Matrix, Pinhole, View, map_card
 from wayseal.testing.lane.people import FACE_ABOVE, FACE_HEIGHT, FACE_WIDTH, Figure
-from wayseal.testing.lane.scene import Camera, SceneVehicle
+from wayseal.testing.lane.scene import Camera, Motion, SceneVehicle
 from wayseal.testing.lane.vehicle import Layer, VehicleModel
 
 FORMAT = "lane-truth-1"
@@ -203,6 +204,20 @@ def describe_frame(
     if model.plate is not None and model.vehicle.plate is not None:
         facts["plate"] = _describe_plate(model, camera, view)
     return facts
+
+
+def describe_walls(
+    vehicle: SceneVehicle, camera: Camera, pinhole: Pinhole, motion: Motion
+) -> list[dict[str, Any]]:
+    """Return the facts of the faces on walls that a vehicle passes: they stand still in every picture."""
+    view = View(pinhole, np.zeros(3))
+    return [
+        {
+            **_describe_thing(thing),
+            "eyes": _round(view.project(locate_wall(camera, motion, thing.size or WALL_SIZE))),
+        }
+        for thing in wall_prints(vehicle)
+    ]
 
 
 def _describe_shirt(figure: Figure, view: View) -> dict[str, Any]:
