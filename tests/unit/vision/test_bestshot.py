@@ -138,3 +138,17 @@ def test_view_shows_head_and_shoulders(portrait: Pixels, found: Detection) -> No
     assert view is not None
     assert view.shape[0] <= portrait.shape[0]
     assert view.shape[1] <= portrait.shape[1]
+
+
+def test_veiled_crop_is_repaired_for_the_network_only(
+    portrait: Pixels, found: Detection, sface: OnnxFaceModel
+) -> None:
+    """Behind a veil the template is nearer to the clear one than an unrepaired crop's, and the kept crop stays as it was."""
+    veiled = np.clip(portrait * 0.18 + 150, 0, 255).astype(np.uint8)
+    clear = sface.embed([align_face(portrait, found.landmarks)])[0]
+    (shot,) = burst(veiled, found, [0.0]).shots
+    untouched = shot.crop.copy()
+    embed_shots([shot], sface)
+    assert shot.template is not None
+    assert cosine(shot.template, clear) > cosine(sface.embed([untouched])[0], clear) + 0.02
+    assert (shot.crop == untouched).all()
