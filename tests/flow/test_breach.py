@@ -69,6 +69,28 @@ def test_nothing_was_won_by_default(steps: list[Step]) -> None:
     assert found["plug-drive-in"]["ledger"]
 
 
+def test_every_refusal_had_its_opening(steps: list[Step]) -> None:
+    """Beside each refusal stands what succeeded: planted things were found, doors opened to those who may, a lane was named."""
+    found = {step.act.name: step.found.evidence for step in steps}
+    searched = ("look-at-lane-disk", "copy-lane-disk", "tap-the-wire")
+    assert all(found[name]["planted_found"] for name in searched)
+    assert found["plug-drive-in"]["control_told_as"] == ["allowed"]
+    assert found["try-every-key"]["own_signing_key_found"]
+    assert found["ask-for-pictures"]["doors_that_open"] == ["draw", "export", "keep", "open", "ticket"]
+    assert found["keep-plates"]["todays_opens"]
+    assert found["post-taken"]["innocents_recognised"] > found["post-taken"]["innocents_named"] == 0
+    assert found["notify-late"]["closes_when_told"]
+    assert found["work-on"]["others_open"]
+    assert found["work-on"]["lane_was_told_before"] is None
+    assert found["come-back"]["comes_back_with_all"]
+    assert "failed-assessment" in found["come-back"]["refused"]
+    assert found["restore-backup"]["kept_opened"] == 1
+    assert found["take-drawings"]["their_owner_opens"] == 2
+    assert found["raid-running-centre"]["honest_officer"] == "opened"
+    assert found["edit-ledger"]["honest_history"] == "signed"
+    assert found["edit-ledger"]["forged_histories"] == ["3 found a conflict"] * 2
+
+
 def test_raid_is_bounded(steps: list[Step]) -> None:
     """The thief at the running centre got no more than the allowance, less than what was there, and an alarm told of it."""
     raid = next(step.found.evidence for step in steps if step.act.name == "raid-running-centre")

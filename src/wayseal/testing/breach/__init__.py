@@ -5,7 +5,8 @@ written against the published format and never import the room that opens record
 """
 
 from wayseal.testing.breach.play import ACTS, find_act, play_act, play_breach
-from wayseal.testing.breach.stage import LONG, SHORT, Scale, Seams, Stage, open_stage
+from wayseal.testing.breach.scale import LONG, SHORT, Scale, Seams
+from wayseal.testing.breach.stage import Stage, open_stage
 from wayseal.testing.breach.story import Act, Found, Outcome, Step
 
 __all__ = [

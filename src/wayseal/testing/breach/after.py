@@ -30,7 +30,8 @@ from wayseal.testing.breach.oversight import (
     register_lane,
     register_vendor,
 )
-from wayseal.testing.breach.stage import CONTRACT, LANE, SCHEMATIC, Stage
+from wayseal.testing.breach.scale import LANE
+from wayseal.testing.breach.stage import CONTRACT, SCHEMATIC, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
 DAY = timedelta(days=1)
@@ -50,6 +51,7 @@ def notify_late(stage: Stage) -> Found:
     seconds = time.monotonic() - began
     duties = list_clocks(site, known, scope)
     late = [one.code for one in duties if one.is_overdue(site.clock())]
+    since = [now - one.due for one in duties if one.due is not None and one.code in late]
     told = list_clocks(
         site, note_notice(site.ledger, "privacy-1", incident.id, recipient="agency", clock=site.clock), scope
     )
@@ -65,7 +67,7 @@ def notify_late(stage: Stage) -> Found:
         "not-refused-but-broken": untold.is_broken, "never-closes": not told_all.opened,
     }  # fmt: skip
     evidence = {
-        "late": late, "hours_late": 23, "closing_refused": untold.refused,
+        "late": late, "hours_late": round(max(since, default=timedelta()) / timedelta(hours=1), 1), "closing_refused": untold.refused,
         "told_afterwards": len(waiting), "closes_when_told": told_all.opened, "incident": incident.id,
         "seconds_to_scope": round(seconds, 2), "images": scope.images, "people": scope.people, "lanes": scope.lanes,
         "classes": scope.classes, "proven_opened": len(scope.opened), "reachable": scope.reachable,

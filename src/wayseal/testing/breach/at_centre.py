@@ -15,7 +15,7 @@ from wayseal.flow.canary import CanaryBook
 from wayseal.flow.policy import Principal
 from wayseal.model.custody import Kind, Purpose, RecordStatus
 from wayseal.model.errors import QuotaExceeded, Refused, WaysealError
-from wayseal.model.ids import RecordId
+from wayseal.model.ids import RecordId, epoch_id, epoch_span
 from wayseal.retention.needles import Needles
 from wayseal.retention.residue import scan
 from wayseal.seal.keys import FileKeeper
@@ -25,7 +25,8 @@ from wayseal.store.engine import read
 from wayseal.store.records import iterate_day_records
 from wayseal.testing.breach.attempts import ask, is_scanner_sound
 from wayseal.testing.breach.loot import COMMON, search_loot, try_keys
-from wayseal.testing.breach.stage import BULK_LANE, LANE, Stage
+from wayseal.testing.breach.scale import BULK_LANE, LANE
+from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import REMAINS, Found, Outcome
 
 METERED = "what the running matcher sees, at the rate at which it is metered (S-3, S-4): the allowance of one client of the keyroom"
@@ -172,7 +173,7 @@ def raid_centre(stage: Stage) -> Found:
         "asked": raid.asked, "officers_invented": raid.officers, "refusals": dict(raid.refusals),
         "broken": dict(raid.broken), "allowance_at_once": allowed.at_once, "allowance_an_hour": allowed.an_hour,
         "alarms": dict(told), "canaries_met": len(hits), "canaries_given": count_canaries(stage, raid.got),
-        "hours_for_184000": round(max(0, STOLEN - allowed.at_once) / allowed.an_hour, 1), "hours_a_key_lives": 13,
+        "hours_for_184000": round(max(0, STOLEN - allowed.at_once) / allowed.an_hour, 1), "hours_a_key_lives": _count_hours(stage),
     }  # fmt: skip
     faults = {
         "beyond-the-allowance": len(raid.got) > allowed.within(seconds),
@@ -183,6 +184,13 @@ def raid_centre(stage: Stage) -> Found:
     if any(faults.values()) or not raid.got:
         return Found.judge(Outcome.BLOCKED, faults, evidence)
     return Found(Outcome.OPEN, {REMAINS: METERED, **evidence})
+
+
+def _count_hours(stage: Stage) -> float:
+    """Return for how many hours the key of this hour opens what is sealed to it, from the hour's beginning."""
+    epoch = epoch_id(stage.site.settings.retention.default_class, stage.site.clock())
+    lives = stage.site.schedule.expires_at(epoch) - epoch_span(epoch)[1]
+    return round(lives / timedelta(hours=1), 1)
 
 
 def _work_honestly(stage: Stage) -> None:

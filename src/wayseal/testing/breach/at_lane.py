@@ -26,7 +26,8 @@ from wayseal.store.engine import read
 from wayseal.store.records import get_record
 from wayseal.testing.breach.attempts import is_scanner_sound
 from wayseal.testing.breach.loot import COMMON, Loot, search_loot, try_keys
-from wayseal.testing.breach.stage import LANE, Stage
+from wayseal.testing.breach.scale import LANE
+from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import REMAINS, Found, Outcome
 
 LIVE_FEED = "the live feed before sealing (S-1): root at the lane sees the vehicles that pass while it is there, at the rate of the lane"

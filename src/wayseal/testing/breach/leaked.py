@@ -20,7 +20,8 @@ from wayseal.station.shift import begin_shift
 from wayseal.station.tracing import open_tracing
 from wayseal.testing.breach.at_lane import list_stolen_faces
 from wayseal.testing.breach.export import RECIPIENTS, export_pictures
-from wayseal.testing.breach.stage import LANE, OLD_LANE, Stage
+from wayseal.testing.breach.scale import LANE, OLD_LANE
+from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Found, Outcome
 from wayseal.testing.leaks import crop, shrink, to_jpeg
 from wayseal.vision.picture import read_picture

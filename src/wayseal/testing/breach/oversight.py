@@ -20,7 +20,8 @@ from wayseal.flow.oversee.register import (
     enrol_equipment,
 )
 from wayseal.model.oversight import AssessmentKind, Duty, EquipmentKind, Observation, Result, Tier
-from wayseal.testing.breach.stage import LANE, Stage
+from wayseal.testing.breach.scale import LANE
+from wayseal.testing.breach.stage import Stage
 
 BOSS, SECOND, TECHNICIAN, INSPECTOR = "chief-1", "chief-2", "tech-1", "auditor-1"
 VENDOR, PRIME, ASSESSOR, HOST = "sub", "prime", "auditor", "lane1-host"

@@ -27,7 +27,8 @@ from wayseal.assess.egress_watch import DeviceEvent, parse_uevent, read_event
 from wayseal.flow.egress import Watch
 from wayseal.model.clock import utc_now
 from wayseal.station.ports import QUEUE, check_guard, open_sink
-from wayseal.testing.breach.stage import LANE, Stage
+from wayseal.testing.breach.scale import LANE
+from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Found, Outcome
 
 WITHIN = timedelta(seconds=1)

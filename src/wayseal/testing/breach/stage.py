@@ -5,13 +5,12 @@ port's people hold; the thief's rooms take only what they say they take.
 """
 
 import secrets
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from wayseal.flow.sitedocs import DocumentKind
@@ -19,67 +18,29 @@ from wayseal.ledger.checkpoint import log_keys
 from wayseal.model.border import Direction
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import NotFound, Unavailable
-from wayseal.model.ids import EncounterId, RecordId, epoch_id
+from wayseal.model.ids import EncounterId, RecordId
 from wayseal.station.centre_run import invite_lane
 from wayseal.station.documents import add_document
 from wayseal.station.lane_home import join_lane
-from wayseal.station.site import Site, init_site, open_site
+from wayseal.station.site import Site, open_site
 from wayseal.station.witnessing import write_policy
 from wayseal.store.encounters import get_encounter
 from wayseal.store.engine import read
 from wayseal.testing.breach.bulk import fill_lane
-from wayseal.testing.breach.cast import DIMENSION, MODEL, Cast, make_template
+from wayseal.testing.breach.cast import Cast
+from wayseal.testing.breach.founding import found_site, write_secret
 from wayseal.testing.breach.loot import Loot, Tried
 from wayseal.testing.breach.processes import Process, inject, start_command
+from wayseal.testing.breach.scale import AS_SHIPPED, BULK_LANE, GALLERY, LANE, SHORT, Scale, Seams
 from wayseal.testing.breach.wire import WireTap
 from wayseal.testing.breach.witnesses import Bench
 
 Tell = Callable[[str], None]
-LANE, OLD_LANE, BULK_LANE, GALLERY, AGENCY = "lane1", "lane2", "lane3", "port", "agency"
-OVERDUE = timedelta(hours=14)
-"""How long ago the vehicles passed whose date is past: their class keeps 12 hours."""
 _WAIT_S = 120.0
 _FIRST_CAST = 2018
 _LANE = (sys.executable, "-m", "wayseal.testing.breach.lane_child")
 SCHEMATIC = b"WIRING OF LANE 1: camera bus A, illuminator relay 7, loop detector 3, spare fibre to the technician's rack.\n"
 CONTRACT = b"CONTRACT 2018-11: the subcontractor maintains the cameras of lane 1 and takes no picture away.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How large a drill is. `live` vehicles pass now, `old` ones passed 14 hours ago; allowances are those of the site.
-
-    `bulk` is how many pictures lanes of this host seal beside them, by the lane's own code without its process.
-    """
-
-    live: int
-    old: int
-    occupants: int = 3
-    bulk: int = 0
-    canary_one_in: int = 12
-    pictures_burst: int = 60
-    pictures_per_hour: int = 60
-    shared_factor: int = 2
-    exported: int = 7
-    shown: int = 6
-    taken: int = 6
-    seconds: float = 20.0
-    """How long the thief has the running centre."""
-
-
-SHORT = Scale(live=40, old=10)
-LONG = Scale(
-    live=100, old=50, bulk=184_000, canary_one_in=500, pictures_burst=120, pictures_per_hour=300, shared_factor=10,
-    seconds=120.0,
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Seams:
-    """What a sabotage changes about a stage; no command reaches them. `code` runs in a process before its own, by role."""
-
-    code: Mapping[str, str] = field(default_factory=dict)
-    witnessed: bool = True
 
 
 @dataclass
@@ -246,16 +207,16 @@ def open_stage(
     folder: Path,
     scale: Scale = SHORT,
     *,
-    seams: Seams = Seams(),
+    seams: Seams = AS_SHIPPED,
     tell: Tell = lambda _: None,
 ) -> Iterator[Stage]:
     """Give a port that stands and has worked for a while, in an empty folder; end its processes afterwards."""
     for name in ("logs", "thief"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    words = {name: _write_secret(folder / f"{name}.passphrase") for name in ("centre", "keyroom", "lane")}
+    words = {name: write_secret(folder / f"{name}.passphrase") for name in ("centre", "keyroom", "lane")}
     bench, began = Bench.create(folder / "witnesses"), utc_now()
     tell("a site, and vehicles of 14 hours ago")
-    old, kept = _found_site(folder, scale, bench if seams.witnessed else None, words, began)
+    old, kept = found_site(folder, scale, bench if seams.witnessed else None, words, began)
     site = open_site(folder / "centre", words["centre"].read_bytes())
     tap = WireTap(folder / "thief" / "wire")
     stage = Stage(folder, scale, seams, tell, site, bench, tap, began, words, old=old, kept=kept)
@@ -264,38 +225,6 @@ def open_stage(
         yield stage
     finally:
         stage.close()
-
-
-def _found_site(
-    folder: Path, scale: Scale, bench: Bench | None, words: Mapping[str, Path], began: datetime
-) -> tuple[list[RecordId], list[RecordId]]:
-    """Make the site as of 14 hours ago, let vehicles pass on a lane of its own host, and back it up.
-
-    Returns the plates whose class ends after 12 hours, and the one of a last vehicle that an officer has kept for longer.
-    """
-    home, secret = folder / "centre", words["centre"].read_bytes()
-    clock = _StandingClock(began - OVERDUE)
-    init_site(
-        home, secret, evaluation=True, config=_settings(scale, words["keyroom"]),
-        witnesses="" if bench is None else bench.policy(), clock=clock,
-    )  # fmt: skip
-    with open_site(home, secret, clock=clock) as site:
-        plates = fill_lane(site, OLD_LANE, scale.old + 1, scale.occupants, clock)
-        officer, longer = site.principal("officer-1", "officer"), epoch_id("non_citizen", clock())
-        site.opener.keep(officer, plates[-1], longer, reason="decision.refer")
-        site.create_gallery(GALLERY, model_sha256=MODEL, dimension=DIMENSION).add(
-            ["traveller-1", "traveller-2"], [make_template((1,)), make_template((2,))]
-        )
-    copy_backup(home, folder / "backup")
-    return plates[:-1], plates[-1:]
-
-
-def copy_backup(home: Path, to: Path) -> None:
-    """Copy what docs/howto/restore-a-backup.md says to back up, and nothing else."""
-    for name in ("store", "ledger", "lanes", "gallery", "policy", "keyroom/epochs", "keyroom/identities"):
-        shutil.copytree(home / name, to / name)
-    for name in ("wayseal.toml", "site.json", "keyroom/roster.json"):
-        shutil.copy2(home / name, to / name)
 
 
 def _put_up(stage: Stage) -> None:
@@ -330,34 +259,3 @@ def _put_up(stage: Stage) -> None:
             utc_now,
             tell=tell,
         )
-
-
-class _StandingClock:
-    """A clock of the past that goes on by a millisecond a call."""
-
-    def __init__(self, start: datetime) -> None:
-        self._now = start
-
-    def __call__(self) -> datetime:
-        """Return the pretended time."""
-        self._now += timedelta(milliseconds=1)
-        return self._now
-
-
-def _write_secret(file: Path) -> Path:
-    """Write a passphrase that nobody could guess, readable by its owner."""
-    file.touch(mode=0o600)
-    file.write_text(secrets.token_urlsafe(24), encoding="ascii")
-    return file
-
-
-def _settings(scale: Scale, keyroom_secret: Path) -> str:
-    """Return the site's settings: those of a new site, with the scale's allowances."""
-    return "\n".join([
-        'site = "drill-port"', f'organisation = "{AGENCY}"', "", "[match]", "fpir = 0.003", "",
-        "[retention]", 'default_class = "citizen"', "", "[carrier]", "poll_seconds = 1.0", "",
-        "[keyroom]", f'passphrase_file = "{keyroom_secret}"', 'socket = "auto"',
-        f"pictures_burst = {scale.pictures_burst}", f"pictures_per_hour = {scale.pictures_per_hour}",
-        f"pictures_usual = {max(1, scale.pictures_per_hour // 8)}", f"shared_factor = {scale.shared_factor}",
-        f"canary_one_in = {scale.canary_one_in}", "",
-    ])  # fmt: skip
