@@ -204,7 +204,7 @@ def test_widening(desk: Desk, source: str) -> None:
 
 def test_not_on_ledger(desk: Desk) -> None:
     """A token that a stolen root key signed is refused: the ledger knows nothing of its issue."""
-    real = read_ticket(parse_token(ROOT, desk.issue()))
+    real = read_ticket(parse_token(ROOT.public_key, desk.issue()))
     other = type(real)(**{**{name: getattr(real, name) for name in real.__slots__}, "verbs": tuple(Verb)})
     assert desk.refusal(mint_token(ROOT, other), "chart") == "not-issued-here"
 
@@ -228,7 +228,8 @@ def test_odd_token(desk: Desk, source: str) -> None:
 def test_other_root(desk: Desk) -> None:
     """Another site's ticket is not ours."""
     assert (
-        desk.refusal(mint_token(KeyPair(), read_ticket(parse_token(ROOT, desk.issue())))) == "bad-signature"
+        desk.refusal(mint_token(KeyPair(), read_ticket(parse_token(ROOT.public_key, desk.issue()))))
+        == "bad-signature"
     )
 
 

@@ -66,7 +66,7 @@ def check_input(data: bytes) -> None:
     if event is not None:
         check_entry(event_entry("host", event, NOW))
     with suppress(Refused):
-        read = read_ticket(parse_token(ROOT, base64.urlsafe_b64encode(data).decode()))
+        read = read_ticket(parse_token(ROOT.public_key, base64.urlsafe_b64encode(data).decode()))
         assert read == TICKET, "a ticket is believed that was not signed"
     with suppress(WaysealError):
         take_entries(_take, "lane1", ("lane1",), decode_entries(data), NOW)

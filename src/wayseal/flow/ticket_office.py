@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from biscuit_auth import Biscuit, KeyPair
 
 from wayseal.flow.ticket import (
-    IMAGE_VERBS,
     LONGEST,
     Ticket,
     Verb,
@@ -21,8 +20,10 @@ from wayseal.flow.ticket import (
     choose_verbs,
     explain_refusal,
     mint_token,
+    name_verb,
     parse_token,
     read_ticket,
+    refuse_ticket,
     token_digest,
 )
 from wayseal.ledger.log import Ledger
@@ -105,7 +106,7 @@ class TicketOffice:
         self._log(
             ticket.id, "issued", actor, lane=lane, org=who.organisation, work_order=work_order,
             verbs=[verb.value for verb in ticket.verbs], expires=to_text(ticket.expires_at),
-            token_sha256=token_digest(parse_token(self.root, token)), technician=technician,
+            token_sha256=token_digest(parse_token(self.root.public_key, token)), technician=technician,
         )  # fmt: skip
         return ticket, token
 
@@ -117,22 +118,18 @@ class TicketOffice:
         (4) the technician's standing now.
         """
         try:
-            token = parse_token(self.root, text)
+            token = parse_token(self.root.public_key, text)
             ticket = read_ticket(token)
         except Refused as error:
             code = str(error.facts.get("reason", "malformed"))
             self._log(
-                new_ulid(self.clock()), "refused", technician, lane=lane, reason=code, **_verb_field(verb)
+                new_ulid(self.clock()), "refused", technician, lane=lane, reason=code, **name_verb(verb)
             )
             raise
         reason = self._find_reason(token, ticket, verb, lane, technician)
         if reason is not None:
-            self._log(ticket.id, "refused", technician, lane=lane, reason=reason, **_verb_field(verb))
-            raise Refused(
-                "the ticket does not permit this",
-                hint="Ask the site for a ticket that names it.",
-                reason=reason,
-            )
+            self._log(ticket.id, "refused", technician, lane=lane, reason=reason, **name_verb(verb))
+            raise refuse_ticket(reason)
         self._log(
             ticket.id, "used", technician, lane=lane, verb=verb, work_order=ticket.work_order, org=ticket.organisation
         )  # fmt: skip
@@ -142,10 +139,10 @@ class TicketOffice:
         self, token: Biscuit, ticket: Ticket, verb: str, lane: str, technician: str
     ) -> str | None:
         """Return why a token with good signatures is refused, or None."""
-        issued = self._entries(ticket.id, "issued")
+        issued = self.list_entries(ticket.id, "issued")
         if [one["token_sha256"] for one in issued] != [token_digest(token)]:
             return "not-issued-here"
-        if self._entries(ticket.id, "revoked"):
+        if self.list_entries(ticket.id, "revoked"):
             return "revoked"
         now = self.clock()
         try:
@@ -154,12 +151,16 @@ class TicketOffice:
             return explain_refusal(ticket, verb=verb, lane=lane, technician=technician, now=now)
         if verb not in set(Verb):
             return "unknown-verb"
+        return self.judge_standing(technician, ticket.organisation)
+
+    def judge_standing(self, technician: str, organisation: str) -> str | None:
+        """Return why a technician of an organisation may not work now, or None."""
         try:
             who = self.standing(technician)
             self._check_standing(who)
         except Refused as error:
             return str(error.facts["reason"])
-        return None if who.organisation == ticket.organisation else "other-organisation"
+        return None if who.organisation == organisation else "other-organisation"
 
     def _check_standing(self, who: TechnicianStanding) -> None:
         """Raise `Refused` for somebody whose access is closed."""
@@ -171,9 +172,9 @@ class TicketOffice:
     def revoke(self, ticket: str, *, reason: str, actor: str) -> None:
         """End a ticket and everything derived from it, at once. Raises `NotFound`, or `Invalid` when it has ended already."""
         self.check_issuer(actor)
-        if not self._entries(check_ulid(ticket), "issued"):
+        if not self.list_entries(check_ulid(ticket), "issued"):
             raise NotFound("no such ticket", hint="wayseal ticket list", ticket=ticket)
-        if self._entries(ticket, "revoked"):
+        if self.list_entries(ticket, "revoked"):
             raise Invalid("the ticket is revoked already", ticket=ticket)
         self._log(ticket, "revoked", actor, reason=check_name(reason, what="reason code"))
 
@@ -196,7 +197,7 @@ class TicketOffice:
             from_text(first["time"]), expires, state, actions.count("used"), actions.count("refused"),
         )  # fmt: skip
 
-    def _entries(self, ticket: str, action: str) -> list[dict[str, Any]]:
+    def list_entries(self, ticket: str, action: str) -> list[dict[str, Any]]:
         """Return a ticket's entries of one action."""
         found = [self.ledger.entry(index) for index in self.ledger.find(type="ticket", object=ticket)]
         return [entry for entry in found if entry["action"] == action]
@@ -206,8 +207,3 @@ class TicketOffice:
         self.ledger.append([
             {"type": "ticket", "object": ticket, "action": action, "actor": actor, "time": to_text(self.clock()), **fields}
         ])  # fmt: skip
-
-
-def _verb_field(verb: str) -> dict[str, str]:
-    """Return the verb as a refusal may name it: words that nobody knows are not written down."""
-    return {"verb": verb} if verb in IMAGE_VERBS or verb in set(Verb) else {}

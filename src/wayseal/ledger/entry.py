@@ -260,6 +260,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
             "work_order": s.NAME,
             "technician": s.PRINCIPAL,
             "token_sha256": s.DIGEST,
+            "seen": s.TIME,
             **_REASON,
         },
     ),
