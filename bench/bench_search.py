@@ -13,7 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -187,14 +187,14 @@ def measure_real(count: int) -> dict[str, Any] | None:
     return {"real": len(known), "synthetic": count, "mates": len(both), "mated_recall": float(np.mean(both))}
 
 
-def measure_peers(count: int, dimension: int) -> dict[str, Any]:
+def measure_peers(count: int, dimension: int, names: Iterable[str] = PEERS) -> dict[str, Any]:
     """Return G4: wall time of one exact search of each engine over ours, alternating, median; all must find the same."""
     rows = draw_crowd(WORLDS[1], count, dimension, 11)
     probes = draw_probes(WORLDS[1], rows, 15, 12)
     index = ExactIndex(dimension)
     index.add(np.arange(count), rows)
     report: dict[str, Any] = {"count": count, "dimension": dimension}
-    for name in PEERS:
+    for name in names:
         try:
             with open_peer(name, rows) as search:
                 search(probes[0])
@@ -367,6 +367,7 @@ def main() -> None:
         "signs_1m_x_512": lambda: measure_signs(1_000_000 // half, 512, 200),
         "signs_real": lambda: measure_real(1_000_000 // half),
         "peers": lambda: measure_peers(50_000 // half, 512),
+        "peers_4k": lambda: measure_peers(4_000, 512, ["faiss flat", "qdrant local"]),
         "disk_1m": lambda: measure_disk(1_000_000 // half),
         "kills": lambda: measure_kills(200 // half),
         "tail_100k_x_512": lambda: measure_tail(100_000, 512),

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from wayseal.model.custody import SealedRecord
-from wayseal.model.errors import Erased, Integrity, Invalid, StoreFull
+from wayseal.model.errors import Erased, Integrity, Invalid, StoreFull, Unavailable
 from wayseal.model.ids import EpochId, epoch_span
+from wayseal.store.appends import FULL, Append, write_appends
 from wayseal.store.frames import (
     STATE_AT,
     VOID,
@@ -28,8 +29,6 @@ from wayseal.store.frames import (
 )
 
 _SEGMENT = re.compile(r"([a-z0-9][a-z0-9_-]{0,30})/(\d{4}-\d{2}-\d{2}T\d{2})Z\.seg")
-_FULL = {28, 122, 27}  # ENOSPC, EDQUOT, EFBIG
-_MOST_PARTS = 1024  # IOV_MAX: what one call takes
 
 
 class BlobStore(Protocol):
@@ -76,7 +75,8 @@ class SegmentStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder.resolve()
         self._acknowledged = acknowledged
-        self._lock = threading.Lock()
+        self._queue: list[Append] = []
+        self._queueing, self._lock = threading.Lock(), threading.Lock()
         self._whole: dict[str, int] = {}  # segment -> end of the last frame known to be whole
 
     @property
@@ -87,37 +87,52 @@ class SegmentStore:
     def append(
         self, records: Sequence[SealedRecord], epoch: EpochId, notes: Sequence[bytes] = ()
     ) -> list[Position]:
-        """Write the records as one group and return when one fdatasync has made them all durable.
+        """Write the records as one group and return when a flush has made them all durable.
 
-        `notes`, one a record, lie beside them. Raises `StoreFull` when the disk takes no more; then nothing of the group
-        is kept. `Integrity` when the segment's acknowledged part is damaged. `Invalid` for anything that is not a sealed
-        record whose digest is right.
+        Calls that arrive together share one flush. `notes`, one a record, lie beside them. Raises `StoreFull` when the
+        disk takes no more; then nothing of the group is kept. `Integrity` when the segment's acknowledged part is damaged.
+        `Invalid` for anything that is not a sealed record.
         """
         noted = zip(records, notes or [b""] * len(records), strict=True)
         heads = [frame_head(r, note, (n, len(records))) for n, (r, note) in enumerate(noted)]
-        name = segment_name(epoch)
+        one = Append(epoch, heads, records)
+        segment_name(epoch)
         if not heads:
             return []
-        with self._lock, self._opened(name) as descriptor:
-            end = self._find_end(descriptor, name, epoch)
-            try:
-                _write_all(
-                    descriptor,
-                    [part for h, r in zip(heads, records, strict=True) for part in (h, r.data)],
-                    end,
-                )
-                os.fdatasync(descriptor)
-            except OSError as error:
-                os.ftruncate(descriptor, end)
-                if error.errno in _FULL:
-                    raise StoreFull("the segment store took no more bytes", segment=name) from None
-                raise
-            positions = []
-            for head, record in zip(heads, records, strict=True):
-                positions.append(Position(name, end, len(head) + len(record.data)))
-                end += positions[-1].length
-            self._whole[name] = end
-        return positions
+        with self._queueing:
+            self._queue.append(one)
+        with self._lock:
+            if not one.done:
+                with self._queueing:
+                    waiting, self._queue = self._queue, []
+                self._write_waiting(waiting)
+        if one.error is not None:
+            raise one.error
+        return one.positions
+
+    def _write_waiting(self, waiting: Sequence[Append]) -> None:
+        """Write what callers wait for, segment by segment, and note in each what became of it."""
+        try:
+            for epoch in dict.fromkeys(one.epoch for one in waiting):
+                self._write_segment(epoch, [one for one in waiting if one.epoch == epoch])
+        finally:  # also when this thread is interrupted: the others must not take silence for success
+            for one in waiting:
+                if not one.done:
+                    one.fail(Unavailable("the store was interrupted while it wrote", hint="Send it again."))
+                one.done = True
+
+    def _write_segment(self, epoch: EpochId, here: Sequence[Append]) -> None:
+        """Write what goes to one segment. What fails for all of them is each caller's error."""
+        name = segment_name(epoch)
+        try:
+            with self._opened(name) as descriptor:
+                end = self._find_end(descriptor, name, epoch)
+                self._whole[name] = write_appends(descriptor, name, end, here)
+        except Exception as error:  # noqa: BLE001 - each caller raises its own
+            for one in here:
+                one.fail(error)
+        for one in here:
+            one.done = True
 
     def read(self, position: Position) -> bytes:
         """Return the sealed bytes at a position.
@@ -256,18 +271,6 @@ def _open_or_full(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StoreFull("the segment store took no new file") from None
         raise
-
-
-def _write_all(descriptor: int, parts: Sequence[bytes], offset: int) -> None:
-    """Write the parts one after the other from `offset` on, without joining them, in as few calls as the system needs."""
-    pending = [memoryview(part) for part in parts]
-    while pending:
-        written = os.pwritev(descriptor, pending[:_MOST_PARTS], offset)
-        offset += written
-        while pending and written >= len(pending[0]):
-            written -= len(pending.pop(0))
-        if written:
-            pending[0] = pending[0][written:]
