@@ -47,7 +47,7 @@ from wayseal.station.keyroom import Keyroom
 from wayseal.station.keyroom_client import KeyroomClient
 from wayseal.station.keyroom_door import SOCKET, check_peer
 from wayseal.station.keyroom_server import open_server, renew_trust
-from wayseal.station.keyroom_wire import FRAME_LIMIT, encode_message, read_frame, send_frame
+from wayseal.station.keyroom_wire import FRAME_LIMIT, PROTOCOL, encode_message, read_frame, send_frame
 from wayseal.station.settings import load_settings
 from wayseal.station.site import Site, init_site, open_site
 from wayseal.store import records as record_rows
@@ -273,7 +273,7 @@ def test_impostor_keyroom(served: Line, tmp_path: Path) -> None:
     def pretend() -> None:
         connection, _ = listener.accept()
         with connection:
-            hello = {"protocol": "wayseal-keyroom/1", "challenge": "00" * 32}
+            hello = {"protocol": PROTOCOL, "challenge": "00" * 32}
             send_frame(connection, encode_message({"answer": hello, "error": None}))
             read_frame(connection, limit=4096, within_s=30)
             send_frame(connection, encode_message({"answer": {"signature": "00" * 64}, "error": None}))

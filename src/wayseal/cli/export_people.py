@@ -233,12 +233,20 @@ def code_command(
 @json_option
 @click.pass_obj
 def list_approvers_command(home: Path, *, passphrase_file: Path | None, as_json: bool) -> None:
-    """List approvers with what they were shown, approved and declined, and their median time: a rubber stamp shows."""
+    """List approvers with what they were shown, approved and declined, and their median time: a rubber stamp shows.
+
+    `appointed`: the site's officials vouch for every credential of theirs, so that it counts at the keyroom.
+    """
+    from wayseal.station.appointing import open_appointments
     from wayseal.station.exports import describe_votes, open_disclosure
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        rows = describe_votes(open_disclosure(site))
+        book = open_appointments(site)
+        rows = [
+            row | {"appointed": book.is_appointed(row["approver"])}
+            for row in describe_votes(open_disclosure(site))
+        ]
     print_rows("Approvers", rows, as_json=as_json)
 
 

@@ -78,6 +78,12 @@ class AppointmentBook:
             documents = rows.find_appointments(connection, [key.id for key in keys])
         return [key.id for key in keys if not self._is_good(documents.get(key.id))]
 
+    def is_appointed(self, approver: str) -> bool:
+        """Say whether every credential of an approver counts at the keyroom; not for one who has none."""
+        with read(self.store.engine) as connection:
+            keys = rows.list_keys(connection, approver)
+        return bool(keys) and not self.list_waiting(approver)
+
     def _is_good(self, document: bytes | None) -> bool:
         """Say whether today's officials have signed an appointment."""
         if document is None:
