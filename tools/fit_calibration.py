@@ -126,10 +126,9 @@ def cross_validate(faces: Faces, splits: int) -> list[dict[str, Any]]:
     for (name, light, rate), figures in runs.items():
         mean = {key: float(np.mean([one[key] for one in figures])) for key in figures[0]}
         pooled = sum(one["alarms"] for one in figures) / sum(one["searches"] for one in figures)
-        inside = float(np.mean([one["low"] <= one["fpir"] <= one["high"] for one in figures]))
         rows.append(
             {"comparison": name, "light": light, "target": rate, **mean, "fpir": pooled,
-             "splits_inside": inside, "splits": splits}
+             "splits": splits}
         )  # fmt: skip
     return rows
 

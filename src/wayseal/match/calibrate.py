@@ -151,10 +151,23 @@ def fit_calibration(
     tails, draws = [], []
     for size in sizes:
         best = impostor_maxima(prepared, member, size, random, probes=lights)
-        whose = np.tile(member, len(best) // len(member)).astype(str).tolist()
         tails.append(fit_tail(best, size))
-        draws.append(tuple(draw_tails(best, whose, size, rounds=_DRAWS, seed=seed)))
+        draws.append(_draw_lights(best, member, size, len(lights), seed))
     return replace(empty, tails=tuple(tails), draws=tuple(draws))
+
+
+def _draw_lights(
+    best: NDArray[np.float64], member: NDArray[np.int64], size: int, lights: int, seed: int
+) -> tuple[Tail, ...]:
+    """Return tails refitted to random draws of persons, each draw in one light: a lane's probes are all of one."""
+    by_light = best.reshape(-1, lights, len(member))
+    whose = np.tile(member, len(by_light)).astype(str).tolist()
+    share = -(-_DRAWS // lights)
+    return tuple(
+        tail
+        for light in range(lights)
+        for tail in draw_tails(by_light[:, light].ravel(), whose, size, rounds=share, seed=seed + light)
+    )
 
 
 def impostor_maxima(
