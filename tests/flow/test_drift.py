@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lineparts import Line, MovableClock, make_vehicle
 
 from wayseal.flow.drift import ALARM_AT, LIMITS, LaneWatch, Limit, count_encounter, follow_sum, list_trials
-from wayseal.flow.health import describe_health, plot_health, read_health
+from wayseal.flow.health import describe_health, find_middle, plot_health, read_health
 from wayseal.flow.identify import identify_encounter
 from wayseal.model.border import Encounter, Seat
 from wayseal.model.errors import Invalid
@@ -135,3 +135,12 @@ def test_plot(watched: Line, tmp_path: Path) -> None:
         plot_health([], tmp_path / "none.svg")
     with pytest.raises(Invalid):
         plot_health(days, tmp_path / "plot.strange")
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40))
+def test_middle_is_the_median(bins: list[int]) -> None:
+    """The two middle bins are those of the sorted faces, also where an even number lies half in one bin, half in another."""
+    counts = [bins.count(place) for place in range(10)]
+    ordered = sorted(bins)
+    assert find_middle(counts) == (ordered[(len(bins) - 1) // 2], ordered[len(bins) // 2])
+    assert find_middle([0] * 10) is None

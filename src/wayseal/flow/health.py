@@ -106,13 +106,20 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def _middle(quality: Sequence[int]) -> float | None:
-    """Return the median of a quality shape, as the middle of its bin."""
-    total = sum(quality)
+def find_middle(counts: Sequence[int]) -> tuple[int, int] | None:
+    """Return the bins of the two middle ones (of an odd number the same bin twice), None of nobody."""
+    total = sum(counts)
     if not total:
         return None
-    place = int(np.searchsorted(np.cumsum(quality), (total + 1) / 2))
-    return (place + 0.5) * 100 / QUALITY_BINS
+    ends = np.cumsum(counts)
+    low, high = (int(np.searchsorted(ends, rank)) for rank in ((total + 1) // 2, total // 2 + 1))
+    return low, high
+
+
+def _middle(quality: Sequence[int]) -> float | None:
+    """Return the median of a quality shape, from the middles of its bins."""
+    bins = find_middle(quality)
+    return None if bins is None else (sum(bins) / 2 + 0.5) * 100 / QUALITY_BINS
 
 
 def _share_above(seconds: Sequence[int], limit: float) -> float | None:

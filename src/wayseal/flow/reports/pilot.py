@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from wayseal.flow.health import find_middle
 from wayseal.flow.measure.rates import wilson_interval
 from wayseal.flow.reports.value import Figure, Report, Section, Sources, Table, new_report, percent
 from wayseal.ledger.log import Ledger
@@ -178,14 +179,12 @@ def _usable(day: LaneDay) -> int:
 
 
 def _middle_quality(days: Sequence[LaneDay]) -> str:
-    """Return the tenth of the quality scale in which the middle face lies."""
-    bins = _add_bins([day.quality for day in days])
-    place = _quantile_bin(bins, 0.5)
-    return (
-        "none yet"
-        if place is None
-        else f"{place * 100 // QUALITY_BINS} to {(place + 1) * 100 // QUALITY_BINS}"
-    )
+    """Return the part of the quality scale in which the middle face lies; of an even number, the two middle ones."""
+    middle = find_middle(_add_bins([day.quality for day in days]))
+    if middle is None:
+        return "none yet"
+    low, high = middle
+    return f"{low * 100 // QUALITY_BINS} to {(high + 1) * 100 // QUALITY_BINS}"
 
 
 def _add_bins(shapes: Sequence[Sequence[int]]) -> list[int]:
