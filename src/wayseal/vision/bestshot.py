@@ -21,7 +21,8 @@ from wayseal.vision.track import Sighting
 
 KEPT = 90  # sightings whose crops are held while the vehicle is in the picture
 VIEWS = 6  # of them with a picture for people
-EMBEDDED = 10  # crops that go through the network
+EMBEDDED = 10  # crops that go through the network at most
+_ENOUGH, _SURE = 5, 70  # good templates after which no more are made, and the score from which one is good
 FUSED = 6  # templates that make the track's template
 _STRANGER = 0.25  # median cosine with the other shots under which a shot shows something else
 _MARGIN = (1.6, 2.0, 2.4)  # picture for people: inter-eye distances to each side, above and below the eyes
@@ -115,6 +116,17 @@ class FusedShots:
     template: Template = field(repr=False)
     shots: list[KeptShot]
     recognisable: bool
+
+
+def embed_enough(shots: Sequence[KeptShot], model: FaceModel) -> list[KeptShot]:
+    """Give templates to shots in order until five are good, and return those that have one: only hard faces take them all."""
+    good = 0
+    for count, shot in enumerate(shots, start=1):
+        embed_shots([shot], model)
+        good += shot.quality.score >= _SURE
+        if good >= _ENOUGH:
+            return list(shots[:count])
+    return list(shots)
 
 
 def fuse_shots(shots: Sequence[KeptShot], count: int = FUSED) -> FusedShots | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from wayseal.model.border import Occupant, Seat, Shot
-from wayseal.vision.bestshot import KeptShot, choose_shots, embed_shots, fuse_shots
+from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
@@ -73,14 +73,13 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     """Return the people of a vehicle that has left, from what was kept of them. The burst is not released here."""
     faces, model = gather_faces(watch), networks.embedder
     for face in faces:
-        embed_shots(choose_shots(face.shots, _GLIMPSES), model)
+        embed_shots(choose_shots(face.shots)[:_GLIMPSES], model)
     geometry = measure_vehicle(watch, faces)
     if geometry is None:
         return Settled((), 0, None)
     people = drop_nobodies(faces, geometry)
     for face in people:
-        embed_shots(chosen := choose_shots(face.shots), model)
-        face.fused = fuse_shots(chosen)
+        face.fused = fuse_shots(embed_enough(choose_shots(face.shots), model))
     seats = seat_faces(watch.vehicle, people, geometry, steering=optics.steering)
     speed = measure_speed(watch, geometry, optics)
     smeared = _is_smeared(watch, speed, optics)
