@@ -1,6 +1,8 @@
 """Durable ingest of sealed 200 kB records, one at a time and in groups of 16, beside the disk's own limit and two databases.
 
 Every round runs each way once, in turn, against a limit probed in the same round: append and fdatasync of the same bytes.
+One at a time: a record is durable before the next is sealed. In groups: the next group is sealed while one is kept, for every
+way alike. "Keeping" is groups of 16 that were sealed before, as the centre gets them from its lanes.
 Times are wall seconds (the disk decides) and noisy on shared machines: read the ratios. Writes bench/results/ingest.json.
 """
 
@@ -12,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,7 @@ from wayseal.store.outbox import Outbox
 RESULT = Path(__file__).parent / "results" / "ingest.json"
 SIZE = 200_000
 ROUNDS = 7
-PER_ROUND = 32
+PER_ROUND = 96
 GROUP = 16
 PURGED = 400
 NOW = datetime(2026, 11, 22, 7, 9, tzinfo=UTC)
@@ -50,7 +53,7 @@ class Bench:
         self.store: CentreStore = open_centre(folder / "store")
         self.outbox = Outbox(folder / "outbox", clock=lambda: NOW, verify_receipt=lambda _: None)
         self.plain = os.open(folder / "plain", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        self.sqlite = sqlite3.connect(folder / "blobs.sqlite", isolation_level=None)
+        self.sqlite = sqlite3.connect(folder / "blobs.sqlite", isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             self.sqlite.execute(f"PRAGMA {pragma}")
         self.sqlite.execute("CREATE TABLE r (id TEXT PRIMARY KEY, data BLOB)")
@@ -103,16 +106,47 @@ class Bench:
 
 def measure_rate(bench: Bench, keep: Callable[[list[SealedRecord]], None], group: int) -> dict[str, float]:
     """Return records a second, sealing included, the share of the time that sealing took, and our CPU milliseconds a record."""
-    sealing = 0.0
+    sealing, kept = 0.0, None
     started, cpu = time.perf_counter(), time.process_time()
-    for _ in range(PER_ROUND // group):
-        before = time.perf_counter()
-        records = [bench.seal() for _ in range(group)]
-        sealing += time.perf_counter() - before
-        keep(records)
+    with ThreadPoolExecutor(1) as keeper:
+        for _ in range(PER_ROUND // group):
+            before = time.perf_counter()
+            records = [bench.seal() for _ in range(group)]
+            sealing += time.perf_counter() - before
+            if kept is not None:
+                kept.result()
+            if group == 1:
+                keep(records)
+            else:
+                kept = keeper.submit(keep, records)
+    if kept is not None:
+        kept.result()
     total = time.perf_counter() - started
     cpu = (time.process_time() - cpu) / PER_ROUND * 1000
     return {"rate": PER_ROUND / total, "crypto": sealing / total, "cpu_ms": cpu}
+
+
+def measure_keeping(bench: Bench) -> dict[str, float]:
+    """Return, for groups of 16 that are sealed already, records a second of each way, and ours over the databases': medians."""
+    ways = {
+        "centre": bench.keep_here,
+        "SQLite blob": bench.keep_sqlite,
+        "PostgreSQL bytea": bench.keep_postgres,
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, keep in ways.items():
+            groups = [[bench.seal() for _ in range(GROUP)] for _ in range(PER_ROUND // GROUP)]
+            started = time.perf_counter()
+            for records in groups:
+                keep(records)
+            rates[name].append(PER_ROUND / (time.perf_counter() - started))
+    median = {name: statistics.median(found) for name, found in rates.items()}
+    return {
+        **{name: round(rate) for name, rate in median.items()},
+        "beside SQLite blob": round(median["centre"] / median["SQLite blob"], 2),
+        "beside PostgreSQL bytea": round(median["centre"] / median["PostgreSQL bytea"], 2),
+    }
 
 
 def measure_purges(bench: Bench, folder: Path) -> dict[str, Any]:
@@ -174,9 +208,10 @@ def run(folder: Path, postgres: str) -> dict[str, Any]:
         }
         for name, found in rounds.items()
     }
+    keeping = measure_keeping(bench)
     purge = measure_purges(bench, folder)
     bench.close()
-    return {"ways": rows, "purge": purge}
+    return {"ways": rows, "keeping": keeping, "purge": purge}
 
 
 def compare(ways: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -219,7 +254,7 @@ def main() -> None:
             f"| {name} | {row['records_s_median']} ({row['records_s_min']}-{row['records_s_max']}) "
             f"| {row['of_limit_median']} | {row['crypto_share']} | {row['cpu_ms_a_record']} |"
         )
-    print(f"\n{answer['beside']}\npurge: {results['purge']}")
+    print(f"\n{answer['beside']}\nkeeping: {results['keeping']}\npurge: {results['purge']}")
 
 
 if __name__ == "__main__":
