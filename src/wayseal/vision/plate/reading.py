@@ -1,6 +1,6 @@
 """The values of this room: one way to look, one reading, one place that may be a plate. They compute nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ class PlateReading:
     """Mean log-probability a character: how clearly the recogniser saw them."""
     odds: float
     """The grammars' log odds for `text` against random characters."""
+
+    def within(self, part: slice) -> "PlateReading":
+        """Return the reading of a part of its characters; probabilities and odds stay those of the whole."""
+        return replace(self, text=self.text[part], spread=self.spread[part])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

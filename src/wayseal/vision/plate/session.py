@@ -6,7 +6,7 @@ vehicle has come visibly nearer. It keeps one small picture, of the best reading
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -70,21 +70,35 @@ class PlateSession:
         started = time.thread_time()
         self._looked, self._looked_width = frame.index, vehicle_box[2]
         bgr = frame.colour()
-        followed = self._sightings and self._lost < PATIENCE
-        look = self._follow if followed else self._search
-        sighting = look(frame.index, bgr, vehicle_box)
+        followed = bool(self._sightings) and self._lost < PATIENCE
+        sighting = self._follow(frame.index, bgr, vehicle_box) if followed else None
+        if sighting is None and not (followed and self._agreeing(self._commonest())):
+            sighting = self._search(frame.index, bgr, vehicle_box)
         if sighting is not None:
             self._keep(sighting, bgr)
         self.seconds += time.thread_time() - started
 
     def result(self) -> Plate | None:
         """Return the plate on which at least two readings agree, or None."""
-        verdict = self._vote.result()
+        verdict = self._decide()
         if verdict is None:
             return None
         text = verdict.text if verdict.reads >= AGREE else self._commonest()
         agreeing = self._agreeing(text)
         return self._describe(text, agreeing, verdict) if agreeing else None
+
+    def _decide(self) -> Verdict | None:
+        """Return the vote, held again over the number alone when a sign beside it had been read along."""
+        verdict = self._vote.result()
+        if verdict is None or len(verdict.text[verdict.number]) == len(verdict.text):
+            return verdict
+        vote = PlateVote(self._vote.confusion)
+        for place, one in enumerate(self._sightings):
+            if len(one.reading.text) == len(verdict.text):
+                self._sightings[place] = replace(one, reading=one.reading.within(verdict.number))
+            vote.add(self._sightings[place].reading)
+        self._vote = vote
+        return vote.result()
 
     def _is_settled(self) -> bool:
         """Tell whether more readings would change nothing, or have been tried often enough."""
@@ -119,7 +133,7 @@ class PlateSession:
         return self._read(index, bgr, box, likely[0].quad)
 
     def _follow(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
-        """Look where the number should be by now; a number that has gone is not searched again in this frame."""
+        """Look where the number should be by now."""
         near = self.reader.find_near(bgr, self._expect(index, box))
         if near is None:
             self._lost += 1

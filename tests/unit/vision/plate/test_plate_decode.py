@@ -70,3 +70,13 @@ def test_spread_shows_doubt() -> None:
     assert np.allclose(spread.sum(axis=1), 1.0)
     assert spread[0, ALPHABET.index("A")] > 0.9
     assert 0.3 < spread[1, ALPHABET.index("1")] < 0.5 < spread[1, ALPHABET.index("B")]
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows, st.lists(st.sampled_from(["", "A", "AA", "1B", "A1A", "BBB"]), min_size=1, max_size=5))
+def test_strings_together_as_alone(given_rows: list[list[float]], texts: list[str]) -> None:
+    """Strings of several lengths scored in one pass score exactly as each alone."""
+    columns = make_columns(given_rows)
+    together = score_strings(columns, texts)
+    assert together == pytest.approx([float(score_strings(columns, [text])[0]) for text in texts], rel=1e-9)
+    assert score_strings(columns, []).shape == (0,)

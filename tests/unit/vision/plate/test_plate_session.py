@@ -100,3 +100,15 @@ def test_small_vehicle_waits(plate_reader: PlateReader) -> None:
     frame, _ = approach("5QRV204", 1)[0]
     session.offer(frame, (300.0, 100.0, 120.0, 90.0))
     assert session.seconds == 0.0
+
+
+def test_lost_number_is_searched_at_once(plate_reader: PlateReader) -> None:
+    """A plate that jumps away from where its movement leads is found again in the same frame."""
+    session = PlateSession(plate_reader)
+    first, last = approach("5QRV204", 40)[0], approach("5QRV204", 40)[30]
+    session.offer(*first)
+    frame, (x, y, width, height) = last
+    session.offer(make_frame(30, np.roll(frame.colour(), -150, axis=1)), (x - 150, y, width, height))
+    plate = session.result()
+    assert plate is not None
+    assert (plate.text, plate.reads) == ("5QRV204", 2)

@@ -93,3 +93,54 @@ def test_no_vote() -> None:
     vote = PlateVote()
     vote.add(Read(""))
     assert vote.result() is None
+
+
+@dataclass(frozen=True)
+class MixedRead:
+    """A reading that is sure of all its positions but the first, and there believes in several signs."""
+
+    text: str
+    first: dict[str, float]
+    surety: float = 0.98
+
+    @property
+    def spread(self) -> NDArray[np.float64]:
+        """Each position's probabilities."""
+        spread = np.array(Read(self.text, self.surety).spread)
+        spread[0] = 0.001
+        for sign, chance in self.first.items():
+            spread[0, ALPHABET.index(sign)] = chance
+        return np.asarray(spread / spread.sum(axis=1, keepdims=True))
+
+
+def settle(*ballots: MixedRead | Read) -> str:
+    """Return the part of a vote's outcome that is the number."""
+    vote = PlateVote()
+    for ballot in ballots:
+        vote.add(ballot)
+    outcome = vote.result()
+    assert outcome is not None
+    return outcome.text[outcome.number]
+
+
+def test_emblem_is_no_character() -> None:
+    """What is read now as one sign, now as another, before a number that is read surely, is not part of it."""
+    emblem = [
+        MixedRead("Y5555", {"Y": 0.4, "9": 0.3, "G": 0.2}),
+        MixedRead("95555", {"9": 0.4, "Y": 0.3, "2": 0.2}),
+        MixedRead("95555", {"9": 0.5, "1": 0.3}),
+    ]
+    assert settle(*emblem) == "5555"
+
+
+def test_look_alikes_are_one_sign() -> None:
+    """An end that is O or 0 in equal parts is a character whose name is in doubt, and stays."""
+    round_end = MixedRead("0MYSTRZ", {"0": 0.45, "O": 0.45})
+    assert settle(round_end, round_end) == "0MYSTRZ"
+
+
+def test_blurred_plate_keeps_its_ends() -> None:
+    """Where all characters are unsure an unsure end says nothing, and neither does a single reading."""
+    blurred = MixedRead("Y5555", {"Y": 0.4, "9": 0.3}, surety=0.6)
+    assert settle(blurred, blurred) == "Y5555"
+    assert settle(MixedRead("Y5555", {"Y": 0.4, "9": 0.3})) == "Y5555"
