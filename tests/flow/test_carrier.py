@@ -586,7 +586,7 @@ def test_noise_is_no_message(noise: bytes) -> None:
 
 def test_limits_cover_every_verb(centre: Centre, lane: LaneHome) -> None:
     """Each verb has a limit, and the largest vehicle fits the one for deliveries."""
-    assert set(BODY_LIMITS) == {"deliver", "roster", "join", "renew", "health", "ports"}
+    assert set(BODY_LIMITS) == {"deliver", "roster", "join", "renew", "health", "ports", "ticket", "tickets"}
     assert len(encode_delivery(seal_one(centre, lane))) < BODY_LIMITS["deliver"] // 64
 
 

@@ -19,6 +19,7 @@ from wayseal.cli.common import (
 )
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import to_text
+from wayseal.model.errors import Invalid
 
 if TYPE_CHECKING:
     from wayseal.model.border import Pixels
@@ -94,24 +95,66 @@ def use(
 ) -> None:  # fmt: skip
     """Do one thing that a ticket permits; it is on the ledger first, and so is a refusal.
 
-    Answers with numbers. `chart` measures a rendered scene, so that the camera's own figures have something to be compared with.
+    In a site's home, or at a lane's own computer: there the centre is asked, and while it does not answer the token is judged by the
+    site's public key and the use waits for the ledger. Answers with numbers. `chart` measures a rendered scene, so that the camera's own figures have something to be compared with.
     """
     from wayseal.flow.ticket import Verb
+    from wayseal.station.lane_home import is_lane_home
     from wayseal.station.site import open_site
     from wayseal.station.tickets import answer_verb, open_office
 
     with click.open_file(str(token_file), encoding="ascii", errors="replace") as file:
         token = file.read(10_000).strip()
+    if is_lane_home(home):
+        answer = _use_at_lane(
+            home, token, verb=verb, lane=lane, source=source, who=who, passphrase_file=passphrase_file
+        )
+        _print_answer(answer, as_json=as_json)
+        return
     with open_site(home, read_passphrase(passphrase_file)) as site:
         try:
             ticket = open_office(site).use(token, verb=verb, lane=lane, technician=who)
         finally:
             site.sign_checkpoint()
         answer = answer_verb(site, Verb(verb), lane, source=source, chart=_render_chart)
+    _print_answer(
+        {"ticket": ticket.id, "verb": verb, "lane": lane, "on_ledger": True, **answer}, as_json=as_json
+    )
+
+
+def _use_at_lane(
+    home: Path,
+    token: str,
+    *,
+    verb: str,
+    lane: str,
+    source: str | None,
+    who: str,
+    passphrase_file: Path | None,
+) -> dict[str, Any]:
+    """Return what a verb answers at a lane's own computer."""
+    from wayseal.station.lane_home import open_lane_home
+    from wayseal.station.lane_tickets import use_ticket
+
+    with open_lane_home(home, read_passphrase(passphrase_file)) as lane_home:
+        if lane != lane_home.facts.lane:
+            raise Invalid("this is another lane's computer", hint=f"Its lane is {lane_home.facts.lane}.")
+        return use_ticket(
+            lane_home, lane_home.link, token, verb=verb, technician=who, source=source, chart=_render_chart
+        )
+
+
+def _print_answer(answer: dict[str, Any], *, as_json: bool) -> None:
+    """Print the numbers of a verb."""
     if as_json:
-        print_json({"ticket": ticket.id, "verb": verb, "lane": lane, **answer})
-    else:
-        print_table(f"{verb} at {lane}", ["what", "value"], [list(row) for row in answer.items()])
+        print_json(answer)
+        return
+    rows = [[name.replace("_", " "), value] for name, value in answer.items() if name not in ("verb", "lane")]
+    print_table(f"{answer['verb']} at {answer['lane']}", ["what", "value"], rows)
+    if not answer["on_ledger"]:
+        click.echo(
+            "The centre does not answer: this use waits here for the ledger (wayseal lane send).", err=True
+        )
 
 
 def _render_chart() -> "Iterator[Pixels]":

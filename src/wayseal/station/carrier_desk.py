@@ -1,4 +1,4 @@
-"""What the centre answers lanes on other hosts: six verbs, each of which may be repeated without harm.
+"""What the centre answers lanes on other hosts: eight verbs, each of which may be repeated without harm.
 
 Owns who may ask what. A certificate names the lane; the register says whether it is let in; the oversight of equipment says
 whether it may have keys. What a lane hears back are receipts, rosters and charters: never who anybody is.
@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wayseal.flow.egress import take_entries
 from wayseal.flow.oversee.desk import view
+from wayseal.flow.ticket import Verb
+from wayseal.flow.ticket_carried import take_carried
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, NotArmed, Refused, SealBroken
-from wayseal.model.ids import EncounterId, epoch_id, epoch_span
+from wayseal.model.ids import EncounterId, check_staff, epoch_id, epoch_span
 from wayseal.seal.keys import parse_roster
 from wayseal.seal.strict import encode_canonical
 from wayseal.seal.suite import sha256
@@ -30,14 +32,18 @@ from wayseal.station.carrier_wire import (
     decode_entries,
     decode_join,
     decode_roster_request,
+    decode_ticket,
     encode_certificate,
     encode_joined,
+    encode_permitted,
     encode_receipts,
     encode_roster_answer,
+    encode_ticket_key,
     join_message,
 )
 from wayseal.station.centre import CENTRE
 from wayseal.station.site import Site
+from wayseal.station.tickets import open_office, read_health, read_metrics
 from wayseal.store.oversight.equipment import list_equipment
 
 Unfit = Callable[[str], str | None]
@@ -93,6 +99,8 @@ class CentreDesk:
             "renew": lambda: self._certify(entry, certificate),
             "health": self._health,
             "ports": lambda: self._ports(entry, body),
+            "ticket": lambda: self._use_ticket(entry, body),
+            "tickets": lambda: self._tickets(entry, body),
         }
         return verbs[verb]()
 
@@ -196,6 +204,24 @@ class CentreDesk:
             self.site.ledger.append, entry.lane, devices | {entry.lane}, decode_entries(body), now
         )
         return encode_canonical({"taken": count})
+
+    def _use_ticket(self, entry: LaneEntry, body: bytes) -> bytes:
+        """Judge one use of a ticket at a lane as if it were here, on the ledger first; with the centre's own numbers for it."""
+        asked = decode_ticket(body)
+        try:
+            ticket = open_office(self.site).use(
+                asked.token, verb=asked.verb, lane=entry.lane, technician=check_staff(asked.technician)
+            )
+        finally:
+            self.site.sign_checkpoint()
+        read = {Verb.HEALTH: read_health, Verb.METRICS: read_metrics}.get(Verb(asked.verb))
+        return encode_permitted(ticket.id, {} if read is None else read(self.site, entry.lane))
+
+    def _tickets(self, entry: LaneEntry, body: bytes) -> bytes:
+        """Take in what was done under tickets while the line was down, and return the public half of the key that they are made with."""
+        office = open_office(self.site)
+        take_carried(office, entry.lane, decode_entries(body))
+        return encode_ticket_key(bytes(office.root.public_key.to_bytes()))
 
     def _health(self) -> bytes:
         """Return figures, and nothing that names anybody."""

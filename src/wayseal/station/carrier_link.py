@@ -1,4 +1,4 @@
-"""A lane's line to its centre: six verbs over HTTPS, and every failure as one of `model.errors`.
+"""A lane's line to its centre: eight verbs over HTTPS, and every failure as one of `model.errors`.
 
 Owns one connection, which is made when it is needed and kept. A request that got no answer raises `Unavailable`; all verbs
 may be repeated, so the caller tries again later. It holds no key but the lane's own for TLS.
@@ -28,14 +28,18 @@ from wayseal.station.carrier_wire import (
     Delivery,
     JoinRequest,
     RosterAnswer,
+    TicketRequest,
     decode_certificate,
     decode_joined,
+    decode_permitted,
     decode_receipts,
     decode_roster_answer,
+    decode_ticket_key,
     encode_delivery,
     encode_entries,
     encode_join,
     encode_roster_request,
+    encode_ticket,
 )
 
 CONNECT_S = 10.0
@@ -89,6 +93,14 @@ class CarrierLink:
     def report_ports(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Bring what this host's watch of its ports has seen to the centre's ledger."""
         self._ask("ports", encode_entries(entries))
+
+    def use_ticket(self, token: str, verb: str, technician: str) -> tuple[str, dict[str, Any]]:
+        """Return ticket and the centre's numbers once a use is on the ledger. Raises `Refused` for what is not permitted."""
+        return decode_permitted(self._ask("ticket", encode_ticket(TicketRequest(token, verb, technician))))
+
+    def report_tickets(self, entries: Sequence[Mapping[str, Any]]) -> bytes:
+        """Bring what was done here under tickets to the centre's ledger; return the public half of the site's ticket key."""
+        return decode_ticket_key(self._ask("tickets", encode_entries(entries)))
 
     def read_health(self) -> dict[str, int]:
         """Return the centre's figures."""

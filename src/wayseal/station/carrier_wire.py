@@ -29,6 +29,8 @@ BODY_LIMITS: Final[Mapping[str, int]] = {
     "renew": 0,
     "health": 0,
     "ports": 256 * 1024,
+    "ticket": 16 * 1024,
+    "tickets": 256 * 1024,
 }
 """The verbs, and how many bytes a request for each may have."""
 ANSWER_LIMIT: Final = 4 * 1024 * 1024
@@ -215,6 +217,51 @@ def decode_entries(body: bytes) -> list[dict[str, Any]]:
     ):
         raise Invalid("a message that holds no device events")
     return listed
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequest:
+    """Somebody at a lane who wants to use a ticket: its token, the verb, and who they say they are."""
+
+    token: str = field(repr=False)
+    verb: str
+    technician: str
+
+
+def encode_ticket(asked: TicketRequest) -> bytes:
+    """Return the message by which a lane asks for one use of a ticket."""
+    return encode_canonical({"technician": asked.technician, "token": asked.token, "verb": asked.verb})
+
+
+def decode_ticket(body: bytes) -> TicketRequest:
+    """Return what such a message asks for. Raises `Invalid`."""
+    fields = decode_canonical(body, ("technician", "token", "verb"))
+    if not all(isinstance(one, str) for one in fields.values()):
+        raise Invalid("not a request for a use of a ticket")
+    return TicketRequest(fields["token"], fields["verb"], fields["technician"])
+
+
+def encode_permitted(ticket: str, figures: Mapping[str, Any]) -> bytes:
+    """Return the answer to a use that is permitted: the ticket, and the centre's numbers for its verb."""
+    return encode_canonical({"figures": dict(figures), "ticket": ticket})
+
+
+def decode_permitted(body: bytes) -> tuple[str, dict[str, Any]]:
+    """Return ticket and numbers of such an answer. Raises `Invalid`."""
+    fields = decode_canonical(body, ("figures", "ticket"))
+    if not isinstance(fields["ticket"], str) or not isinstance(fields["figures"], dict):
+        raise Invalid("not an answer to a use of a ticket")
+    return fields["ticket"], fields["figures"]
+
+
+def encode_ticket_key(root: bytes) -> bytes:
+    """Return the answer to a lane that has told of its tickets: the public half of the key that they are made with."""
+    return encode_canonical({"root": encode_bytes(root)})
+
+
+def decode_ticket_key(body: bytes) -> bytes:
+    """Return the key of such an answer. Raises `Invalid`."""
+    return decode_bytes(decode_canonical(body, ("root",))["root"])
 
 
 def encode_joined(pem: str, mark: bytes) -> bytes:

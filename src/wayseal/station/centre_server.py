@@ -1,4 +1,4 @@
-"""The centre on the network: HTTPS with certificates on both sides, strict limits, and the desk's six verbs.
+"""The centre on the network: HTTPS with certificates on both sides, strict limits, and the desk's eight verbs.
 
 Owns sockets, deadlines and limits; every decision is `carrier_desk`'s. It never logs a request's content or an address, and
 answers nobody who has shown no certificate of the site's own authority.

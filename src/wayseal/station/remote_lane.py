@@ -23,6 +23,7 @@ from wayseal.station.carrier_link import CarrierLink
 from wayseal.station.lane import Capture, LaneStation
 from wayseal.station.lane_arms import LaneArms
 from wayseal.station.lane_home import LaneHome
+from wayseal.station.lane_tickets import carry_tickets
 from wayseal.station.ports import forward_queue
 
 _WAITING = 16
@@ -95,6 +96,7 @@ class Courier:
                 self._send()
                 self._pause = 0.0
                 self._tell_ports()
+                self._tell_tickets()
             except (WaysealError, OSError) as error:
                 self.summary.problem = error if isinstance(error, WaysealError) else Unavailable(str(error))
                 self._pause = min(max(_FIRST_PAUSE_S, self._pause * 2), self._poll)
@@ -129,6 +131,13 @@ class Courier:
         try:
             forward_queue(self._home.home, self._link.report_ports)
         except (Refused, Invalid) as error:
+            self.summary.problem = error
+
+    def _tell_tickets(self) -> None:
+        """Send what was done here under tickets. What the centre refuses waits, and holds up no picture."""
+        try:
+            carry_tickets(self._home, self._link)
+        except (Refused, Invalid, NotFound) as error:
             self.summary.problem = error
 
     def _next_s(self) -> float:

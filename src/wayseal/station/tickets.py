@@ -4,8 +4,7 @@ Owns which numbers a verb gives. None of them is about a person: they are counts
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,18 +14,15 @@ from wayseal.flow.oversee.register import add_medium
 from wayseal.flow.oversee.standing import PersonStanding, standing_of
 from wayseal.flow.ticket import Verb, load_root
 from wayseal.flow.ticket_office import TicketOffice
-from wayseal.model.border import Pixels
 from wayseal.model.clock import to_text
-from wayseal.model.errors import Invalid, Refused
+from wayseal.model.errors import Refused
 from wayseal.model.oversight import Medium
 from wayseal.seal.keys.secret import load_secret
 from wayseal.station.site import Site
+from wayseal.station.ticket_camera import Chart, measure_verb
 from wayseal.store.oversight.equipment import list_media
-from wayseal.vision.camera import measure_camera
-from wayseal.vision.frames import open_source
 
 LOOK_BACK: Final = timedelta(hours=24)
-_FRAMES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +59,7 @@ def open_office(site: Site) -> TicketOffice:
     return TicketOffice(site.ledger, root, ask, site.clock, check)
 
 
-def answer_verb(
-    site: Site, verb: Verb, lane: str, *, source: str | None, chart: Callable[[], Iterator[Pixels]]
-) -> dict[str, Any]:
+def answer_verb(site: Site, verb: Verb, lane: str, *, source: str | None, chart: Chart) -> dict[str, Any]:
     """Return what a verb that was permitted answers. The caller has had the use put on the ledger first.
 
     `source` is the camera that focus and exposure look at; `chart` gives brightness planes of a rendered scene of nobody.
@@ -74,16 +68,7 @@ def answer_verb(
         return read_health(site, lane)
     if verb is Verb.METRICS:
         return read_metrics(site, lane)
-    if verb is Verb.CHART:
-        return asdict(measure_camera(chart(), frames=_FRAMES))
-    if source is None:
-        raise Invalid("focus and exposure need the camera", hint="Give --source rtsp://…")
-    with open_source(source, clock=site.clock) as frames:
-        numbers = asdict(measure_camera((frame.luma for frame in frames), frames=_FRAMES))
-    left_out = (
-        ("brightness", "dark", "saturated") if verb is Verb.FOCUS else ("sharpness", "sharpness_middle")
-    )
-    return {name: value for name, value in numbers.items() if name not in left_out}
+    return measure_verb(verb, source, chart, site.clock)
 
 
 def read_health(site: Site, lane: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Owns wording only. Every command that is named here exists; a test runs through 
 from typing import Final
 
 from wayseal.flow.followup import DELETION_OVERDUE, RECEIPT_OVERDUE
+from wayseal.flow.ticket_carried import OVERRUN
 
 REASONS: Final = {
     "organisation-suspended": "its maintainer is suspended", "no-contract": "its maintainer has no contract here",
@@ -28,6 +29,7 @@ NOTES: Final = {
     ("alarm", "quota"): "Somebody reached their allowance of openings",
     ("alarm", "clock-step"): "The clock stepped", ("alarm", "pass-broken"): "A delivery is not as its lane made it",
     ("alarm", "assessment-refused"): "An assessment was not accepted",
+    ("alarm", OVERRUN): "A ticket was used that was over or revoked",
     ("alarm", "model-changed"): "The recognition model changed",
     ("alarm", "lane-capture-rate"): "Lane captures too few people", ("alarm", "lane-face-quality"): "Lane pictures are poor",
     ("alarm", "lane-stranger-scores"): "Lane sees too many near matches",
@@ -54,6 +56,7 @@ _PARTICULAR: Final = {
     ("alarm", "clock-step"): "Look at the time source; nothing is erased until it is right. wayseal retention plan",
     ("alarm", "pass-broken"): "Tell the security officer and keep the bytes. wayseal reconcile",
     ("alarm", "assessment-refused"): "Draw a new one: wayseal equipment assess {subject}",
+    ("alarm", OVERRUN): "Ask who was at {subject} while its line was down. wayseal ledger show --type ticket --lane {subject}",
     ("alarm", "model-changed"): "Was that planned? wayseal models list",
     ("alarm", RECEIPT_OVERDUE): "Ask the recipient: wayseal export show {subject}",
     ("alarm", DELETION_OVERDUE): "Ask the recipient: wayseal export show {subject}",
