@@ -151,6 +151,7 @@ def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     assert play(stage, "watch-live-feed").outcome is Outcome.OPEN  # and now with a mark, for what comes after
 
 
+@pytest.mark.slow
 def test_hook_shows_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root at the lane whose hook does not work has shown nothing about the live feed."""
     monkeypatch.setattr("wayseal.testing.breach.at_lane.HOOK", "")
@@ -162,6 +163,7 @@ def test_hook_shows_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
     assert is_broken(found, "tap-shows-nothing")
 
 
+@pytest.mark.slow
 def test_reader_names_any_lane(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that calls every picture of a record its lane's is found out by pictures that the lane never marked."""
 
@@ -233,6 +235,7 @@ def test_canaries_are_given(stage: Stage) -> None:
         assert is_broken(play(stage, "raid-running-centre"), "canaries-given")
 
 
+@pytest.mark.slow
 def test_alarms_are_muted(stage: Stage) -> None:
     """A keyroom that refuses a thief and tells nobody is found out."""
     stage.site.keyroom.note_canary(stage.sealed[0])
@@ -272,6 +275,7 @@ def test_no_clocks(stage: Stage) -> None:
     assert is_broken(found, "lateness-unseen", "closed-untold")
 
 
+@pytest.mark.slow
 def test_lane_goes_on(stage: Stage) -> None:
     """A centre that knows no suspension gives a suspended organisation's lane its next keys."""
     stage.seams = Seams(code={"centre": NO_SUSPENDED_LANE})
@@ -353,6 +357,7 @@ def test_witnesses_are_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
     assert not found.evidence["witnesses_refused"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", SEARCHING)
 def test_search_finds_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch, act: str) -> None:
     """Where the search for plaintext finds nothing, not even what was planted for it, nothing was shown."""
@@ -360,6 +365,7 @@ def test_search_finds_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch, act
     assert is_broken(play(stage, act), "tools-blunt")
 
 
+@pytest.mark.slow
 def test_witnesses_sign_anything(stage: Stage) -> None:
     """Witnesses that sign whatever they are shown are found out. What they signed they have signed: nothing that needs them comes after."""
     stage.start_witnesses(SIGN_ANYTHING)
