@@ -14,6 +14,7 @@ from wayseal.match.calibrate import Calibration
 from wayseal.match.dotscan import scan_best
 from wayseal.match.index import ExactIndex, Floats, Hits, TemplateIndex, merge_owners
 from wayseal.match.matrix import Numbers, check_vectors
+from wayseal.match.names import NameTable
 from wayseal.match.signbits import SignBitIndex
 from wayseal.model.border import Template
 from wayseal.model.errors import Invalid, WrongModel
@@ -46,8 +47,7 @@ class LoadedGallery:
         self.calibration = calibration
         self._index: TemplateIndex = ExactIndex(dimension)
         self._exact_up_to = EXACT_BYTES // (4 * dimension) if exact_up_to is None else exact_up_to
-        self._names: list[str | None] = []
-        self._numbers: dict[str, int] = {}
+        self._names = NameTable()
         self._fused: dict[
             int, tuple[int, float]
         ] = {}  # of those with several: how many, and the length of their sum
@@ -60,15 +60,16 @@ class LoadedGallery:
 
     def travellers(self) -> list[str]:
         """Return the travellers, in order of enrolment. Personal data."""
-        return list(self._numbers)
+        return list(self._names)
 
     def __contains__(self, traveller: str) -> bool:
-        return traveller in self._numbers
+        return self._names.find(traveller) is not None
 
     def reserve(self, room: int) -> None:
         """Make room for `room` travellers, before adding many."""
         if isinstance(self._index, ExactIndex):
             self._index.matrix.reserve(room)
+            self._names.reserve(room)
 
     def add(self, travellers: Sequence[str], vectors: ArrayLike, *, checked: bool = False) -> Numbers:
         """Add raw unit templates, `vectors[i]` of `travellers[i]`, and return their owner numbers; all or none.
@@ -80,18 +81,11 @@ class LoadedGallery:
         if len(rows) != len(travellers) or not all(travellers):
             raise Invalid("each template needs one traveller, with an id that is not empty")
         known = len(self._names)
-        numbers = np.fromiter(
-            map(self._numbers.setdefault, travellers, range(known, known + len(rows))),
-            dtype=np.int64,
-            count=len(rows),
-        )
+        numbers = self._names.add(travellers)
         self.size += len(rows)
-        fresh = numbers == np.arange(known, known + len(rows))
-        if fresh.all():
-            self._names.extend(travellers)
+        if np.array_equal(numbers, np.arange(known, known + len(rows))):
             self._index.add(numbers, rows)
-        else:  # the number that a known traveller would have had stays nobody's
-            self._names.extend(name if new else None for name, new in zip(travellers, fresh, strict=True))
+        else:
             self._fuse(*np.unique(numbers, return_inverse=True), rows, known)
         if self._index.matrix.size > self._exact_up_to and isinstance(self._index, ExactIndex):
             larger = SignBitIndex(
@@ -103,10 +97,9 @@ class LoadedGallery:
 
     def forget(self, traveller: str) -> int:
         """Drop a traveller and return how many templates went. 0 when there is no such traveller."""
-        number = self._numbers.pop(traveller, None)
+        number = self._names.forget(traveller)
         if number is None:
             return 0
-        self._names[number] = None
         self._index.remove(number)
         count = self._fused.pop(number, (1, 1.0))[0]
         self.size -= count
@@ -114,15 +107,12 @@ class LoadedGallery:
 
     def count(self, traveller: str) -> int:
         """Return how many templates a traveller has."""
-        number = self._numbers.get(traveller)
+        number = self._names.find(traveller)
         return 0 if number is None else self._fused.get(number, (1, 1.0))[0]
 
     def name_of(self, number: int) -> str:
         """Return the traveller behind an owner number of an answer."""
-        name = self._names[number]
-        if name is None:
-            raise Invalid("an owner number of a forgotten traveller")
-        return name
+        return self._names.name_of(number)
 
     def find(self, templates: Sequence[Template], k: int) -> list[Hits]:
         """Return each probe's `k` nearest travellers. Raises `WrongModel` for a template of another model."""
@@ -139,7 +129,8 @@ class LoadedGallery:
 
     def known(self, travellers: Iterable[str]) -> list[int]:
         """Return the owner numbers of those travellers who are in the gallery."""
-        return [self._numbers[name] for name in travellers if name in self._numbers]
+        found = (self._names.find(name) for name in travellers)
+        return [number for number in found if number is not None]
 
     def _probes(self, templates: Sequence[Template]) -> Floats:
         """Return probes as they are compared."""
