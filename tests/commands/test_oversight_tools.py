@@ -99,7 +99,8 @@ def test_04_medium(ws: Session, kept: dict[str, str], tmp_path: Path) -> None:
     """A medium is registered for a live ticket, is let in at the host, and is not any more once it was taken off."""
     root = tmp_path / "root"
     root.mkdir()
-    known = ("--serial", "4C530001", "--usb-id", "0781:5567", "--port", "1-2", "--json")
+    shown = "jEP/6WzviqdJ5VSeTUY8PatCNBKeaREvo2OqdplND/o="
+    known = ("--hash", shown, "--serial", "4C530001", "--usb-id", "0781:5567", "--port", "1-2", "--json")
     assert ws.call("egress", "media", "add", "stick-1", "--ticket", "0" * 26, *known).code == 3
     assert (
         ws.call(
@@ -114,7 +115,7 @@ def test_04_medium(ws: Session, kept: dict[str, str], tmp_path: Path) -> None:
     written = ws.call("egress", "guard", "write", "--root", root, "--media", "--yes", "--json").json
     assert (written["written"], written["media"], written["run"]) == (5, 1, [])
     rules = root / "etc" / "usbguard" / "rules.conf"
-    assert 'serial "4C530001"' in rules.read_text()
+    assert f'serial "4C530001" hash "{shown}" via-port "1-2"' in rules.read_text()
     checked = ws.call("egress", "guard", "check", "--root", root, "--json")
     assert checked.code == 1
     assert checked.json["checks"][0]["result"] == "pass"

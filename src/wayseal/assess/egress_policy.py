@@ -1,10 +1,11 @@
 """What a lane host's files must say so that removable media do nothing: kernel, modprobe, udev and USBGuard, in that order.
 
 Owns the texts and their paths; writes below a root that the caller names, and never talks to the kernel or a daemon. Each layer
-refuses on its own. A medium is let in only by serial, product and port, for its work order's life: while one is, the storage
+refuses on its own. A medium is let in only by serial, product, descriptors and port, for its work order's life: while one is, the storage
 drivers must be loadable, and probe 1 fails and says so.
 """
 
+import base64
 import os
 import re
 import tempfile
@@ -55,6 +56,8 @@ _SETTINGS: Final = {
 _NOTE = "# Written by wayseal egress guard write; changes here are found by its check and undone by the next write.\n"
 _SERIAL = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _USB_ID = re.compile(r"[0-9a-f]{4}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_HASH_BYTES: Final = 32
 _PORT = re.compile(r"[0-9]{1,3}-[0-9]{1,3}(\.[0-9]{1,3}){0,6}")
 
 
@@ -110,19 +113,46 @@ def _rules(live: Sequence[Medium]) -> str:
 
 
 def allow_line(medium: Medium) -> str:
-    """Return the rule that lets one medium in. Raises `Invalid` for a serial, id or port that no USB device has."""
+    """Return the rule that lets one medium in: by ids, serial, port, and the hash of its descriptors where it was registered.
+
+    Raises `Invalid` for a serial, id or port that no USB device has, or a digest that is none.
+    """
     fits = _SERIAL.fullmatch(medium.serial) and _PORT.fullmatch(medium.via_port)
     if not fits or not all(map(_USB_ID.fullmatch, (medium.vendor_id, medium.product_id))):
         raise Invalid("the medium's serial, ids or port are not a USB device's", medium=medium.id)
+    known = "" if medium.descriptors_sha256 is None else f'hash "{show_hash(medium.descriptors_sha256)}" '
     return (
-        f'allow id {medium.vendor_id}:{medium.product_id} serial "{medium.serial}" via-port "{medium.via_port}" '
+        f'allow id {medium.vendor_id}:{medium.product_id} serial "{medium.serial}" {known}via-port "{medium.via_port}" '
         "with-interface equals { 08:06:50 }\n"
     )
 
 
+def read_hash(text: str) -> str:
+    """Return a device's hash as USBGuard lists it (44 letters of base64), or in hex, as SHA-256 in hex. Raises `Invalid`."""
+    if _DIGEST.fullmatch(text):
+        return text
+    try:
+        raw = base64.b64decode(text.strip('"'), validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != _HASH_BYTES:
+        raise Invalid(
+            "not the hash of a USB device",
+            hint="usbguard list-devices shows it while the medium is plugged in: 44 signs, the last one =.",
+        )
+    return raw.hex()
+
+
+def show_hash(digest: str) -> str:
+    """Return a digest as USBGuard writes it. Raises `Invalid`."""
+    if not _DIGEST.fullmatch(digest):
+        raise Invalid("not the hash of a USB device")
+    return base64.b64encode(bytes.fromhex(digest)).decode("ascii")
+
+
 _WRITTEN = re.compile(
     r"^# (?P<id>[a-z0-9._-]+), work order (?P<order>[a-z0-9._-]+), until (?P<until>\S+)\n"
-    r'allow id (?P<vendor>[0-9a-f]{4}):(?P<product>[0-9a-f]{4}) serial "(?P<serial>[^"\n]+)" via-port "(?P<port>[^"\n]+)" ',
+    r'allow id (?P<vendor>[0-9a-f]{4}):(?P<product>[0-9a-f]{4}) serial "(?P<serial>[^"\n]+)" (?:hash "(?P<hash>[A-Za-z0-9+/]{43}=)" )?via-port "(?P<port>[^"\n]+)" ',
     re.MULTILINE,
 )
 
@@ -136,7 +166,7 @@ def read_media(root: Path, now: datetime) -> list[Medium]:
     return [
         Medium(
             found["id"], found["serial"], found["vendor"], found["product"], found["port"], found["order"], now,
-            from_text(found["until"]),
+            from_text(found["until"]), descriptors_sha256=read_hash(found["hash"]) if found["hash"] else None,
         )
         for found in _WRITTEN.finditer(text)
     ]  # fmt: skip

@@ -29,21 +29,29 @@ def media_command() -> None:
 @click.option("--serial", required=True, help="The device's serial number, as lsusb -v shows it.")
 @click.option("--usb-id", required=True, help="VENDOR:PRODUCT, such as 0781:5567.")
 @click.option("--port", required=True, help="The port it may be in, such as 1-2.")
+@click.option(
+    "--hash", "shown_hash", required=True, help="The device's hash, as `usbguard list-devices` shows it."
+)
 @actor_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def add_command(
-    home: Path, medium: str, *, ticket: str, serial: str, usb_id: str, port: str, actor: str,
+    home: Path, medium: str, *, ticket: str, serial: str, usb_id: str, port: str, shown_hash: str, actor: str,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Register MEDIUM. Then write it at the host: wayseal egress guard write --media."""
+    """Register MEDIUM. Then write it at the host: wayseal egress guard write --media.
+
+    The hash is over the device's descriptors: a serial number alone is what any programmable stick can claim.
+    """
+    from wayseal.assess.egress_policy import read_hash
     from wayseal.station.site import open_site
     from wayseal.station.tickets import UsbIdentity, admit_medium
 
     vendor, _, product = usb_id.partition(":")
+    usb = UsbIdentity(serial, vendor, product, port, read_hash(shown_hash))
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        made = admit_medium(site, ticket, medium, UsbIdentity(serial, vendor, product, port), actor=actor)
+        made = admit_medium(site, ticket, medium, usb, actor=actor)
         site.sign_checkpoint()
     print_record(_row(made), f"Registered {medium}", as_json=as_json)
 
@@ -84,5 +92,5 @@ def _row(medium: Any) -> dict[str, Any]:
     """Return a medium for people and scripts."""
     return {
         "medium": medium.id, "serial": medium.serial, "usb_id": f"{medium.vendor_id}:{medium.product_id}",
-        "port": medium.via_port, "work_order": medium.work_order, "until": to_text(medium.until),
+        "port": medium.via_port, "descriptors_sha256": medium.descriptors_sha256, "work_order": medium.work_order, "until": to_text(medium.until),
     }  # fmt: skip

@@ -26,7 +26,7 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
     "crossing list": (
         "crossing", "encounter", "seat", "traveller", "direction", "lane", "time", "plate", "decision", "reason", "paired_with",
     ),
-    "egress media list": ("medium", "serial", "usb_id", "port", "work_order", "until"),
+    "egress media list": ("medium", "serial", "usb_id", "port", "descriptors_sha256", "work_order", "until"),
     "egress guard status": ("device", "since", "until", "reason", "missed"),
     "encounter list": (
         "encounter", "time", "lane", "direction", "plate", "region", "seen", "outcomes", "class", "expires_at", "status",

@@ -190,7 +190,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {
             **s.list_fields(s.NAME, "model", "place", "port", "role", "site", "tier", "under", "work_order"),
             **s.list_fields(s.TIME, "starts", "until"),
-            **s.list_fields(s.DIGEST, "clauses_sha256", "component_sha256"),
+            **s.list_fields(s.DIGEST, "clauses_sha256", "component_sha256", "descriptors_sha256"),
             **s.list_fields(s.USB_ID, "vendor_id", "product_id"),
             "equipment_kind": s.NAME,
             "permitted": s.list_of(s.NAME),

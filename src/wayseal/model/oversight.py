@@ -211,7 +211,10 @@ class ReturnCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A removable medium of the agency's, allowed in one port for one work order until it ends (`vendor_id` as in USB)."""
+    """A removable medium of the agency's, allowed in one port for one work order until it ends (`vendor_id` as in USB).
+
+    `descriptors_sha256` is USBGuard's hash of the device: over what it calls itself and all its descriptors.
+    """
 
     id: str
     serial: str
@@ -222,6 +225,7 @@ class Medium:
     registered_at: datetime
     until: datetime
     removed_at: datetime | None = None
+    descriptors_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

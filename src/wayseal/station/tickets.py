@@ -33,6 +33,8 @@ class UsbIdentity:
     vendor_id: str
     product_id: str
     port: str
+    descriptors_sha256: str
+    """USBGuard's hash of the device, in hex."""
 
 
 _COUNTED: Final = ("occupants_seen", "captured", "matched")
@@ -104,7 +106,8 @@ def admit_medium(site: Site, ticket: str, medium: str, usb: UsbIdentity, *, acto
             "a medium is let in for a live ticket only", hint="wayseal ticket issue, then name the ticket."
         )
     wanted = Medium(
-        medium, usb.serial, usb.vendor_id, usb.product_id, usb.port, known.work_order, site.clock(), known.expires_at
+        medium, usb.serial, usb.vendor_id, usb.product_id, usb.port, known.work_order, site.clock(), known.expires_at,
+        descriptors_sha256=usb.descriptors_sha256,
     )  # fmt: skip
     allow_line(wanted)
     return add_medium(site.oversight, wanted, actor=actor)

@@ -173,6 +173,7 @@ media = Table(
     Column("registered_at", UtcTime, nullable=False),
     Column("until", UtcTime, nullable=False),
     Column("removed_at", UtcTime, nullable=True),
+    Column("descriptors_sha256", String(64), nullable=True),
 )
 
 lane_states = Table(

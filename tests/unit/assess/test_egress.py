@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from wayseal.assess.egress_policy import (
     allow_line,
     guard_files,
     plan_guard,
+    read_hash,
     read_media,
+    show_hash,
     write_guard,
 )
 from wayseal.assess.egress_watch import parse_uevent, read_event
@@ -31,6 +34,9 @@ KERNEL = (
 )
 
 
+HASH = "jEP/6WzviqdJ5VSeTUY8PatCNBKeaREvo2OqdplND/o="
+
+
 def make_medium(**other: str) -> Medium:
     """A medium that is in force for two hours."""
     values = {
@@ -39,6 +45,7 @@ def make_medium(**other: str) -> Medium:
         "vendor_id": "0781",
         "product_id": "5567",
         "via_port": "1-2",
+        "descriptors_sha256": read_hash(HASH),
         **other,
     }
     return Medium(work_order="wo-17", registered_at=NOW, until=NOW + timedelta(hours=2), **values)
@@ -59,20 +66,39 @@ def test_rules_parse(tmp_path: Path) -> None:
     for media in ([], [make_medium()]):
         assert parse_rules(guard_files(media, NOW)[RULES], tmp_path) == 0
     assert parse_rules("allow everything", tmp_path) != 0
-    assert is_exact(allow_line(make_medium()))
+    line = allow_line(make_medium())
+    assert is_exact(line)
+    assert f'hash "{HASH}"' in line
 
 
 @pytest.mark.parametrize(
     "other",
     [
         {"serial": 'x" allow'}, {"serial": ""}, {"serial": "a\nallow"}, {"via_port": "any"}, {"via_port": "1-2\n"},
-        {"vendor_id": "*"}, {"product_id": "55670"},
+        {"vendor_id": "*"}, {"product_id": "55670"}, {"descriptors_sha256": "ab"}, {"descriptors_sha256": "x" * 64},
     ],
 )  # fmt: skip
 def test_medium_refused(other: dict[str, str]) -> None:
     """A serial, id or port that could say something else in a rule is refused."""
     with pytest.raises(Invalid):
         allow_line(make_medium(**other))
+
+
+def test_rule_of_before(tmp_path: Path) -> None:
+    """A rule that an earlier version wrote, without a hash, is read back all the same, so that it ends in time."""
+    old = replace(make_medium(), descriptors_sha256=None)
+    write_guard(tmp_path, plan_guard(tmp_path, guard_files([old], NOW)))
+    assert "hash" not in (tmp_path / RULES).read_text()
+    assert read_media(tmp_path, NOW) == [old]
+
+
+@pytest.mark.parametrize("text", ["", "ab", HASH[:-1], HASH + "A", f"{HASH} allow", "A" * 44, "0" * 63])
+def test_hash_refused(text: str) -> None:
+    """What is no hash of a device is refused; USBGuard's own form, with or without its quotes, and hex are the same hash."""
+    with pytest.raises(Invalid):
+        read_hash(text)
+    assert read_hash(f'"{HASH}"') == read_hash(HASH) == read_hash(read_hash(HASH))
+    assert show_hash(read_hash(HASH)) == HASH
 
 
 @pytest.mark.parametrize("when", [NOW - timedelta(seconds=1), NOW + timedelta(hours=2)])

@@ -30,6 +30,7 @@ TABLES = {
     ("centre", "0006"): {"lane_days", "lane_watch"},
     ("centre", "0007"): {"lane_seats"},
     ("centre", "0008"): {"appointments", "release_approvals"},
+    ("centre", "0009"): {"media"},
     ("lane", "0001"): {"outbox"},
 }
 

@@ -113,6 +113,7 @@ def _medium(connection: Connection, _index: int, entry: Entry) -> None:
     medium = Medium(
         id=entry["object"], serial=entry["serial"], vendor_id=entry["vendor_id"], product_id=entry["product_id"],
         via_port=entry["port"], work_order=entry["work_order"], registered_at=_time(entry), until=_time(entry, "until"),
+        descriptors_sha256=entry.get("descriptors_sha256"),
     )  # fmt: skip
     equipment_rows.put_medium(connection, medium)
 

@@ -255,6 +255,8 @@ def add_medium(desk: Desk, medium: Medium, *, actor: str) -> Medium:
             "object": medium.id, "serial": medium.serial, "vendor_id": medium.vendor_id, "product_id": medium.product_id,
             "port": medium.via_port, "work_order": medium.work_order, "until": to_text(medium.until),
         }  # fmt: skip
+        if medium.descriptors_sha256 is not None:
+            fields["descriptors_sha256"] = medium.descriptors_sha256
         doing.log([_entry(doing, "medium", "added", actor, fields)])
         return equipment_rows.get_medium(doing.rows, medium.id)
 
