@@ -262,6 +262,7 @@ def measure_disk(count: int) -> dict[str, float]:
             "forget_ms": forgotten,
             "forget_syncs": syncs,
             "forgotten_still_there": float(left),
+            "load_average": os.getloadavg()[0],
         }
 
 
