@@ -19,7 +19,7 @@ from wayseal.flow.second import DOUBTED
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Occupant, Outcome, Pixels, Seat, Shot, VehiclePass
 from wayseal.model.errors import Invalid, NotFound, SealBroken
-from wayseal.station.galleries import forget_enrolled, import_list
+from wayseal.station.galleries import forget_enrolled, gallery_facts, import_list
 from wayseal.station.second import open_check, open_seconds
 from wayseal.station.settings_lane import MatchSettings
 from wayseal.station.site import Site
@@ -198,6 +198,17 @@ def test_two_templates_in_one_record(second: SecondOpinion, face: Pixels) -> Non
     for cut in (0, 10, len(body) - 1):
         with pytest.raises(SealBroken):
             unpack_templates(body[:cut])
+
+
+def test_licence_class_is_shown(site: Site, second: SecondOpinion) -> None:
+    """What a gallery's model may be used for stands among the gallery's facts; of a model that is gone it is unknown."""
+    for name, sha256, shown in (
+        ("free", models.find_model(models.EMBEDDER).sha256, "free"),
+        ("own", second.manifest.sha256, "research-only"),
+        ("gone", "ab" * 32, None),
+    ):
+        site.create_gallery(name, model_sha256=sha256, dimension=16)
+        assert gallery_facts(site, name)["licence_class"] == shown
 
 
 def test_limit_is_the_manifests(second: SecondOpinion) -> None:

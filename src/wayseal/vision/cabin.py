@@ -7,10 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
-from wayseal.vision.notpeople import LARGEST, SMALLEST, FaceFacts, judge_faces, reference_size
+from wayseal.vision.nearness import measure_nearness
+from wayseal.vision.notpeople import (
+    LARGEST,
+    SMALLEST,
+    STEADY,
+    FaceFacts,
+    is_adrift,
+    judge_faces,
+    reference_size,
+)
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, join_broken
 from wayseal.vision.watch import BODY_M, VehicleWatch
@@ -43,6 +53,11 @@ class SeenFace:
         return self.track.best_score >= NEW_TRACK
 
     @property
+    def steady(self) -> float:
+        """The detector's score in the middle of its sightings."""
+        return float(np.median([one.found.score for one in self.track.sightings]))
+
+    @property
     def eyes_px(self) -> float:
         """The largest distance between the eyes in any frame, in pixels."""
         return max(one.found.inter_eye_px for one in self.track.sightings)
@@ -52,6 +67,29 @@ class SeenFace:
         """The mean length of its three strongest templates; None before any was made."""
         lengths = sorted((shot.template.strength for shot in self.shots if shot.template), reverse=True)
         return float(np.mean(lengths[:3])) if lengths else None
+
+    @property
+    def direction(self) -> NDArray[np.float32] | None:
+        """The unit mean of its templates so far; None before any was made."""
+        made = [shot.template.vector for shot in self.shots if shot.template]
+        if not made:
+            return None
+        mean = np.mean(made, axis=0)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-9), dtype=np.float32)
+
+    @property
+    def wander(self) -> float:
+        """How far its place spreads over the vehicle, in distances between its eyes."""
+        places = np.array([one.place for one in self.track.sightings])
+        return float(np.hypot(*places.std(axis=0))) / max(self.size, 1e-6)
+
+    @property
+    def travel(self) -> float:
+        """How far its place spreads over the picture, in distances between its eyes."""
+        found = [one.found for one in self.track.sightings]
+        places = np.array([one.landmarks[:2].mean(axis=0) for one in found])
+        eyes = float(np.median([one.inter_eye_px for one in found]))
+        return float(np.hypot(*places.std(axis=0))) / max(eyes, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +125,14 @@ def gather_faces(watch: VehicleWatch) -> list[SeenFace]:
 def measure_vehicle(watch: VehicleWatch, faces: Sequence[SeenFace]) -> VehicleGeometry | None:
     """Return the vehicle's ruler and middle; None when neither faces nor body give a ruler.
 
-    Faces without identity (dogs) are no ruler while there are others.
+    Faces without identity or without a steady score (dogs), and faces outside the vehicle, are no ruler while there are others.
     """
     vehicle = watch.vehicle
     facing = None if vehicle.went_across else vehicle.width
     expected = facing * EYES_M / BODY_M if facing else None
-    people = [face for face in faces if face.strength is None or face.strength >= _IDENTITY] or list(faces)
+    known = [face for face in faces if face.strength is None or face.strength >= _IDENTITY] or list(faces)
+    steady = [face for face in known if face.steady >= STEADY] or known
+    people = [face for face in steady if not is_adrift(face.wander, face.travel)] or steady
     if expected is not None and _outgrow(people, expected):
         expected = None
     eyes = reference_size(
@@ -121,9 +161,12 @@ def _outgrow(faces: Sequence[SeenFace], expected: float) -> bool:
     return all(sure) and bool(sizes) and min(sizes) > LARGEST and max(sizes) < _NARROWEST
 
 
-def drop_nobodies(faces: Sequence[SeenFace], geometry: VehicleGeometry) -> list[SeenFace]:
-    """Return the faces that are people's."""
-    heads = [face.y for face in faces if face.size >= SMALLEST * geometry.eyes]
+def drop_nobodies(
+    faces: Sequence[SeenFace], geometry: VehicleGeometry, *, across: bool = False
+) -> list[SeenFace]:
+    """Return the faces that are people's. `across` is for a vehicle that passed across: there nearness tells nothing."""
+    aboard = [face for face in faces if not is_adrift(face.wander, face.travel)]
+    heads = [face.y for face in aboard if face.size >= SMALLEST * geometry.eyes]
     row = min(heads, default=0.0)
     facts = [
         FaceFacts(
@@ -133,6 +176,11 @@ def drop_nobodies(faces: Sequence[SeenFace], geometry: VehicleGeometry) -> list[
             score=face.track.best_score,
             eyes_px=face.eyes_px,
             strength=face.strength,
+            steady=face.steady,
+            wander=face.wander,
+            travel=face.travel,
+            near=None if across else measure_nearness(face.track.sightings, geometry.eyes),
+            direction=face.direction,
         )
         for face in faces
     ]

@@ -1,26 +1,40 @@
-"""Which tracked faces are nobody: prints on shirts, stickers, posters, phones, dogs, lamps.
+"""Which tracked faces are nobody in this vehicle: prints on shirts, stickers, posters, phones, mirror images, dogs, lamps.
 
 Physics and geometry first: real heads have one size at one depth, sit in a row, above shoulders. What is left is asked of
 the recognition network itself: a large, clear, steadily detected face without any identity in it is an animal or a
-pattern. Nothing here refuses a person: a doubtful one is kept and counted.
+pattern, and so is a near one that was never sure. A doubtful face that is far or veiled is kept and counted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
+
+from wayseal.vision.seats import FRONT_SEATS_M
 
 SMALLEST, LARGEST = 0.62, 1.45
 """Size between the eyes over that of the others in the same vehicle: children are at 0.75, prints mostly under 0.6."""
 _SHOULDER_M = (
     0.14  # metres under the eyes of somebody in the same seat from which a face is on a shirt or in a hand
 )
+_SAME_SEAT_M = 0.2
 _LAP_M = 0.38  # metres under the row's eyes from which nobody's head is
 _SIDE_M = 0.82  # metres from the vehicle's middle beyond which there is no seat
 _CLEAR_SCORE = 0.8  # detector score of a face that should be recognisable
 _CLEAR_EYES = 22.0  # and pixels between its eyes
+_NEAR_EYES = 40.0  # pixels between the eyes of a face that is near enough to be told from an animal's
+STEADY = 0.7
+"""Detector score in the middle of a track that people reach unless they are far or hidden; animals do not."""
 _EMPTY = 7.2  # template length under which such a face holds no identity
+_ADRIFT = 0.8  # eye distances that a face must wander over the vehicle before its movement tells anything
+SAME_FACE = 0.6
+"""Cosine from which two faces of one vehicle are the same: strangers stay under 0.5, and twins are rare."""
+_MIRROR_M = 0.45  # metres beside somebody within which no other seat is
+_MIRROR_SIZE = 0.95
+_SEAT_REACH_M = 0.16  # metres off a front seat's middle, to either side, where its head can be
+_NEARER = 0.12  # of nearness by which a face is before the front row: none of 40 people was, off a front seat
 
 
 class NotPerson(StrEnum):
@@ -31,6 +45,9 @@ class NotPerson(StrEnum):
     ON_A_BODY = "below_another_face"
     OUTSIDE = "outside_the_seats"
     NO_IDENTITY = "no_identity_in_a_clear_face"
+    ADRIFT = "does_not_move_with_the_vehicle"
+    MIRROR_IMAGE = "image_of_somebody_beside"
+    ON_GLASS = "nearer_than_the_front_row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,8 @@ class FaceFacts:
     """What is known of one tracked face when the vehicle has left. Metres are as in `seats.Placed`.
 
     `size` is relative to the people's; `strength` is the mean length of its strongest templates, None when none was made.
+    `steady` is the detector's score in the middle of its sightings, `score` the best one. `wander` is how far its place
+    spreads over the vehicle, `travel` how far over the picture, both in eye distances. `near` tells how near to the camera it is (`nearness`), `direction` is the unit mean of its templates.
     """
 
     right: float | None
@@ -46,11 +65,35 @@ class FaceFacts:
     score: float
     eyes_px: float
     strength: float | None
+    steady: float = 1.0
+    wander: float = 0.0
+    travel: float = 0.0
+    near: float | None = None
+    direction: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def in_front_seat(self) -> bool:
+        """Whether it is where the driver's or the front passenger's head is, from side to side."""
+        return self.right is not None and abs(abs(self.right) - FRONT_SEATS_M / 2) < _SEAT_REACH_M
+
+    def is_like(self, other: "FaceFacts") -> bool:
+        """Return whether both are the same face."""
+        if self.direction is None or other.direction is None:
+            return False
+        return float(self.direction @ other.direction) >= SAME_FACE
 
 
 def judge_faces(faces: Sequence[FaceFacts]) -> list[NotPerson | None]:
     """Return, for each face of one vehicle, why it is nobody, or None for a person."""
     return [_judge_face(face, [other for other in faces if other is not face]) for face in faces]
+
+
+def is_adrift(wander: float, travel: float) -> bool:
+    """Return whether a face moves with the world rather than with the vehicle: on a wall, in another vehicle, on foot.
+
+    Both are spreads in eye distances: over the vehicle, and over the picture.
+    """
+    return wander > max(_ADRIFT, travel)
 
 
 def reference_size(sizes: Sequence[float], weights: Sequence[float], expected: float | None) -> float | None:
@@ -71,17 +114,38 @@ def reference_size(sizes: Sequence[float], weights: Sequence[float], expected: f
 
 def _judge_face(face: FaceFacts, others: Sequence[FaceFacts]) -> NotPerson | None:
     """Return why one face is nobody, or None."""
-    if face.size < SMALLEST:
-        return NotPerson.TOO_SMALL
-    if face.size > LARGEST:
-        return NotPerson.TOO_LARGE
-    if face.below > _LAP_M or (face.right is not None and abs(face.right) > _SIDE_M):
-        return NotPerson.OUTSIDE
-    for other in others:
-        beside = abs((face.right or 0.0) - (other.right or 0.0)) < 0.2
-        if beside and face.below - other.below > _SHOULDER_M and other.size >= 0.95 * face.size:
-            return NotPerson.ON_A_BODY
     clear = face.score >= _CLEAR_SCORE and face.eyes_px >= _CLEAR_EYES
-    if clear and face.strength is not None and face.strength < _EMPTY:
-        return NotPerson.NO_IDENTITY
-    return None
+    doubtful = face.score < _CLEAR_SCORE and face.steady < STEADY and face.eyes_px >= _NEAR_EYES
+    verdicts = [
+        (face.size < SMALLEST, NotPerson.TOO_SMALL),
+        (face.size > LARGEST, NotPerson.TOO_LARGE),
+        (is_adrift(face.wander, face.travel), NotPerson.ADRIFT),
+        (face.below > _LAP_M or abs(face.right or 0.0) > _SIDE_M, NotPerson.OUTSIDE),
+        (any(_bears(other, face) for other in others), NotPerson.ON_A_BODY),
+        (any(_mirrors(face, other) for other in others), NotPerson.MIRROR_IMAGE),
+        (_is_on_glass(face, others), NotPerson.ON_GLASS),
+        ((clear or doubtful) and face.strength is not None and face.strength < _EMPTY, NotPerson.NO_IDENTITY),
+    ]
+    return next((verdict for holds, verdict in verdicts if holds), None)
+
+
+def _bears(other: FaceFacts, face: FaceFacts) -> bool:
+    """Return whether a face is on the other one's shirt or in its hand: below it in the same seat, and no larger."""
+    beside = abs((face.right or 0.0) - (other.right or 0.0)) < _SAME_SEAT_M
+    return beside and face.below - other.below > _SHOULDER_M and other.size >= 0.95 * face.size
+
+
+def _mirrors(face: FaceFacts, other: FaceFacts) -> bool:
+    """Return whether a face is the other one again, smaller and nearer to it than any seat: in a side window, on a telephone."""
+    if face.right is None or other.right is None:
+        return False
+    beside = abs(face.right - other.right) < _MIRROR_M
+    return beside and face.size < _MIRROR_SIZE * other.size and face.is_like(other)
+
+
+def _is_on_glass(face: FaceFacts, others: Sequence[FaceFacts]) -> bool:
+    """Return whether a face is nearer than everybody in the front row, where no front seat is: stuck on the windshield."""
+    row = [other.near for other in others if other.in_front_seat and other.near is not None]
+    if face.right is None or face.near is None or face.in_front_seat or not row:
+        return False
+    return face.near - max(row) > _NEARER

@@ -15,6 +15,7 @@ from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
+from wayseal.vision.notpeople import SAME_FACE
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.presentation import (
@@ -28,13 +29,15 @@ from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
 from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.speed import speed_across, speed_toward
-from wayseal.vision.template import FaceModel
+from wayseal.vision.template import FaceModel, cosine
 from wayseal.vision.watch import VehicleWatch
 
 EXPOSURE_TOO_LONG = "exposure_too_long"
 """Reason on every occupant of a vehicle whose faces the lane's shutter must smear."""
 NOT_VISIBLE = "not_visible"
 """Reason on a driver whom nobody saw: somebody else was seen, and a vehicle that moves has one."""
+SAME_FACE_TWICE = "same_face_twice"
+"""Reason on each of two occupants who have one face: a picture or a mirror image of one of them, or twins."""
 HIDDEN = "hidden"
 """Reason on somebody who was seen, and never with a face to look at."""
 SMEAR_MPH_MS = 30.0
@@ -77,7 +80,7 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     geometry = measure_vehicle(watch, faces)
     if geometry is None:
         return Settled((), 0, None)
-    people = drop_nobodies(faces, geometry)
+    people = drop_nobodies(faces, geometry, across=watch.vehicle.went_across)
     for face in people:
         face.fused = fuse_shots(embed_enough(choose_shots(face.shots), model))
     seats = seat_faces(watch.vehicle, people, geometry, steering=optics.steering)
@@ -90,7 +93,7 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     seated += _find_driver(watch, people, seats)
     found = dict(zip(seats, people, strict=True))
     seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
-    return Settled(_one_each(seated), len(seated), speed)
+    return Settled(_name_doubles(_one_each(seated)), len(seated), speed)
 
 
 def _find_driver(watch: VehicleWatch, people: Sequence[SeenFace], seats: Sequence[Seat]) -> list[Occupant]:
@@ -161,6 +164,20 @@ def _one_each(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
         if held is None or _rank(person) > _rank(held):
             best[person.seat] = person
     return tuple(sorted(best.values(), key=lambda person: list(Seat).index(person.seat)))
+
+
+def _name_doubles(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
+    """Return the occupants, those with the reason whose face another of them has too."""
+    return tuple(_name_double(one, occupants) for one in occupants)
+
+
+def _name_double(person: Occupant, occupants: Sequence[Occupant]) -> Occupant:
+    """Return one occupant, with the reason when somebody else has the same face."""
+    faces = [other.template for other in occupants if other is not person and other.template is not None]
+    if person.template is None or all(cosine(person.template, face) < SAME_FACE for face in faces):
+        return person
+    reasons = (SAME_FACE_TWICE, *person.reasons)
+    return replace(person, reasons=reasons)
 
 
 def _rank(person: Occupant) -> tuple[bool, int]:

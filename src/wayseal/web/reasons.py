@@ -12,12 +12,13 @@ from wayseal.match import assign, search
 from wayseal.vision.presentation import MAY_BE_PICTURE
 from wayseal.vision.quality import REASON_TEXTS
 from wayseal.vision.restore import RESTORED
-from wayseal.vision.settle import EXPOSURE_TOO_LONG, HIDDEN, NOT_VISIBLE
+from wayseal.vision.settle import EXPOSURE_TOO_LONG, HIDDEN, NOT_VISIBLE, SAME_FACE_TWICE
 
 TEXTS: Final = {
     **REASON_TEXTS,
     MAY_BE_PICTURE: "check: may be a picture, not a face",
     EXPOSURE_TOO_LONG: "lane warning: the shutter is too slow for this speed and smears faces: shorten the exposure",
+    SAME_FACE_TWICE: "check: the same face on two seats; one may be a picture or a mirror image",
     HIDDEN: "the face was hidden: look into the vehicle",
     NOT_VISIBLE: "nobody was seen there, though others were: look into the vehicle",
     RESTORED: "compared by a picture restored from reflections: look closely, the picture shown is untouched",
@@ -34,7 +35,7 @@ TEXTS: Final = {
     assign.ELSEWHERE: "the only traveller somewhat like sits in another seat: check documents",
     assign.CONTESTED: "two occupants are like this traveller: compare by eye",
 }
-_FIRST: Final = (MAY_BE_PICTURE, DOUBTED)
+_FIRST: Final = (MAY_BE_PICTURE, SAME_FACE_TWICE, DOUBTED)
 
 
 def say_reasons(codes: Sequence[str]) -> list[str]:
