@@ -111,7 +111,7 @@ GOALS: tuple[Goal, ...] = (
          why="this release scans faster than the one the goal was taken from"),
     Goal("G4 qdrant", "4k x 512 exact, the size that this goal was taken at: times our time", "Qdrant, local mode",
          _at("search", "peers_4k", "qdrant local", "times_ours"), 50, at_least=True,
-         why="the goal's 57 times were taken beside faiss, when one of Qdrant's searches took 8 ms of fixed cost"),
+         why="the goal was taken beside a release whose search took 8 ms of fixed cost; this one's takes 2 ms, and the 8 MB fit in the cache of both"),
     Goal("G4 qdrant 50k", "The same at 50k, where its fixed cost no longer rules; no figure was set: faster", "Qdrant, local mode", _peer("qdrant local"), 1, at_least=True),
     Goal("G5", "Syncs of forgetting one of 1M; the bytes are looked for by a test", "counted", _at("search", "disk_1m", "forget_syncs"), 3, at_least=False),
     Goal("G6", "Galleries that did not load after 200 kills in the middle of saving", "usearch and faiss lose every one",
