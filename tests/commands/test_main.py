@@ -9,6 +9,7 @@ import pytest
 
 from wayseal.cli import main as program
 from wayseal.cli.common import default_principal, print_table
+from wayseal.cli.main import root
 
 
 @pytest.fixture
@@ -139,3 +140,34 @@ def test_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Holds: none" in out
     assert "0123456789" * 40 in out
     assert "False" not in out
+
+
+def test_lists_of_verbs_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns every noun says what each of its verbs does in whole words, and no verb says nothing."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def look(group: click.Group, words: str) -> None:
+        context = click.Context(group, info_name=words)
+        text = group.get_help(context)
+        assert "..." not in text.partition("Commands:")[2], words
+        assert max(map(len, text.splitlines())) <= 80, words
+        for name in group.list_commands(context):
+            below = group.get_command(context, name)
+            assert below is not None
+            assert below.get_short_help_str(), f"{words} {name}"
+            if isinstance(below, click.Group):
+                look(below, f"{words} {name}")
+
+    assert isinstance(root, click.Group)
+    look(root, "wayseal")
+
+
+def test_counts_are_no_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """Counts by kind, lists and nothing are printed as people write them."""
+    print_table(
+        "Export", ("what", "value"), [("counts", {"face": 3, "plate": 1}), ("none", {}), ("two", ["a", True])]
+    )
+    out = capsys.readouterr().out
+    assert "3 face, 1 plate" in out
+    assert "a, yes" in out
+    assert "{" not in out

@@ -14,6 +14,7 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Integrity
 
 _ACTOR = click.option(
@@ -21,7 +22,7 @@ _ACTOR = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Oversight as OSCAL documents, for auditors and their tools."""
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, spell_json
+from wayseal.cli.lazy import VerbGroup
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Take in what lanes on other hosts deliver, and answer it."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid, Refused
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _NEW = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """The officials' keys and the charter that they sign, m of n."""
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, print_json, print_table, unused_passphrase_option
+from wayseal.cli.lazy import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """The site's settings: check the file, show what is in force."""
 

@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 
@@ -34,7 +35,7 @@ class Age(click.ParamType[timedelta]):
         return timedelta(**{unit: int(match[1])})
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Crossings: who entered or left, where and when, and what was decided. No picture."""
 

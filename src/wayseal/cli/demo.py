@@ -13,6 +13,7 @@ import click
 
 from wayseal.cli.common import print_table, show_progress
 from wayseal.cli.demo_breach import command as breach
+from wayseal.cli.lazy import VerbGroup
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -22,7 +23,7 @@ LANE, GALLERY, OFFICER = "lane1", "demo", "demo-officer"
 SHORTEST = 5  # letters of a plate that are not found by chance
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """See what the program does, on a home of its own."""
 

@@ -14,6 +14,7 @@ from wayseal.cli.common import (
     read_passphrase,
 )
 from wayseal.cli.export_people import FILE, as_option, print_rows
+from wayseal.cli.lazy import VerbGroup
 
 KIND = click.Choice(["configuration", "schematic", "contract"])
 role_option = click.option(
@@ -21,7 +22,7 @@ role_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Documents of the site: sealed, opened one at a time under a release, given away only by an export."""
 

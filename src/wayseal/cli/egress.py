@@ -10,6 +10,7 @@ import click
 
 from wayseal.cli.common import csv_option, json_option, passphrase_option, print_csv, print_json, print_table
 from wayseal.cli.egress_media import media_command
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 _ROOT = click.option(
@@ -22,7 +23,7 @@ _ROOT = click.option(
 _DEVICE = click.option("--device", default="this-host", show_default=True, help="Equipment id of this host.")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Removable media at this host: write what refuses them, check it, and watch what is plugged in."""
 

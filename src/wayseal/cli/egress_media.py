@@ -14,11 +14,12 @@ from wayseal.cli.common import (
     print_rows,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import to_text
 
 
-@click.group("media")
+@click.group("media", cls=VerbGroup)
 def media_command() -> None:
     """The agency's own removable media: each for one live ticket, in one port, until the ticket ends."""
 

@@ -18,10 +18,11 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Vehicles that passed. Each one shown is opened under an intent of its own on the ledger."""
 

@@ -18,10 +18,11 @@ from wayseal.cli.common import (
 from wayseal.cli.equipment_listen import listen
 from wayseal.cli.equipment_parts import assess, collect, draw, due, evidence, file
 from wayseal.cli.equipment_survey import survey
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Equipment: enrol it, assess it, sign the site off, and see which lanes are armed."""
 

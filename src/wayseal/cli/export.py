@@ -27,6 +27,7 @@ from wayseal.cli.export_people import (
     recipient,
     show_sender,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.errors import Invalid
 
@@ -35,7 +36,7 @@ role_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Give records away: create, approve, release, receipt; each step is on the ledger first."""
 

@@ -14,6 +14,7 @@ from wayseal.cli.common import (
     read_passphrase,
 )
 from wayseal.cli.export_appoint import appoint, draft, sign
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
 
@@ -28,7 +29,7 @@ as_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def recipient() -> None:
     """Recipients: whom records may be given to, and the keys they are sealed to."""
 
@@ -147,7 +148,7 @@ def retire_command(
     print_json({"recipient": name, "ledger_index": index}) if as_json else click.echo(f"entry {index}")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def approver() -> None:
     """Approvers: whose signature counts, with which credential, and how they decide."""
 

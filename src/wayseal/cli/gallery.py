@@ -12,9 +12,10 @@ from wayseal.cli.common import (
     read_passphrase,
     show_progress,
 )
+from wayseal.cli.lazy import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Known travellers: import, list, show, forget, calibrate."""
 

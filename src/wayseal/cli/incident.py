@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     show_progress,
 )
 from wayseal.cli.incident_parts import read_subject, show_incident, span_options, subject_options
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 actor_option = click.option(
@@ -25,7 +26,7 @@ actor_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Incidents: open one, scope it, tell those who must be told, answer travellers, pack the evidence, close it."""
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """The room that holds the keys of sealed records, in a process of its own."""
 

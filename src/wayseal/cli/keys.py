@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
+from wayseal.cli.lazy import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Epoch keys that are alive, and the keepers' passphrase."""
 

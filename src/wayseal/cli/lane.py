@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.lane_health import health
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.remote import enrol, join, revoke, run_remote, send, status
 from wayseal.model.errors import Invalid, NotArmed
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from wayseal.station.onehost import RunSummary
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Photograph, seal, match and record what passes a lane."""
 

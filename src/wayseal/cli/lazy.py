@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+_SENTENCE = 400
+
 
 class LazyGroup(click.Group):
     """A group whose commands are `command` in the modules of one package, listed by name with a line of help each."""
@@ -34,6 +36,23 @@ class LazyGroup(click.Group):
         """Write the list without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self._nouns.items()))
+
+
+class VerbGroup(click.Group):
+    """A noun with its verbs. Each verb's first sentence stands in the list whole, however narrow the terminal is."""
+
+    group_class = type  # groups inside it are of its own kind
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with what each does."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [
+            (name, verb.get_short_help_str(limit=_SENTENCE))
+            for name, verb in found
+            if verb is not None and not verb.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def accept_home(command: click.Command) -> None:

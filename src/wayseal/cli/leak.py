@@ -19,12 +19,13 @@ from wayseal.cli.common import (
     show_progress,
     since_option,
 )
+from wayseal.cli.lazy import VerbGroup
 
 if TYPE_CHECKING:
     from wayseal.flow.trace import Reading
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Trace leaked pictures to the copy that they came from."""
 

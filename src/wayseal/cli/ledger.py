@@ -19,6 +19,7 @@ from wayseal.cli.common import (
     show_progress,
     unused_passphrase_option,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Invalid, LedgerBroken, NotFound
@@ -32,7 +33,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _COLUMNS = ("index", "time", "type", "actor", "org", "device", "lane", "object")
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Verify, show, prove, export and publish the ledger: what was done, when, by whom, and nothing about any traveller."""
 

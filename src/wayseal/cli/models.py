@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, print_json, print_table
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import NotFound, WrongModel
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Recognition models: install, list, check their pins."""
 

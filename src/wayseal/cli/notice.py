@@ -16,11 +16,12 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.cli.vendor_parts import digest_file
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Public notices: what travellers are told at a lane, and from when to when."""
 

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from wayseal.cli.common import json_option, print_json, print_table, unused_passphrase_option
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid, SealBroken
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Sealed records: copy one out of the store and inspect it, without a key."""
 

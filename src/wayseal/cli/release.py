@@ -13,13 +13,14 @@ from wayseal.cli.common import (
     print_json,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.release_approval import approve, print_release, show, sign
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Purpose
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Open one record: request writes the intent on the ledger, open uses it once."""
 

@@ -12,10 +12,11 @@ from wayseal.cli.common import (
     print_rows,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Reports with live figures: coverage, standing of organisations, findings, evidence for the auditors."""
 

@@ -18,6 +18,7 @@ from wayseal.cli.common import (
     show_progress,
     stderr,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ as_of_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """What is due, its erasure, holds, and the search for plaintext that must not be there."""
 

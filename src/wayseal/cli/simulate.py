@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, print_json, print_table, show_progress
+from wayseal.cli.lazy import VerbGroup
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Make synthetic lane videos with ground truth."""
 

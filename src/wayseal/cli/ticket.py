@@ -17,6 +17,7 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
@@ -29,7 +30,7 @@ _ACTOR = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Maintenance tickets: what a technician may do at one lane for at most four hours, without ever seeing a traveller."""
 

@@ -17,11 +17,12 @@ from wayseal.cli.common import (
     read_passphrase,
     since_option,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 from wayseal.cli.vendor_parts import contract_command, person_command
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Organisations that supply and maintain equipment, and what they may do."""
 

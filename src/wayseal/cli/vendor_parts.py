@@ -16,18 +16,19 @@ from wayseal.cli.common import (
     print_rows,
     read_passphrase,
 )
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
 
 MAX_TEXT = 50_000_000
 """Bytes of a contract or a notice whose digest is taken."""
 
 
-@click.group("contract")
+@click.group("contract", cls=VerbGroup)
 def contract_command() -> None:
     """Contracts: permitted data, place, end date, and the digest of their text."""
 
 
-@click.group("person")
+@click.group("person", cls=VerbGroup)
 def person_command() -> None:
     """People, by staff id and never by name."""
 

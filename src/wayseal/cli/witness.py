@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import json_option, print_json
+from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.ledger import read_key_options
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import Invalid, Unavailable
@@ -32,7 +33,7 @@ _ANCHOR = click.option(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def command() -> None:
     """Watch a ledger: cosign that it only ever grows, and refuse what rolls it back or forks it."""
 
