@@ -6,6 +6,7 @@ This is the matcher's working copy of a gallery. It must never be written anywhe
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wayseal.match.ahead import take_pages
 from wayseal.model.errors import Invalid
 
 Vectors = NDArray[np.float32]
@@ -96,9 +97,10 @@ class TemplateMatrix:
         return list(zip(movers.tolist(), holes.tolist(), strict=True))
 
     def reserve(self, room: int) -> None:
-        """Make room for `room` rows in all, so that adding them moves nothing."""
+        """Make room for `room` rows in all, so that adding them moves nothing and waits for no memory."""
         if room > len(self._rows):
             self._grow(room)
+            take_pages(self._rows)
 
     def _grow(self, room: int) -> None:
         """Make room for `room` rows; the old rows are overwritten before their memory is given back."""

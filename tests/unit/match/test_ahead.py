@@ -1,13 +1,18 @@
 """Work done ahead: the same things in the same order, whatever happens on the way."""
 
+import mmap
+import os
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayseal.match.ahead import run_ahead
+from wayseal.match.ahead import run_ahead, take_pages
 
 
 @given(items=st.lists(st.integers(), max_size=12), depth=st.integers(1, 5))
@@ -47,3 +52,31 @@ def test_fetches_while_the_caller_works() -> None:
     items.close()
     assert [one for one, _ in fetched] == [0, 1, 2, 3]
     assert not any(here for _, here in fetched)
+
+
+def _count_resident() -> int:
+    """Return how many bytes of this process are in memory."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
+
+
+def test_memory_is_taken_and_left_alone() -> None:
+    """An array's memory is there before anything is written, and what is written meanwhile stays."""
+    before = _count_resident()
+    array = np.empty(64 << 20, dtype=np.uint8)
+    thread = take_pages(array)
+    array[:: 1 << 20] = 7
+    thread.join(60)
+    assert not thread.is_alive()
+    assert (array[:: 1 << 20] == 7).all()
+    release = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
+    if release >= (5, 14):
+        assert _count_resident() - before > 60 << 20
+
+
+@pytest.mark.parametrize("size", [0, 1, 5000])
+def test_small_arrays_are_left_alone(size: int) -> None:
+    """An array that has no whole page of its own, and one of a page or two, keep their values."""
+    array = np.arange(size, dtype=np.uint8) if size < 256 else np.full(size, 9, dtype=np.uint8)
+    kept = array.copy()
+    take_pages(array).join(60)
+    assert np.array_equal(array, kept)
