@@ -127,11 +127,12 @@ def test_debian_default_disarms_the_lane(
         pytest.skip("Debian's usbguard package is not installed (tools/system-packages.txt)")
     (tmp_path / "port").mkdir()
     with open_port(tmp_path / "port", host, clock) as port:
-        tell_story(port, tpm)
+        states = tell_story(port, tpm)
+    assert states == ["armed", "disarmed", "armed"]
 
 
-def tell_story(port: Port, tpm: Tpm) -> None:
-    """The story, at an open port."""
+def tell_story(port: Port, tpm: Tpm) -> list[str]:
+    """The story, at an open port; returns the lane's states as the ledger has them."""
     desk, line, clock, host = port.site.oversight, port.line, port.clock, port.host
     register_vendor(line)
     lane = line.lane()
@@ -200,3 +201,4 @@ def tell_story(port: Port, tpm: Tpm) -> None:
     ]  # fmt: skip
     assert told.count(first) == told.count(last) == len(failed.opened)
     assert verify_rows(desk) > 0
+    return [str(status) for kind, status in told if kind == "lane-status"]

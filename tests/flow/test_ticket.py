@@ -195,11 +195,11 @@ def test_narrowed(desk: Desk) -> None:
 def test_widening(desk: Desk, source: str) -> None:
     """Nothing that a holder appends widens a ticket: no verb, no lane, no person, no time."""
     token = narrow(desk.issue(), source)
-    desk.refusal(token, "chart")
-    desk.refusal(token, lane="lane2")
-    desk.refusal(token, who="tech-2")
+    assert desk.refusal(token, "chart") == "verb-not-in-ticket"
+    assert desk.refusal(token, lane="lane2") == "other-lane"
+    assert desk.refusal(token, who="tech-2") == "other-technician"
     desk.clock.move(timedelta(hours=4))
-    desk.refusal(token)
+    assert desk.refusal(token) == "expired"
 
 
 def test_not_on_ledger(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from oscalparts import FAILED, Draft, make_dossier
 
 from wayseal.assess.oscal import build_documents, build_package, write_package
 from wayseal.assess.oscal_check import check_package, verify_package
+from wayseal.assess.oscal_package import Fault
 from wayseal.assess.oscal_parts import control_id, prop
 from wayseal.model.errors import Integrity, Invalid, WaysealError
 
@@ -322,8 +323,10 @@ def test_check_never_breaks(tmp_path_factory: pytest.TempPathFactory, data: st.D
         holder = holder[step]
     holder[path[-1]] = data.draw(_JUNK)
     folder = draft.write(tmp_path_factory.mktemp("spoilt") / "package")
+    faults: tuple[Fault, ...] | None = None
     with contextlib.suppress(WaysealError):
-        check_package(folder)
+        _, faults = check_package(folder)
+    assert faults is None or all(1 <= fault.rule <= 12 and fault.what for fault in faults)
 
 
 @settings(max_examples=30, deadline=None)
