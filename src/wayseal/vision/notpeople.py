@@ -28,7 +28,7 @@ _NEAR_EYES = 40.0  # pixels between the eyes of a face that is near enough to be
 STEADY = 0.7
 """Detector score in the middle of a track that people reach unless they are far or hidden; animals do not."""
 _EMPTY = 7.2  # template length under which such a face holds no identity
-_ADRIFT = 0.8  # eye distances that a face must wander over the vehicle before its movement tells anything
+_ADRIFT = 0.5  # eye distances that a face must wander over the vehicle before its movement tells anything
 SAME_FACE = 0.6
 """Cosine from which two faces of one vehicle are the same: strangers stay under 0.5, and twins are rare."""
 _MIRROR_M = 0.45  # metres beside somebody within which no other seat is
@@ -84,8 +84,9 @@ class FaceFacts:
 
 
 def judge_faces(faces: Sequence[FaceFacts]) -> list[NotPerson | None]:
-    """Return, for each face of one vehicle, why it is nobody, or None for a person."""
-    return [_judge_face(face, [other for other in faces if other is not face]) for face in faces]
+    """Return, for each face of one vehicle, why it is nobody, or None for a person. Faces outside it tell nothing of others."""
+    aboard = [face for face in faces if not is_adrift(face.wander, face.travel)]
+    return [_judge_face(face, [other for other in aboard if other is not face]) for face in faces]
 
 
 def is_adrift(wander: float, travel: float) -> bool:

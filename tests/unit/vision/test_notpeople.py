@@ -39,7 +39,7 @@ def judge(face: FaceFacts, *others: FaceFacts) -> NotPerson | None:
         ({"strength": None}, None),
         ({"strength": 5.0, "score": 0.7}, None),
         ({"right": None}, None),
-        ({"wander": 0.66, "travel": 0.5}, None),
+        ({"wander": 0.45, "travel": 0.1}, None),
         ({"wander": 1.2, "travel": 8.0}, None),
         ({"wander": 0.1, "travel": 0.0}, None),
     ],
@@ -54,6 +54,13 @@ def test_print_on_a_shirt() -> None:
     shirt = replace(DRIVER, below=0.3, size=0.95)
     assert judge(shirt, DRIVER) is NotPerson.ON_A_BODY
     assert judge(shirt, PASSENGER) is None
+
+
+def test_poster_outside_tells_nothing_of_people() -> None:
+    """A face on a wall above a driver, as large, makes neither a print of them nor a mirror image."""
+    wall = replace(DRIVER, right=None, below=-0.3, wander=3.0, travel=0.1, direction=turn(1.0))
+    driver = replace(DRIVER, right=None, size=0.9, direction=turn(0.9))
+    assert judge_faces([driver, wall]) == [None, NotPerson.ADRIFT]
 
 
 def test_mirror_image() -> None:
