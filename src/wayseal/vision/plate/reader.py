@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from wayseal.model.border import Box, Pixels
 from wayseal.vision.plate.choose import NEVER, is_overlay, score_region
@@ -149,6 +150,12 @@ class PlateReader:
             alternatives=((text, reading.score), *reading.alternatives),
             odds=self.grammar.log_odds(text, evidence),
         )
+
+    def weigh_strings(self, crops: Sequence[Pixels], strings: Sequence[str]) -> NDArray[np.float64]:
+        """Return each string's mean probability over crops of one line, 48 pixels high, confusions spread."""
+        columns = [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
+        likely: NDArray[np.float64] = np.exp([score_strings(one, strings) for one in columns]).mean(axis=0)
+        return likely
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""

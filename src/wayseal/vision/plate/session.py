@@ -1,7 +1,7 @@
 """The plate of one vehicle in a lane: when to look, where, and what the looks amount to.
 
 Owns the spending of time: one search of the vehicle's box, then small looks where the number was last seen, each time the
-vehicle has come visibly nearer. It keeps one small picture, of the best reading, in memory; nothing else of a frame.
+vehicle has come visibly nearer. It keeps small pictures of the number in memory, one a reading; nothing else of a frame.
 """
 
 import time
@@ -17,6 +17,7 @@ from wayseal.vision.plate.choose import NEVER, rank_on_vehicle
 from wayseal.vision.plate.geometry import Quad, clip_box, grow_quad, quad_box, quad_size, shift_quad
 from wayseal.vision.plate.reader import FAST_LOOKS, PlateReader
 from wayseal.vision.plate.reading import PlateReading
+from wayseal.vision.plate.stack import cut_number, settle_dispute
 from wayseal.vision.plate.vote import PlateVote, Verdict
 
 LEAST_GAP = 2
@@ -37,13 +38,14 @@ PATIENCE = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sighting:
-    """One reading: the frame, the number's outline in it, the outline in shares of the vehicle's box."""
+    """One reading: the frame, the number's outline in it, the outline in shares of the vehicle's box, the number cut out."""
 
     frame: int
     quad: Quad
     share: Quad
     box_width: float
     reading: PlateReading
+    cut: Pixels = field(repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,9 +85,13 @@ class PlateSession:
         verdict = self._decide()
         if verdict is None:
             return None
+        stacked = self._read_stack()
+        same = [one for one in self._sightings if stacked and one.reading.text == stacked]
+        if same:
+            return self._describe(stacked, same, verdict, reads=len(same) + 1)
         text = verdict.text if verdict.reads >= AGREE else self._commonest()
         agreeing = self._agreeing(text)
-        return self._describe(text, agreeing, verdict) if agreeing else None
+        return self._describe(text, agreeing, verdict, reads=len(agreeing)) if agreeing else None
 
     def _decide(self) -> Verdict | None:
         """Return the vote, held again over the number alone when a sign beside it had been read along."""
@@ -99,6 +105,18 @@ class PlateSession:
             vote.add(self._sightings[place].reading)
         self._vote = vote
         return vote.result()
+
+    def _read_stack(self) -> str:
+        """Return what the readings and the picture made of all of them say, where three or more disagree; else nothing."""
+        there = self._sightings
+        if len(there) <= AGREE or len({one.reading.text for one in there}) == 1:
+            return ""
+        return settle_dispute(
+            self.reader,
+            [one.cut for one in there],
+            [one.quad for one in there],
+            [one.reading for one in there],
+        )
 
     def _is_settled(self) -> bool:
         """Tell whether more readings would change nothing, or have been tried often enough."""
@@ -161,7 +179,7 @@ class PlateSession:
         if reading is None:
             return None
         share = np.asarray(shift_quad(quad, -box[0], -box[1]) / np.array(box[2:], np.float32), np.float32)
-        return _Sighting(index, quad, share, box[2], reading)
+        return _Sighting(index, quad, share, box[2], reading, cut_number(bgr, quad))
 
     def _keep(self, sighting: _Sighting, bgr: Pixels) -> None:
         """Count a reading, and keep its picture when it is the clearest so far."""
@@ -183,8 +201,8 @@ class PlateSession:
         same = [one for one in self._sightings if one.reading.text == text]
         return same if len(same) >= AGREE else []
 
-    def _describe(self, text: str, agreeing: list[_Sighting], verdict: Verdict) -> Plate:
-        """Return the plate with its marks."""
+    def _describe(self, text: str, agreeing: list[_Sighting], verdict: Verdict, *, reads: int) -> Plate:
+        """Return the plate with its marks. `reads` counts the stacked picture as one where it agrees."""
         best = max(agreeing, key=lambda one: (one.reading.score, one.frame))
         across, down = quad_size(best.quad)
         evidence = self.reader.grammar.weigh_evidence(self._printed, across / max(down, 1e-3))
@@ -193,13 +211,13 @@ class PlateSession:
             [one.reading.score for one in agreeing],
             [one.reading.fit for one in agreeing],
             float(spreads.min()),
-            reads=len(agreeing),
-            votes=verdict.votes,
+            reads=reads,
+            votes=max(verdict.votes, reads),
         )
         return Plate(
             text=text,
             region=self.reader.grammar.guess_region(text, evidence).code,
-            reads=len(agreeing),
+            reads=reads,
             confidence=confidence,
             characters=tuple(float(chance) for chance in spreads),
             frame=best.frame,
