@@ -4,7 +4,6 @@ Owns the two threads (seeing; sealing, sending and answering) and the counts of 
 in memory; everything after that goes through the outbox, as it would over a network.
 """
 
-import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,10 +15,9 @@ from wayseal.model.errors import Erased
 from wayseal.model.ids import EncounterId
 from wayseal.station.lane import LaneStation
 from wayseal.station.matcher import Matcher
+from wayseal.station.relay import Relay
 
 OnEncounter = Callable[[Encounter], None]
-_WAITING = 16
-"""Vehicles that may wait between the threads; a full queue slows a file down and is never reached by traffic."""
 
 
 @dataclass(slots=True)
@@ -55,9 +53,8 @@ class OneHost:
         self._station = station
         self._matcher = matcher
         self._on_encounter = on_encounter
-        self._vehicles: queue.Queue[VehiclePass | None] = queue.Queue(_WAITING)
+        self._relay = Relay()
         self._stamps: dict[datetime, float] = {}
-        self._failure: BaseException | None = None
         self.summary = RunSummary()
 
     def run(self, frames: Iterator[Frame]) -> RunSummary:
@@ -68,13 +65,12 @@ class OneHost:
         worker.start()
         try:
             for seen in self._station.run(self._stamped(frames)):
-                self._hand_over(seen)
+                self._relay.put(seen)
         finally:
-            self._vehicles.put(None)
+            self._relay.close()
             worker.join()
             self.summary.seconds = monotonic() - started
-        if self._failure is not None:
-            raise self._failure
+        self._relay.check()
         return self.summary
 
     def _finish_earlier(self) -> None:
@@ -93,25 +89,13 @@ class OneHost:
                     del self._stamps[old]
             yield frame
 
-    def _hand_over(self, seen: VehiclePass) -> None:
-        """Queue a vehicle for the other thread; stop seeing when that one has failed."""
-        while self._failure is None:
-            try:
-                self._vehicles.put(seen, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-        raise self._failure
-
     def _work(self) -> None:
         """Seal, send and answer vehicles until the end mark comes."""
-        while (seen := self._vehicles.get()) is not None:
-            if self._failure is not None:
-                continue
+        for seen in self._relay.take():
             try:
                 self._settle(seen)
             except BaseException as error:  # noqa: BLE001 - raised again by `run`
-                self._failure = error
+                self._relay.fail(error)
 
     def _settle(self, seen: VehiclePass) -> None:
         """Take one vehicle from memory to an answer."""

@@ -4,7 +4,6 @@ Owns three threads: seeing, sealing, and talking to the centre (keys, certificat
 network. What a lane tells is what it saw and how well; who it was is the centre's knowledge and never comes back here.
 """
 
-import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -25,8 +24,8 @@ from wayseal.station.lane_arms import LaneArms
 from wayseal.station.lane_home import LaneHome
 from wayseal.station.lane_tickets import carry_tickets
 from wayseal.station.ports import forward_queue
+from wayseal.station.relay import Relay
 
-_WAITING = 16
 _FIRST_PAUSE_S = 0.5
 PORTS_S = 0.5
 """How long a device event may wait here: it has a second to be on the ledger."""
@@ -169,9 +168,8 @@ class RemoteLane:
             mark=mark_at_lane(MarkKey(Channel.LANE, facts.lane, home.mark_secret())),
         )
         self._courier = Courier(home, link, self._station, self._arms)
-        self._vehicles: queue.Queue[VehiclePass | None] = queue.Queue(_WAITING)
+        self._relay = Relay()
         self._wake, self._stop = threading.Event(), threading.Event()
-        self._failure: BaseException | None = None
 
     @property
     def summary(self) -> LaneSummary:
@@ -189,17 +187,16 @@ class RemoteLane:
         sender.start()
         try:
             for seen in self._station.run(self._counted(frames)):
-                self._hand_over(seen)
+                self._relay.put(seen)
         finally:
-            self._vehicles.put(None)
+            self._relay.close()
             sealer.join()
             self._drain(drain_s)
             self._stop.set()
             self._wake.set()
             sender.join()
             self._count(monotonic() - started)
-        if self._failure is not None:
-            raise self._failure
+        self._relay.check()
         return self.summary
 
     def _counted(self, frames: Iterator[Frame]) -> Iterator[Frame]:
@@ -207,25 +204,13 @@ class RemoteLane:
             self.summary.frames += 1
             yield frame
 
-    def _hand_over(self, seen: VehiclePass) -> None:
-        """Queue a vehicle for the sealing thread; stop seeing when that one has failed."""
-        while self._failure is None:
-            try:
-                self._vehicles.put(seen, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-        raise self._failure
-
     def _seal(self) -> None:
         """Seal vehicles until the end mark comes."""
-        while (seen := self._vehicles.get()) is not None:
-            if self._failure is not None:
-                continue
+        for seen in self._relay.take():
             try:
                 sealed = self._station.keep(seen)
             except BaseException as error:  # noqa: BLE001 - raised again by `run`
-                self._failure = error
+                self._relay.fail(error)
                 continue
             self._wake.set()
             if seen.canary:

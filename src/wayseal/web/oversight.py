@@ -39,6 +39,10 @@ def read_filter(vendor: str = "", lane: str = "", show: Annotated[str, Query(max
 Chosen = Annotated[Filter, Depends(read_filter)]
 
 
+Cells = Callable[[Any, tuple[str, ...]], dict[str, Any]]
+"""From rows and the names of columns to what a template shows."""
+
+
 def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site, zone: ZoneInfo) -> None:
     """Add `/oversight` and what is under it. `page` renders a template."""
 
@@ -48,6 +52,11 @@ def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site
             "rows": show_rows(rows, columns, zone, site.clock()),
         }
 
+    _add_table_routes(app, page, site, cells)
+    _add_detail_routes(app, page, site, cells)
+
+
+def _add_table_routes(app: FastAPI, page: Callable[..., Response], site: Site, cells: Cells) -> None:
     @app.get("/oversight", response_class=HTMLResponse)
     def oversight(request: Request, session: SignedIn, chosen: Chosen) -> Response:
         said = {
@@ -75,6 +84,8 @@ def add_oversight_routes(app: FastAPI, page: Callable[..., Response], site: Site
         columns = COLUMNS[name]
         return send_sheet(name, [{column: row[column] for column in columns} for row in rows], columns)
 
+
+def _add_detail_routes(app: FastAPI, page: Callable[..., Response], site: Site, cells: Cells) -> None:
     @app.get("/oversight/equipment/{device}", response_class=HTMLResponse)
     def equipment(request: Request, session: SignedIn, device: str) -> Response:
         found = show_device(site.oversight, check_name(device, what="equipment id"))
