@@ -228,6 +228,7 @@ def test_no_allowance(stage: Stage) -> None:
     assert found.evidence["got"] > found.evidence["allowance_at_once"]
 
 
+@pytest.mark.slow
 def test_canaries_are_given(stage: Stage) -> None:
     """A keyroom that gives canaries away is found out, within the allowance or not."""
     stage.site.keyroom.note_canary(stage.sealed[0])
