@@ -11,7 +11,7 @@ from witnessparts import Bench, make_bench
 
 from wayseal.export.approval import Subject, decode_approval, encode_approval, sign_approval
 from wayseal.flow.countersign import countersign_release, show_release
-from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
+from wayseal.flow.partners import add_approver, enrol_own_key, find_enrolled, revoke_approver
 from wayseal.flow.policy import Principal
 from wayseal.model.border import Seat
 from wayseal.model.clock import to_text
@@ -20,13 +20,15 @@ from wayseal.model.errors import NoIntent, Refused, Unapproved, Unwitnessed
 from wayseal.model.ids import RecordId, new_ulid
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.keys import PassphraseCost, SigningIdentity
+from wayseal.seal.keys.appointment import draft_appointment, sign_appointment
 from wayseal.station.exports import open_disclosure, open_partners
 from wayseal.station.portal import open_portal
 from wayseal.station.shift import begin_shift, end_shift
 from wayseal.station.site import init_site, open_site
 from wayseal.store import records as record_rows
+from wayseal.store.approvers import put_appointment
 from wayseal.store.centre import read_record
-from wayseal.store.engine import read
+from wayseal.store.engine import read, write
 
 PRIMARY = Purpose.PRIMARY_INSPECTION
 GRANTED = "pictures-are-opened-under-a-grant"
@@ -234,12 +236,42 @@ def test_names_are_not_taken_at_their_word(post: Post) -> None:
     site.opener.approve(boss, other, {"approval_sha256": hashlib.sha256(raw).hexdigest()})
     with pytest.raises(Unapproved):
         site.opener.open(who, [other])
+    partners = replace(open_partners(site, "privacy-1"), appoint=None)
+    add_approver(partners, "boss-unknown", organisation="agency", role="supervisor")
+    enrol_own_key(partners, "boss-unknown", _signer("boss-unknown").public)
+    with pytest.raises(Unapproved, match="not appointed"):
+        countersign_release(desk, release, post.sign(replace(boss, id="boss-unknown"), release))
     countersign_release(desk, release, raw)
     revoke_approver(open_partners(site, "privacy-1"), boss.id)
     with pytest.raises(Unapproved):
         site.opener.open(who, [release])
     post.approve(post.approver("supervisor"), release)
     assert len(site.opener.open(who, [release])) == 1
+
+
+def test_made_up_second_person(post: Post) -> None:
+    """A second person whom the centre made up, with rows, entries and an appointment by nobody's officials, opens nothing and hinders nothing."""
+    site, who = post.line.site, post.person()
+    begin_shift(site, who, {"in1"})
+    partners = replace(open_partners(site, "privacy-1"), appoint=None)
+    person, _ = add_approver(partners, "mallory", organisation="agency", role="supervisor")
+    enrol_own_key(partners, "mallory", _signer("mallory").public)
+    (key,) = find_enrolled(site.store, "mallory")
+    draft = draft_appointment(site.ledger.origin, person, key, site.clock())
+    document = sign_appointment(draft, SigningIdentity("official", b"o" * 32))
+    with write(site.store.engine) as connection:
+        put_appointment(connection, key.id, document)
+    entry = {"type": "approver", "object": "mallory", "action": "appointed", "org": "agency"}
+    site.ledger.append([entry | {"appointment_sha256": hashlib.sha256(document).hexdigest()}])
+    boss = Principal("mallory", "supervisor", "agency")
+    away, own = post.ask(who, "in2"), post.ask(who, "in1")
+    post.approve(boss, away, own)
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [away])
+    assert len(site.opener.open(who, [own])) == 1
+    honest = post.approver("supervisor")
+    post.approve(honest, away)
+    assert len(site.opener.open(who, [away])) == 1
 
 
 def test_bulk_is_witnessed_and_approved(post: Post) -> None:

@@ -6,9 +6,10 @@ credential that the ledger has known for long enough, over this very manifest an
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from wayseal.export.approval import (
     Approval,
@@ -27,7 +28,7 @@ from wayseal.ledger.entry import decode_entry
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import SealHeader
 from wayseal.model.disclosure import ApproverKey, Export, ExportState, GivenApproval, Manifest
-from wayseal.model.errors import Integrity, Invalid, LedgerBroken, Refused
+from wayseal.model.errors import Integrity, Invalid, LedgerBroken, NotFound, Refused
 from wayseal.model.ids import check_name
 from wayseal.store import approvers as people
 from wayseal.store import exports as rows
@@ -216,19 +217,21 @@ def count_needed(desk: Disclosure, export: Export, now: datetime) -> int:
     """
     wanted = decode_manifest(export.manifest)
     today = map(desk.ledger.entry, desk.ledger.find(type="export-release", since=to_text(now - DAY)))
-    given = sum(len(entry["records"]) for entry in today if _is_same_hand(desk, wanted, entry["object"]))
+    given = sum(len(entry["records"]) for entry in today if _is_same_hand(desk, wanted, entry))
     over = export.records > desk.rules.ceremony_cap or given + export.records > desk.rules.recipient_day_cap
     return 3 if over else 2
 
 
-def _is_same_hand(desk: Disclosure, wanted: Manifest, other: str) -> bool:
-    """Say whether another export went to the same recipient, organisation or key."""
-    _, manifest = find_export(desk, other)
-    return (
-        manifest.recipient == wanted.recipient
-        or manifest.recipient_organisation == wanted.recipient_organisation
-        or manifest.key_sha256 == wanted.key_sha256
-    )
+def _is_same_hand(desk: Disclosure, wanted: Manifest, released: Mapping[str, Any]) -> bool:
+    """Say whether a released export went to the same recipient, organisation or key. Without its row only its entry tells."""
+    if released["recipient"] == wanted.recipient:
+        return True
+    try:
+        _, manifest = find_export(desk, released["object"])
+    except NotFound:
+        return False
+    given = (manifest.recipient_organisation, manifest.key_sha256)
+    return given[0] == wanted.recipient_organisation or given[1] == wanted.key_sha256
 
 
 def verify_consent(

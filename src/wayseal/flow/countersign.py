@@ -9,6 +9,7 @@ import hashlib
 from wayseal.export.approval import Subject, decode_approval, verify_approval
 from wayseal.flow.consent import Ballot, find_approver
 from wayseal.flow.disclose import Disclosure
+from wayseal.flow.papers import get_appointment
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import parse_checkpoint, read_checkpoint
 from wayseal.model.custody import Release
@@ -28,7 +29,7 @@ def show_release(desk: Disclosure, release: Release) -> Ballot:
 def countersign_release(desk: Disclosure, release: Release, raw: bytes) -> tuple[Principal, int]:
     """Take what a second person signed for a release; return them and the ledger index of their approval.
 
-    Raises `Refused` for another release or credential, the requester, somebody whose standing or role does not allow it, or a
+    Raises `Unapproved` for somebody whom the officials have not appointed, `Refused` for another release or credential, the requester, somebody whose standing or role does not allow it, or a
     checkpoint from before the request; `Integrity` for a signature that does not hold.
     """
     approval = decode_approval(raw, Subject.RELEASE)
@@ -36,6 +37,7 @@ def countersign_release(desk: Disclosure, release: Release, raw: bytes) -> tuple
         raise Refused("the approval is for another release", release=release.id)
     now = desk.now()
     key, who = find_approver(desk, approval, now)
+    get_appointment(desk.store, key.id, who.id)
     size = _check_state(desk, release, approval.checkpoint)
     intent = desk.ledger.raw(release.ledger_index)
     count = verify_approval(approval, intent, key, desk.party, count=key.sign_count)

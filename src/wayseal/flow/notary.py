@@ -6,7 +6,8 @@ Owns that judgement; whether so many signatures suffice is the admission's to sa
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from webauthn.helpers import base64url_to_bytes
@@ -18,7 +19,7 @@ from wayseal.flow.standing import CHARTER, Standings
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint
 from wayseal.ledger.proof import verify_consistency
 from wayseal.model.disclosure import CredentialForm, Manifest
-from wayseal.model.errors import Integrity, Invalid, Refused
+from wayseal.model.errors import Integrity, Invalid, Refused, WaysealError
 from wayseal.seal.keys.appointment import Appointment, verify_appointment
 from wayseal.seal.keys.charter import Charter, follow_charters
 from wayseal.seal.suite import sha256
@@ -86,7 +87,8 @@ class Notary:
     ) -> Testimony:
         """Return what people signed for a batch, every signature verified.
 
-        Raises `Integrity` or `Refused` for a paper or a signature that is not what it is said to be: then the batch is refused.
+        Raises `Integrity` or `Refused` for an export whose paper or a signature is not what it is said to be: then the batch is
+        refused.
         """
         if not batch.papers:
             return Testimony()
@@ -100,7 +102,7 @@ class Notary:
                 digest = sha256(paper.text)
                 if digest not in intents:
                     raise Refused("something was signed for another release")
-                words[digest] = room.hear_words(paper, after=intents[digest])
+                words[digest] = room.hear_release(paper, after=intents[digest])
         return Testimony(tuple(consents), words)
 
     def _find_charter(self, standings: Standings, now: datetime) -> Charter:
@@ -140,6 +142,14 @@ class _Hearing:
         if len(logged) != len(found):
             raise Refused("an approval that is not on the ledger", export=manifest.export)
         return Consent(manifest, tuple(logged))
+
+    def hear_release(self, paper: Paper, *, after: int) -> tuple[Signatory, ...]:
+        """Return who signed a release's intent. What does not hold does not count: the release may need no second person."""
+        found: list[Signatory] = []
+        for word in paper.words:
+            with suppress(WaysealError):
+                found += self.hear_words(replace(paper, words=(word,)), after=after)
+        return tuple(found)
 
     def hear_words(self, paper: Paper, *, after: int) -> tuple[Signatory, ...]:
         """Return who signed a paper under a state of the ledger that has entry `after`, without those who are revoked."""

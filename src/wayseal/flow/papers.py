@@ -31,14 +31,18 @@ def gather_words(ledger: LedgerReader, store: CentreStore, releases: Sequence[Re
 
 def gather_consent(store: CentreStore, export: Export, given: Sequence[GivenApproval]) -> Paper:
     """Return an export's manifest with what its approvers signed. Raises `Unapproved` for one whom nobody has appointed."""
-    with read(store.engine) as connection:
-        appointed = rows.find_appointments(connection, [one.key for one in given])
-    for one in given:
-        if one.key not in appointed:
-            raise Unapproved(
-                "the site's officials have not appointed this approver",
-                hint="wayseal export approver appoint NAME, or let the officials sign: docs/howto/export.md.",
-                approver=one.approver,
-            )
-    words = tuple(Word(one.approval, appointed[one.key]) for one in given)
+    words = tuple(Word(one.approval, get_appointment(store, one.key, one.approver)) for one in given)
     return Paper(Subject.EXPORT, export.manifest, words)
+
+
+def get_appointment(store: CentreStore, key: str, approver: str) -> bytes:
+    """Return the officials' appointment of a credential. Raises `Unapproved` where there is none."""
+    with read(store.engine) as connection:
+        found = rows.find_appointments(connection, [key]).get(key)
+    if found is None:
+        raise Unapproved(
+            "the site's officials have not appointed this approver",
+            hint="wayseal export approver appoint NAME, or let the officials sign: docs/howto/export.md.",
+            approver=approver,
+        )
+    return found
