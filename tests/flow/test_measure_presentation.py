@@ -1,6 +1,7 @@
 """Error rates of the advisory score for pictures, as ISO/IEC 30107-3 defines them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,33 @@ def test_rendered_attack_is_measured(tmp_path: Path) -> None:
     assert report["presentations"] == 2
     assert (report["bona_fide"]["bpnrr"], report["bona_fide"]["bpcer"]) == (0.0, 0.0)
     assert set(report["attacks"]) == {str(scene.vehicles[0].distractors[0].thing)}
+
+
+def test_nobodies_are_counted() -> None:
+    """Of faces that nobody wears it is said how many became occupants; attacks are not among them."""
+    found = [
+        Presentation(BONA_FIDE, 5.0, accepted=True), Presentation("held_print", 80.0, flagged=True, accepted=True),
+        Presentation("dog"), Presentation("dog", accepted=True), Presentation("poster"),
+    ]  # fmt: skip
+    nobodies = report_presentations(found)["nobodies"]
+    assert {kind: (one["shown"], one["accepted"]) for kind, one in nobodies.items()} == {
+        "dog": (2, 1), "poster": (1, 0),
+    }  # fmt: skip
+    low, high = nobodies["poster"]["accepted_ci95"]
+    assert (low, high) == (0.0, pytest.approx(0.79, abs=0.01))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "size"), [(15, 0.9), (4, 1.3)])
+def test_rendered_nobody_is_nobody(tmp_path: Path, seed: int, size: float) -> None:
+    """A life-size face on the windshield, and one on a wall beyond a vehicle that crosses, are no occupants; the driver is one."""
+    scene = make_scene("nobodies", load_carried(), seed=seed)
+    (vehicle,) = scene.vehicles
+    larger = replace(vehicle, distractors=(replace(vehicle.distractors[0], size=size),))
+    render_video(replace(scene, vehicles=(larger,)), tmp_path / "nobody.mp4")
+    done = CliRunner().invoke(command, ["--videos", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert (report["bona_fide"]["presentations"], report["bona_fide"]["bpnrr"]) == (1, 0.0)
+    ((_, nobody),) = report["nobodies"].items()
+    assert (nobody["shown"], nobody["accepted"]) == (1, 0)
