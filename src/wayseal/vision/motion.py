@@ -87,6 +87,7 @@ def follow_points(
         criteria=_STEPS,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
+    there = np.asarray(there, dtype=np.float32)
     good = found.ravel() > 0
     asked = np.flatnonzero(good if doubted is None else good & doubted)
     if asked.size:
@@ -94,7 +95,7 @@ def follow_points(
     height, width = after.shape
     ends = there[:, 0]
     good &= (ends[:, 0] >= 0) & (ends[:, 1] >= 0) & (ends[:, 0] < width) & (ends[:, 1] < height)
-    return ends.astype(np.float32), good
+    return ends, good
 
 
 def _come_back(

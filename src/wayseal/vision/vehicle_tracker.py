@@ -265,7 +265,7 @@ class VehicleTracker:
 
 def _moving_mask(before: Pixels, after: Pixels) -> Pixels:
     """Return 255 where the tiny plane changed by more than its noise, widened by one cell; else 0."""
-    change = cv2.absdiff(before, after)
+    change = np.asarray(cv2.absdiff(before, after), dtype=np.uint8)
     limit = 3.0 + 6.0 * _quiet_mean(change, 0.6)
     mask = (change > limit).astype(np.uint8) * 255
     if int((mask > 0).sum()) < 6:
