@@ -67,7 +67,7 @@ def list_command(home: Path, *, passphrase_file: Path | None, as_json: bool) -> 
     if as_json:
         print_json(facts)
     else:
-        columns = ("gallery", "travellers", "templates", "threshold", "supported_size")
+        columns = ("gallery", "travellers", "templates", "threshold", "supported_size", "licence_class")
         print_table("Galleries", columns, [[one[column] for column in columns] for one in facts])
 
 
