@@ -171,3 +171,31 @@ def test_counts_are_no_python(capsys: pytest.CaptureFixture[str]) -> None:
     assert "3 face, 1 plate" in out
     assert "a, yes" in out
     assert "{" not in out
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Call the program as a person would who set nothing up; return the exit code."""
+    monkeypatch.delenv("WAYSEAL_PASSPHRASE_FILE", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setattr(sys, "argv", ["wayseal", *map(str, words)])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    return int(stop.value.code or 0)
+
+
+def test_no_home_yet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Who has neither a passphrase nor a home is told how to make one; who has a home is asked for the passphrase only."""
+    assert call(monkeypatch, "--home", tmp_path / "nowhere", "encounter", "list") == 3
+    assert "wayseal --home DIR init" in capsys.readouterr().err
+    assert call(monkeypatch, "--home", tmp_path, "encounter", "list") == 3
+    assert "init" not in capsys.readouterr().err
+    assert call(monkeypatch, "--home", tmp_path / "nowhere", "init") == 3
+    assert "no home" not in capsys.readouterr().err
+
+
+def test_misspelt_noun(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt noun is told which it is like, as a misspelt verb is."""
+    assert call(monkeypatch, "galery", "list") == 2
+    assert "Did you mean 'gallery'?" in capsys.readouterr().err

@@ -48,6 +48,9 @@ def test_every_list_has_a_heading() -> None:
 def test_00_init(ws: Session) -> None:
     """A home in which nothing has happened."""
     assert ws.call("init", "--json").code == 0
+    assert (
+        ws.call("vendor", "attention").code == 0
+    )  # from its first act on the register knows the agency itself
 
 
 @pytest.mark.parametrize("words", sorted(HEADINGS))

@@ -132,7 +132,18 @@ def read_passphrase(file: Path | None, *, confirm: bool = False) -> bytes:
     if sys.stdin.isatty():
         answer: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
         return answer.encode()
+    if not confirm and _is_homeless():
+        raise KeeperLocked(
+            "no passphrase was given, and there is no Wayseal home here yet",
+            hint="Make one: wayseal --home DIR init --passphrase-file FILE. Or name the one that you have with --home.",
+        )
     raise KeeperLocked("no passphrase was given")
+
+
+def _is_homeless() -> bool:
+    """Say whether the command runs for a home that does not exist."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.obj, Path) and not context.obj.exists()
 
 
 def print_json(value: object) -> None:

@@ -126,7 +126,7 @@ def _print_verification(found: "Verification", *, as_json: bool) -> None:
     rows = [
         ("entries", f"{found.size:,}"), ("root", answer["root"]),
         ("signed", f"{found.signed_size:,} entries by {', '.join(signed_by) or 'nobody known'}"),
-        ("cosigned", f"{found.cosigned_size:,} entries by {', '.join(cosigned_by) or 'nobody known'}"),
+        ("cosigned", f"{found.cosigned_size:,} entries by {', '.join(cosigned_by)}" if cosigned_by else "by no known witness"),
         ("consistent", "yes"),
     ]  # fmt: skip
     print_table("Ledger", ("what", "found"), rows)
