@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 from breachparts import SMALL, small_stage
@@ -119,11 +121,15 @@ def test_nineteen_are_posted(scale: Scale) -> None:
     assert scale.exported + scale.shown + scale.taken == 19
 
 
-def test_error_is_open() -> None:
-    """An act that could not be tried is open, never a success."""
+@pytest.mark.parametrize(
+    "error",
+    [Integrity("blunt"), KeyError("gone"), sqlite3.OperationalError("locked"), TimeoutExpired("x", 1)],
+)
+def test_error_is_open(error: Exception) -> None:
+    """An act that could not be tried, whatever went wrong, is open, never a success."""
 
     def fail(_: object) -> Found:
-        raise Integrity("the tools are blunt")
+        raise error
 
     found = play_act(None, Act("x", "x", "x", "x", fail))  # type: ignore[arg-type]
     assert (found.outcome, found.evidence["faults"]) == (Outcome.OPEN, ["could-not-be-tried"])

@@ -3,7 +3,9 @@
 Owns the order and the numbers. An act that ends with an error of its own is open: what could not be tried was not shown.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from subprocess import SubprocessError
 
 from wayseal.model.errors import WaysealError
 from wayseal.testing.breach import (
@@ -21,6 +23,8 @@ from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Act, Found, Outcome, Step
 
 Told = Callable[[Step], None]
+_FAILURES = (WaysealError, OSError, LookupError, ValueError, TypeError, sqlite3.Error, SubprocessError)
+"""What may go wrong while an act is tried, besides a refusal that it expects."""
 
 ACTS: tuple[Act, ...] = (
     Act("look-at-lane-disk", "Look for a picture on the lane computer", "Pictures are sealed in memory before anything is written",
@@ -73,7 +77,7 @@ def play_act(stage: Stage, act: Act) -> Found:
     """Play one act. An error that it does not expect makes it open, with the error's kind in the evidence."""
     try:
         return act.play(stage)
-    except (WaysealError, OSError, ValueError, KeyError, IndexError) as error:
+    except _FAILURES as error:
         text = str(error) if isinstance(error, WaysealError) else type(error).__name__
         return Found(
             Outcome.OPEN, {"faults": ["could-not-be-tried"], "error": type(error).__name__, "said": text}
