@@ -51,7 +51,7 @@ def stack_cuts(cuts: Sequence[Pixels], heights: Sequence[float]) -> Pixels:
     A cut that cannot be laid on it, or is too unlike it afterwards, is left out.
     """
     first = int(np.argmax(heights))
-    model = cv2.cvtColor(cuts[first], cv2.COLOR_BGR2GRAY)
+    model = np.asarray(cv2.cvtColor(cuts[first], cv2.COLOR_BGR2GRAY), np.uint8)
     total, weight = cuts[first].astype(np.float32) * heights[first], float(heights[first])
     for place, cut in enumerate(cuts):
         laid = None if place == first else _lay_on(model, cut)
@@ -64,13 +64,14 @@ def stack_cuts(cuts: Sequence[Pixels], heights: Sequence[float]) -> Pixels:
     return np.clip(sharp, 0, 255).astype(np.uint8)
 
 
-def _lay_on(model: NDArray[np.uint8], cut: Pixels) -> tuple[NDArray[np.float32], float] | None:
+def _lay_on(model: Pixels, cut: Pixels) -> tuple[NDArray[np.float32], float] | None:
     """Return a cut moved onto the model, and their correlation; None when they do not fit (G. Evangelidis, E. Psarakis 2008)."""
     until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-3)
     start = np.eye(2, 3, dtype=np.float32)
+    grey = cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY)
     try:
         like, matrix = cv2.findTransformECC(
-            model, cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), start, cv2.MOTION_AFFINE, until, None, 5
+            model, grey, start, cv2.MOTION_AFFINE, until, inputMask=None, gaussFiltSize=5
         )
     except cv2.error:
         return None
