@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #define BLOCK 2048 /* rows a step: their sums stay in the first-level cache */
+#define GROUP 64   /* rows whose lowest sum is looked at first: most groups hold none that is near */
 
-typedef void counter(const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums);
+typedef void counter(const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums, uint64_t *least);
 
 /* One body, compiled for each kind of processor: the loops over rows become vector instructions where there are any. */
 #define COUNT_ROWS                                                                 \
@@ -20,8 +21,14 @@ typedef void counter(const uint64_t *words, size_t stride, size_t tables, const 
             for (size_t row = 0; row < rows; row++)                                \
                 sums[row] += (uint64_t)__builtin_popcountll(column[row] ^ word);   \
         }                                                                          \
+        for (size_t group = 0; group < (rows + GROUP - 1) / GROUP; group++) {      \
+            uint64_t low = UINT64_MAX;                                             \
+            for (size_t row = group * GROUP; row < group * GROUP + GROUP; row++)   \
+                low = sums[row] < low ? sums[row] : low;                           \
+            least[group] = low;                                                    \
+        }                                                                          \
     }
-#define ARGUMENTS const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums
+#define ARGUMENTS const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums, uint64_t *least
 
 static void count_plain(ARGUMENTS) COUNT_ROWS
 
@@ -46,13 +53,18 @@ size_t scan_near(const uint64_t *words, size_t stride, size_t tables, size_t beg
                  uint16_t limit, int64_t *near, uint16_t *counts)
 {
     counter *count = choose_counter();
-    uint64_t sums[BLOCK];
+    uint64_t sums[BLOCK], least[BLOCK / GROUP];
     size_t found = 0;
     for (size_t start = begin; start < end; start += BLOCK) {
         size_t rows = end - start < BLOCK ? end - start : BLOCK;
-        count(words + start, stride, tables, query, rows, sums);
-        for (size_t row = 0; row < rows; row++) { /* without a branch: always written, kept when it is near */
-            near[found] = (int64_t)(start + row);
+        for (size_t row = rows; row % GROUP; row++) sums[row] = UINT64_MAX; /* rows that are not there are never near */
+        count(words + start, stride, tables, query, rows, sums, least);
+        for (size_t row = 0; row < rows; row++) {
+            if (row % GROUP == 0 && least[row / GROUP] >= limit) {
+                row += GROUP - 1;
+                continue;
+            }
+            near[found] = (int64_t)(start + row); /* without a branch: always written, kept when it is near */
             counts[found] = (uint16_t)sums[row];
             found += sums[row] < limit;
         }
