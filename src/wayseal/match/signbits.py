@@ -83,8 +83,13 @@ class SignBitIndex:
         rows: list[Numbers] = []
         counts: list[NDArray[np.uint16]] = []
         held = 0
-        for start in range(0, self.matrix.size, STEP):
-            near, tally = scan_near(self._words, words, start, min(start + STEP, self.matrix.size), limit)
+        start, end = 0, min(STEP, self.matrix.size)
+        while start < end:
+            near, tally = scan_near(self._words, words, start, end, limit)
+            start, end = (
+                end,
+                min(2 * end, self.matrix.size),
+            )  # twice as many rows hold about as many that are nearer
             rows.append(near)
             counts.append(tally)
             held += len(near)

@@ -17,11 +17,17 @@ Scan = Callable[[Words, Words, int, int, int], Near]
 
 LIBRARY = Path(__file__).with_name("_signscan.so")
 STEP = 32768
-"""Rows a call: the tables of a NumPy step stay in the second-level cache, and limits tighten often enough."""
+"""Rows of the first call, after which there is a limit; and of a step in NumPy, whose tables stay in the second-level cache."""
 
 
 def scan_numpy(words: Words, query: Words, begin: int, end: int, limit: int) -> Near:
-    """Return the near rows, in three NumPy passes a table."""
+    """Return the near rows, in three NumPy passes a table over `STEP` rows at a time."""
+    if end - begin > STEP:
+        parts = [
+            scan_numpy(words, query, start, min(start + STEP, end), limit)
+            for start in range(begin, end, STEP)
+        ]
+        return np.concatenate([rows for rows, _ in parts]), np.concatenate([counts for _, counts in parts])
     unequal = np.zeros(end - begin, dtype=np.uint16)
     mixed = np.empty(end - begin, dtype=np.uint64)
     ones = np.empty(end - begin, dtype=np.uint8)

@@ -86,6 +86,18 @@ def test_sign_scan_finds_mates() -> None:
     assert {hit.reranked for hit in hits} == {200}
 
 
+def test_sign_scan_of_many_steps() -> None:
+    """Over several growing steps the rows that are compared exactly are those with the fewest unequal bits of all."""
+    rows, probe = draw_units(150_000, 8), draw_units(1, 9)
+    index = SignBitIndex(DIMENSION, rerank=100)
+    index.add(np.arange(len(rows)), rows)
+    bits = index._pack(rows)
+    unequal = np.bitwise_count(bits ^ index._pack(probe)).sum(axis=0)
+    kept = index._scan(index._pack(probe)[:, 0], 100)
+    assert len(set(kept.tolist())) == 100
+    assert sorted(unequal[kept].tolist()) == np.sort(unequal)[:100].tolist()
+
+
 def test_removed_rows_are_overwritten() -> None:
     """Nothing of a removed owner's numbers stays in the matrix's memory, whichever rows moved."""
     matrix = TemplateMatrix(DIMENSION)

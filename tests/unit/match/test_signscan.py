@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayseal.match.signscan import LIBRARY, Scan, load_compiled, scan_numpy
+from wayseal.match.signscan import LIBRARY, STEP, Scan, load_compiled, scan_numpy
 
 SCANS = {"numpy": scan_numpy, "compiled": load_compiled()}
 
@@ -37,6 +37,22 @@ def test_scan_finds_the_near_rows(
     rows, counts = scan(words, query, begin, end, limit)
     assert rows.tolist() == (np.flatnonzero(true < limit) + begin).tolist()
     assert counts.tolist() == true[true < limit].tolist()
+
+
+@pytest.mark.parametrize("name", sorted(SCANS))
+def test_many_steps_are_one_scan(name: str) -> None:
+    """A range of several steps gives what its steps give."""
+    scan = SCANS[name]
+    if scan is None:
+        pytest.skip("built without a C compiler")
+    draw, room = np.random.default_rng(3), 2 * STEP + 1000
+    words = draw.integers(0, 2**64, (2, room), dtype=np.uint64)
+    query = draw.integers(0, 2**64, 2, dtype=np.uint64)
+    parts = [scan(words, query, start, min(start + 700, room), 55) for start in range(5, room, 700)]
+    rows, counts = scan(words, query, 5, room, 55)
+    assert len(rows) > 1000
+    assert rows.tolist() == [row for part, _ in parts for row in part.tolist()]
+    assert counts.tolist() == [count for _, part in parts for count in part.tolist()]
 
 
 def test_compiled_scan_is_here_where_a_compiler_is() -> None:
