@@ -71,8 +71,6 @@ def run(
     joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre. A lane that may have no
     key says `disarmed` with the reason, and ends with exit code 3.
     """
-    from wayseal.flow.documents import encounter_line
-    from wayseal.model.border import Direction
     from wayseal.station.lane_home import is_lane_home
 
     if is_lane_home(home):
@@ -89,6 +87,17 @@ def run(
         raise Invalid(
             "this home has joined no centre", hint="wayseal lane enrol at the centre, then wayseal lane join."
         )
+    _run_here(
+        home, source=source, lane=lane, gallery=gallery, direction=direction, passphrase_file=passphrase_file, as_json=as_json
+    )  # fmt: skip
+
+
+def _run_here(
+    home: Path, *, source: str, lane: str, gallery: str | None, direction: str | None, passphrase_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Run a lane in a site's own home, where its answers are told."""
+    from wayseal.flow.documents import encounter_line
+    from wayseal.model.border import Direction
     from wayseal.station.assemble import open_one_host
     from wayseal.station.at_work import at_work
     from wayseal.station.site import open_site
