@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wayseal.match.index import Floats, Hits, merge_owners
 from wayseal.match.matrix import Numbers, TemplateMatrix, Vectors, check_vectors
-from wayseal.match.signscan import STEP, Words, scan_near
+from wayseal.match.signscan import Words, scan_near
 from wayseal.model.errors import Invalid
 
 _BLOCK = 16384  # rows a step: each table of a step stays in the second-level cache
@@ -83,7 +83,7 @@ class SignBitIndex:
         rows: list[Numbers] = []
         counts: list[NDArray[np.uint16]] = []
         held = 0
-        start, end = 0, min(STEP, self.matrix.size)
+        start, end = 0, min(2 * wanted, self.matrix.size)
         while start < end:
             near, tally = scan_near(self._words, words, start, end, limit)
             start, end = (

@@ -17,7 +17,7 @@ Scan = Callable[[Words, Words, int, int, int], Near]
 
 LIBRARY = Path(__file__).with_name("_signscan.so")
 STEP = 32768
-"""Rows of the first call, after which there is a limit; and of a step in NumPy, whose tables stay in the second-level cache."""
+"""Rows of a step in NumPy: its tables stay in the second-level cache."""
 
 
 def scan_numpy(words: Words, query: Words, begin: int, end: int, limit: int) -> Near:
