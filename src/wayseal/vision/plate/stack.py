@@ -68,11 +68,10 @@ def _lay_on(model: Pixels, cut: Pixels) -> tuple[NDArray[np.float32], float] | N
     """Return a cut moved onto the model, and their correlation; None when they do not fit (G. Evangelidis, E. Psarakis 2008)."""
     until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-3)
     start = np.eye(2, 3, dtype=np.float32)
-    grey = cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), np.uint8)
+    whole = np.full(model.shape[:2], 255, np.uint8)
     try:
-        like, matrix = cv2.findTransformECC(
-            model, grey, start, cv2.MOTION_AFFINE, until, inputMask=None, gaussFiltSize=5
-        )
+        like, matrix = cv2.findTransformECC(model, grey, start, cv2.MOTION_AFFINE, until, whole, 5)
     except cv2.error:
         return None
     if like < _LIKE:
