@@ -54,6 +54,7 @@ def test_bar_is_whole(browser: Browser, console: Console, role: str, width: int)
     for path in PAGES[role]:
         page.goto(fill(path, console))
         expect(page.locator("#link")).to_have_text("live")
+        expect(page.locator("nav.menu [aria-current=page]")).to_have_count(1)  # the bar says where one is
         boxes = [page.locator(one).bounding_box() for one in (".brand", ".officer", ".bar form button")]
         tops = [box["y"] + box["height"] / 2 for box in boxes if box is not None]
         assert len(tops) == 3
