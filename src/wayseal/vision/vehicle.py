@@ -18,6 +18,10 @@ PROOF = 5
 _PROOF_GROWTH, _PROOF_SHIFT = 1.15, 60.0  # and how far it must have come: growth, or pixels across
 _EDGE = 0.025  # share of the picture's width at its sides where a vehicle is taken to be cut off
 _SIDES = 20  # points that tell where a vehicle's sides are
+_PACE_FRAMES = 8  # frames whose growth makes the pace
+PART, LARGE_PART = 0.65, 0.75
+"""Shares of a vehicle's growth that its parts have at least, small ones and large ones; what follows behind has less."""
+_UNSURE = 0.0005  # growth a frame that may be noise where a vehicle stands
 _RECENT = 12  # frames whose points make the box
 _REACH = 0.4  # a vehicle takes points that move with it this far outside its box (share of the box)
 _PLAIN_TOP = (
@@ -56,6 +60,7 @@ class VehicleTrack:
     """Frames in which it passed across."""
     box: Box = (0.0, 0.0, 0.0, 0.0)
     """What its points span, over the last few frames, in this frame's pixels."""
+    _growths: list[float] = field(default_factory=list)
     _spans: list[NDArray[np.float32]] = field(default_factory=list)
     _whole: list[tuple[float, float]] = field(default_factory=list)
     _lefts: list[float] = field(default_factory=list)
@@ -68,6 +73,20 @@ class VehicleTrack:
         grown = abs(np.log(self.pose.scale)) > np.log(_PROOF_GROWTH)
         shifted = self.across and np.hypot(self.pose.dx, self.pose.dy) > _PROOF_SHIFT
         return self.agreed >= PROOF and bool(grown or shifted)
+
+    @property
+    def pace(self) -> float:
+        """Its growth a frame, as a logarithm: the upper quartile of the frames followed last; 0 before any."""
+        return float(np.percentile(self._growths, 75)) if self._growths else 0.0
+
+    def may_own(self, growth: float, share: float) -> bool:
+        """Return whether something that grows so much a frame (as a logarithm) can be part of it, `share` allowing for depth.
+
+        What follows behind grows more slowly when all come nearer, and shrinks faster when all go away.
+        """
+        if self.pace > _UNSURE:
+            return self.across or growth > share * self.pace
+        return self.across or growth > self.pace / share - _UNSURE
 
     @property
     def across(self) -> bool:
@@ -136,6 +155,7 @@ class VehicleTrack:
         """Take the movement of `steps` frames and the (n, 2) full-frame points that agree with it."""
         self.pose = self.pose.then(moved)
         self.movement = moved.times(1 / steps)
+        self._growths = [*self._growths[-_PACE_FRAMES + 1 :], float(np.log(self.movement.scale))]
         self.agreed += 1
         self.shifts += int(self.across)
         self.points = len(points)
@@ -179,13 +199,17 @@ class VehicleTrack:
 
 
 def moves_alike(old: VehicleTrack, young: VehicleTrack) -> bool:
-    """Return whether the younger's middle moves as the older's movement says, within a third of the way."""
+    """Return whether the younger's middle moves as the older's movement says, within a third of the way.
+
+    What follows behind is farther away and grows more slowly; nothing that grows faster can be behind.
+    """
     x, y, width, height = young.box
     middle = np.array([[x + width / 2, y + height / 2]], dtype=np.float32)
     expected = old.movement.move(middle)
     found = young.movement.move(middle)
     way = float(np.linalg.norm(expected - middle))
     growth = abs(old.movement.scale - young.movement.scale) < 0.35 * abs(old.movement.scale - 1) + 0.004
+    growth = growth and old.may_own(young.pace, LARGE_PART if young.believed else PART)
     return growth and float(np.linalg.norm(found - expected)) < 0.35 * way + 1.0
 
 

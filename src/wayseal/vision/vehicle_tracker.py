@@ -4,13 +4,18 @@ Works on a small brightness plane, so that frames without a vehicle cost next to
 points that move together for several frames. Rain, wipers and glare do not; they make no vehicle.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Frame, Pixels
 from wayseal.vision.motion import Points, Similarity, fit_movement, fits_movement, follow_points
+from wayseal.vision.points import FREE, PointSet
 from wayseal.vision.vehicle import (
+    LARGE_PART,
+    PART,
     PROOF,
     Moment,
     VehicleTrack,
@@ -25,6 +30,9 @@ _MOST_POINTS = 140
 _NEW_EVERY = 3  # frames between searches for new points
 _MOVING = 0.3  # small-plane pixels a frame; slower points belong to nothing
 _FEWEST = 8  # points that make a vehicle
+_SURE = 24  # points that tell a vehicle's growth whatever it was before
+_CRAWL = 0.004  # growth a frame below which a vehicle may stop at any moment
+_REMAINS_S = 1.0  # seconds after which nothing is left of a vehicle that has gone
 _MOST_STEPS = 8  # frames over which a movement is carried on
 _SLOW = 0.06  # growth a frame up to which a vehicle may be looked at in every other one
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
@@ -43,10 +51,8 @@ class VehicleTracker:
         self.tracks: list[VehicleTrack] = []
         self._small: Pixels | None = None
         self._tiny: Pixels | None = None
-        self._points: Points = np.zeros((0, 2), np.float32)
-        self._owners: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._strikes: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._factor = 1.0
+        self._points = PointSet()
+        self._gone: list[VehicleTrack] = []
         self._number = 0
         self._since_new = 0
         self._index = 0
@@ -73,12 +79,12 @@ class VehicleTracker:
             self._clear_points()
             return []
         self._find_points(before, moving)
-        ends, good = follow_points(before, small, self._points, self._expect_points(), self._doubt_points())
-        starts = self._points
+        starts = self._points.places
+        ends, good = follow_points(before, small, starts, self._expect_points(), self._doubt_points())
         self._move_tracks(frame, starts, ends, good)
         self._join_points(starts, ends, good)
         self._start_track(frame, starts, ends, good)
-        self._points, self._owners, self._strikes = ends[good], self._owners[good], self._strikes[good]
+        self._points.move(ends, good)
         self._merge_tracks()
         return self._drop_gone(frame)
 
@@ -92,8 +98,8 @@ class VehicleTracker:
     def _shrink(self, luma: Pixels) -> tuple[Pixels, Pixels]:
         """Return the plane that points are followed on and the one that tells motion."""
         height, width = luma.shape
-        self._factor = max(1.0, width / _SMALL)
-        size = (round(width / self._factor), max(1, round(height / self._factor)))
+        factor = self._points.factor = max(1.0, width / _SMALL)
+        size = (round(width / factor), max(1, round(height / factor)))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         tiny_size = (max(1, size[0] // _TINY), max(1, size[1] // _TINY))
         tiny = cv2.resize(small, tiny_size, interpolation=cv2.INTER_AREA)
@@ -109,75 +115,79 @@ class VehicleTracker:
         if wanted < 10:
             return
         mask = cv2.resize(moving, before.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        for x, y in self._points.astype(int):
+        for x, y in self._points.places.astype(int):
             cv2.circle(mask, (int(x), int(y)), 6, 0, -1)
         found = cv2.goodFeaturesToTrack(before, wanted, 0.01, 6, mask=mask)
-        if found is None:
-            return
-        self._points = np.vstack([self._points, found[:, 0]]).astype(np.float32)
-        self._owners = np.append(self._owners, np.zeros(len(found), np.int64))
-        self._strikes = np.append(self._strikes, np.zeros(len(found), np.int64))
+        if found is not None:
+            self._points.add(np.asarray(found[:, 0], dtype=np.float32))
 
     def _expect_points(self) -> Points:
         """Return where each point should be now: a vehicle's points go on with it; a free one goes with the fastest across.
 
         Without any vehicle a free point is expected where it was.
         """
-        expected = self._points.copy()
+        places, owners = self._points.places, self._points.owners
+        expected = places.copy()
         across = [track for track in self.tracks if track.across]
         for track in self.tracks:
-            own = self._owners == track.number
+            own = owners == track.number
             if track in across:
-                own = own | (self._owners == 0)
-            movement = self._scaled(track.movement.times(self._steps), 1 / self._factor)
-            expected[own] = movement.move(self._points[own])
+                own = own | (owners == FREE)
+            expected[own] = self._expect(track).move(places[own])
         return expected
 
     def _doubt_points(self) -> NDArray[np.bool_]:
         """Return which points must prove themselves: the free ones, and all of vehicles that shift too far for a fit to tell."""
         sure = [track.number for track in self.tracks if track.agreed >= PROOF and not track.shifts]
-        return ~np.isin(self._owners, sure) | (self._strikes > 0)
+        return ~np.isin(self._points.owners, sure) | (self._points.strikes > 0)
 
     def _move_tracks(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
         """Let each vehicle follow its own points; a point that disagrees twice no longer belongs to it."""
         for track in self.tracks:
-            own = np.flatnonzero((self._owners == track.number) & good)
+            own = np.flatnonzero((self._points.owners == track.number) & good)
             answer = fit_movement(
                 starts[own],
                 ends[own],
-                guess=self._scaled(track.movement.times(self._steps), 1 / self._factor),
+                guess=self._expect(track),
                 shift_only=track.shifts >= PROOF,
                 seed=frame.index,
             )
-            if answer is None or answer[1].sum() < _FEWEST // 2:
+            if answer is None or answer[1].sum() < _FEWEST // 2 or self._falls_back(track, *answer):
                 track.coast(self._steps)
                 continue
             movement, inliers = answer
-            near = ends[own][inliers] * self._factor
-            track.follow(self._scaled(movement, self._factor), near, frame, self._steps)
-            self._strikes[own] = np.where(inliers, 0, self._strikes[own] + 1)
-            self._owners[own[self._strikes[own] >= 2]] = 0
+            near = ends[own][inliers] * self._points.factor
+            track.follow(_scaled(movement, self._points.factor), near, frame, self._steps)
+            self._points.note_agreement(own, inliers)
+            self._points.free_strays(own, track, ends)
+
+    def _falls_back(self, track: VehicleTrack, movement: Similarity, inliers: NDArray[np.bool_]) -> bool:
+        """Return whether a few last points are no longer the vehicle's: its growth neither halves nor doubles at once.
+
+        Nor does anything grow faster than what is about to run over the camera.
+        """
+        growth = float(np.log(movement.scale)) / self._steps
+        few = inliers.sum() < _SURE and not track.across and track.pace > _CRAWL
+        return abs(growth) > _BIRTH_GROWTH or bool(few and not 0.5 < growth / track.pace < 1.8)
 
     def _join_points(self, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
         """Give each free point to the vehicle whose movement it shares and whose box it is in."""
         for track in self.tracks:
             if track.points == 0:
                 continue
-            free = np.flatnonzero((self._owners == 0) & good)
+            points = self._points
+            free = np.flatnonzero((points.owners == FREE) & (points.refused != track.number) & good)
             if free.size == 0:
-                return
-            movement = self._scaled(track.movement.times(self._steps), 1 / self._factor)
-            fits = fits_movement(movement, starts[free], ends[free])
+                continue
+            fits = fits_movement(self._expect(track), starts[free], ends[free])
             moves = np.linalg.norm(ends[free] - starts[free], axis=1) > _MOVING
-            inside = points_inside(ends[free] * self._factor, track.reach_box)
-            chosen = free[fits & moves & inside]
-            self._owners[chosen] = track.number
-            self._strikes[chosen] = 0
+            inside = points_inside(ends[free] * points.factor, track.reach_box)
+            points.give(free[fits & moves & inside], track, ends)
 
     def _start_track(self, frame: Frame, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
         """Make a new vehicle of free points that move together, or give them to one that was lost near by."""
         flow = np.linalg.norm(ends - starts, axis=1)
-        free = np.flatnonzero((self._owners == 0) & good & (flow > _MOVING))
+        free = np.flatnonzero((self._points.owners == FREE) & good & (flow > _MOVING))
         if free.size < _FEWEST:
             return
         answer = fit_movement(starts[free], ends[free], seed=frame.index)
@@ -193,28 +203,28 @@ class VehicleTracker:
             or miss > _BIRTH_MISS * way
         ):
             return
-        points = ends[own] * self._factor
+        points = ends[own] * self._points.factor
         if np.ptp(points[:, 0]) < 40 or np.ptp(points[:, 1]) < 16:
             return
-        track = self._lost_near(points, movement.times(1 / self._steps).scale - 1)
+        growth = float(np.log(movement.scale)) / self._steps
+        track = self._lost_near(points, growth)
         if track is None:
-            if any(points_inside(points, other.box).mean() > 0.6 for other in self.tracks if other.points):
+            held = [other for other in self.tracks if other.points]
+            held += [other for other in self._gone if other.may_own(growth, PART)]
+            if any(points_inside(points, other.box).mean() > 0.6 for other in held):
                 return
             self._number += 1
             track = VehicleTrack(self._number, Moment.of(frame), Moment.of(frame))
             self.tracks.append(track)
-        self._owners[own] = track.number
-        self._strikes[own] = 0
         if track.points == 0:
-            track.follow(self._scaled(movement, self._factor), points, frame, self._steps)
+            track.follow(_scaled(movement, self._points.factor), points, frame, self._steps)
+        self._points.give(own, track, ends)
 
     def _lost_near(self, points: Points, growth: float) -> VehicleTrack | None:
-        """Return the vehicle that lost its points and would be where these are, growing about as fast."""
+        """Return the vehicle that lost its points and would be where these are, growing no slower than it did."""
         for track in self.tracks:
-            before = track.movement.scale - 1
-            alike = 0.5 * before - 0.01 < growth < 2 * before + 0.01
             near = points_inside(points, track.reach_box).mean() > 0.5
-            if track.points == 0 and track.agreed and near and alike:
+            if track.points == 0 and track.agreed and near and track.may_own(growth, LARGE_PART):
                 return track
         return None
 
@@ -226,7 +236,8 @@ class VehicleTracker:
                     continue
                 near = share_inside(young.box, old.reach_box) > 0.5
                 if near and moves_alike(old, young):
-                    self._owners[self._owners == young.number] = old.number
+                    theirs = np.flatnonzero(self._points.owners == young.number)
+                    self._points.give(theirs, old, self._points.places)
                     self.tracks.remove(young)
                     break
 
@@ -240,27 +251,33 @@ class VehicleTracker:
             patience = _PATIENCE_S if leaving or not track.believed else _COAST_S
             if silent > patience:
                 self.tracks.remove(track)
-                self._owners[self._owners == track.number] = 0
+                self._points.free_all(track.number)
                 gone += [track] if track.believed else []
+        late = [track for track in self._gone if frame.seconds - track.seen.seconds < _REMAINS_S]
+        self._gone = late + [replace(track) for track in gone if not track.across]
+        for track in self._gone:
+            track.coast(self._steps)
         return gone
 
     def _drop_all(self) -> list[VehicleTrack]:
         """Forget everything: the first frame, or the picture's size has changed."""
         left = [track for track in self.tracks if track.believed]
-        self.tracks = []
+        self.tracks, self._gone = [], []
         self._clear_points()
         return left
 
     def _clear_points(self) -> None:
         """Forget all points."""
-        self._points = np.zeros((0, 2), np.float32)
-        self._owners = np.zeros(0, np.int64)
-        self._strikes = np.zeros(0, np.int64)
+        self._points = PointSet(self._points.factor)
 
-    @staticmethod
-    def _scaled(movement: Similarity, factor: float) -> Similarity:
-        """Return a movement in pixels of a plane that is `factor` times as large."""
-        return Similarity(movement.scale, movement.dx * factor, movement.dy * factor)
+    def _expect(self, track: VehicleTrack) -> Similarity:
+        """Return how a vehicle should have moved since the last frame that was fed, in pixels of the small plane."""
+        return _scaled(track.movement.times(self._steps), 1 / self._points.factor)
+
+
+def _scaled(movement: Similarity, factor: float) -> Similarity:
+    """Return a movement in pixels of a plane that is `factor` times as large."""
+    return Similarity(movement.scale, movement.dx * factor, movement.dy * factor)
 
 
 def _moving_mask(before: Pixels, after: Pixels) -> Pixels:

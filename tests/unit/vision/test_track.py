@@ -1,6 +1,7 @@
 """Tracking: movements of points, vehicles on a toy lane, faces in vehicle coordinates."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from toy_lane import HEIGHT, WIDTH, approach, film, make_car, make_frame, make_r
 
 from wayseal.vision.detect import Detection
 from wayseal.vision.motion import Similarity, fit_movement, follow_points
+from wayseal.vision.points import FREE, PointSet
 from wayseal.vision.track import FaceTracker, join_broken, match_places
-from wayseal.vision.vehicle import Moment, VehicleTrack
+from wayseal.vision.vehicle import LARGE_PART, PART, Moment, VehicleTrack
 from wayseal.vision.vehicle_tracker import VehicleTracker
 
 SCALES = st.floats(0.9, 1.2)
@@ -214,3 +216,47 @@ def test_broken_track_is_joined() -> None:
         tracker.feed(moment(index), Similarity(), [face_at(50 if index < 5 else 80, 50), face_at(300, 50)])
     joined = join_broken(tracker.tracks)
     assert sorted(len(track.sightings) for track in joined) == [10, 10]
+
+
+def test_vehicles_bumper_to_bumper_stay_apart() -> None:
+    """Three vehicles that creep after each other, two metres apart, are three, at the lane's own rate of looking."""
+    cars = [make_car(seed=seed) for seed in (2, 5, 9)]
+    runs = [approach(car, frames=120, start=40 * place, total=200) for place, car in enumerate(cars)]
+    places = [[one for run in reversed(runs) for one in run[index]] for index in range(200)]
+    tracker = VehicleTracker()
+    gone = [
+        track
+        for frame in film(places, noise=2.0)
+        if not tracker.steady or frame.index % 2 == 0
+        for track in tracker.feed(frame)
+    ]
+    gone += tracker.finish()
+    entered = sorted(track.entered.index for track in gone)
+    assert len(gone) == 3
+    assert all(later - sooner > 10 for sooner, later in pairwise(entered))
+
+
+def test_point_of_the_vehicle_behind_is_freed() -> None:
+    """A point that grows half as fast as its vehicle is freed for good; one on the vehicle's roof stays."""
+    track = VehicleTrack(7, moment(0), moment(0))
+    points = PointSet(2.0)
+    points.add(np.array([[100, 50], [100, 50], [100, 50]], np.float32))
+    points.give(np.arange(3), track, points.places)
+    track.pose = Similarity(1.4)
+    shares = np.array([1.0, 0.7, 0.45])
+    ends = (points.places * (1 + 0.4 * shares[:, None])).astype(np.float32)
+    points.free_strays(np.arange(3), track, ends)
+    assert points.owners.tolist() == [7, 7, FREE]
+    assert points.refused.tolist() == [0, 0, 7]
+
+
+@pytest.mark.parametrize("pace", [0.02, -0.02])
+def test_what_follows_is_no_part(pace: float) -> None:
+    """Parts grow about as fast as their vehicle; what follows it grows more slowly, or shrinks faster when all go away."""
+    track = VehicleTrack(1, moment(0), moment(0))
+    frame = make_frame(1, make_road())
+    for _ in range(8):
+        track.follow(Similarity(float(np.exp(pace))), np.array([[10, 10], [600, 300]], np.float32), frame)
+    following = 0.4 * pace if pace > 0 else 2.5 * pace
+    assert track.may_own(0.9 * pace, LARGE_PART)
+    assert not track.may_own(following, PART)
