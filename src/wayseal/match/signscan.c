@@ -7,26 +7,31 @@
 #include <stdint.h>
 
 #define BLOCK 2048 /* rows a step: their sums stay in the first-level cache */
-#define GROUP 64   /* rows whose lowest sum is looked at first: most groups hold none that is near */
+#define GROUP 32   /* rows counted together, in registers, whose lowest sum is looked at first: most groups hold none that is near */
+#define AHEAD 256  /* rows: how far ahead of itself the scan asks for memory */
 
 typedef void counter(const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums, uint64_t *least);
 
 /* One body, compiled for each kind of processor: the loops over rows become vector instructions where there are any. */
 #define COUNT_ROWS                                                                 \
     {                                                                              \
-        for (size_t row = 0; row < rows; row++) sums[row] = 0;                     \
+        size_t group = 0;                                                          \
+        for (; group < rows / GROUP; group++) COUNT_GROUP(GROUP)                   \
+        if (rows % GROUP) COUNT_GROUP(rows % GROUP)                                \
+    }
+#define COUNT_GROUP(MANY)                                                          \
+    {                                                                              \
+        uint64_t total[GROUP] = {0}, low = UINT64_MAX;                             \
         for (size_t table = 0; table < tables; table++) {                          \
-            const uint64_t *column = words + table * stride;                       \
+            const uint64_t *column = words + table * stride + group * GROUP;       \
             const uint64_t word = query[table];                                    \
-            for (size_t row = 0; row < rows; row++)                                \
-                sums[row] += (uint64_t)__builtin_popcountll(column[row] ^ word);   \
+            for (size_t row = 0; row < GROUP; row += 8) __builtin_prefetch(column + row + AHEAD); \
+            for (size_t row = 0; row < MANY; row++)                                \
+                total[row] += (uint64_t)__builtin_popcountll(column[row] ^ word);  \
         }                                                                          \
-        for (size_t group = 0; group < (rows + GROUP - 1) / GROUP; group++) {      \
-            uint64_t low = UINT64_MAX;                                             \
-            for (size_t row = group * GROUP; row < group * GROUP + GROUP; row++)   \
-                low = sums[row] < low ? sums[row] : low;                           \
-            least[group] = low;                                                    \
-        }                                                                          \
+        for (size_t row = 0; row < MANY; row++) low = total[row] < low ? total[row] : low; \
+        for (size_t row = 0; row < MANY; row++) sums[group * GROUP + row] = total[row]; \
+        least[group] = low;                                                        \
     }
 #define ARGUMENTS const uint64_t *words, size_t stride, size_t tables, const uint64_t *query, size_t rows, uint64_t *sums, uint64_t *least
 
@@ -57,7 +62,6 @@ size_t scan_near(const uint64_t *words, size_t stride, size_t tables, size_t beg
     size_t found = 0;
     for (size_t start = begin; start < end; start += BLOCK) {
         size_t rows = end - start < BLOCK ? end - start : BLOCK;
-        for (size_t row = rows; row % GROUP; row++) sums[row] = UINT64_MAX; /* rows that are not there are never near */
         count(words + start, stride, tables, query, rows, sums, least);
         for (size_t row = 0; row < rows; row++) {
             if (row % GROUP == 0 && least[row / GROUP] >= limit) {
