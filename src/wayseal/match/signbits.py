@@ -73,9 +73,13 @@ class SignBitIndex:
         """Return one query's hits."""
         rows = self._scan(self._pack(probe[None, :])[:, 0], wanted)
         scores = np.vecdot(self.matrix.rows[rows], probe)
-        size = self.matrix.size
+        size, compared = self.matrix.size, len(rows)
+        best = k * max(1, self.matrix.most_per_owner)  # among so many rows are the k best owners
+        if compared > best:
+            keep = np.argpartition(scores, compared - best)[-best:]
+            rows, scores = rows[keep], scores[keep]
         owners = self.matrix.owners[rows]
-        return merge_owners(owners, scores, k, scanned=size, reranked=len(rows), exact=len(rows) == size)
+        return merge_owners(owners, scores, k, scanned=size, reranked=compared, exact=compared == size)
 
     def _scan(self, words: Words, wanted: int) -> Numbers:
         """Return the `wanted` rows (all, when there are fewer) with the fewest unequal bits."""
