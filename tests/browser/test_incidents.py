@@ -86,7 +86,7 @@ def test_told_contained_closed(opened: Page, console: Console, incident: str) ->
     opened.fill("#recipient", "legislature")
     opened.get_by_role("button", name="Write that they were told").click()
     expect(opened.locator("main")).to_contain_text("Told so far")
-    expect(opened.get_by_role("button", name="Close the incident")).to_have_count(0)  # not before it is contained
+    expect(opened.get_by_role("button", name="Close the incident")).to_have_count(0)
     opened.get_by_role("button", name="Contained").click()
     expect(opened.locator("main")).to_contain_text("◆ contained")
     opened.get_by_role("button", name="Close the incident").click()

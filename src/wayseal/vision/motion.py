@@ -77,7 +77,7 @@ def follow_points(
         return points, np.zeros(0, dtype=bool)
     start = points.reshape(-1, 1, 2)
     ahead = guess.reshape(-1, 1, 2).copy()
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before,
         after,
         start,
@@ -87,7 +87,7 @@ def follow_points(
         criteria=_STEPS,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
-    there = np.asarray(there, dtype=np.float32)
+    there: NDArray[np.float32] = np.asarray(moved, dtype=np.float32)
     good = found.ravel() > 0
     asked = np.flatnonzero(good if doubted is None else good & doubted)
     if asked.size:
