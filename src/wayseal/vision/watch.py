@@ -39,9 +39,6 @@ _STANDING_S = 0.5  # and at one that stands
 _LARGE_EYES = (
     60.0  # pixels between the eyes from which faces are soon out of the picture: each frame is searched
 )
-_CUT = (
-    0.05  # share of the picture's width at its sides within which a vehicle's points tell that it is cut off
-)
 _FORGOTTEN_S = 1.0  # seconds without a sighting after which a face tells no more where to look
 _KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen
