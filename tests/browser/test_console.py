@@ -150,7 +150,7 @@ def test_unknown_address(page: Page, console: Console) -> None:
     """An address that the console does not have shows the problem page, with a way back, and says 404."""
     answer = page.request.get(console.url + "/nonsense")
     assert answer.status == 404
-    assert "there is no such page" in answer.text()
+    assert "There is no such page" in answer.text()
     assert "Back to the lanes" in answer.text()
     assert fetch(console.url + "/nonsense")[0] == 404
 
@@ -176,21 +176,6 @@ def test_headers(console: Console) -> None:
     assert headers["x-frame-options"] == "DENY"
 
 
-def test_wrong_codes_are_rationed(console: Console) -> None:
-    """After five wrong codes even the right one has to wait."""
-    statuses = []
-    for code in ["wrong"] * 6 + [CODE]:
-        data = f"officer=guesser&code={code}".encode()
-        request = urllib.request.Request(console.url + "/sign-in", data=data, headers={"Origin": console.url})  # noqa: S310
-        opener = urllib.request.build_opener(_NoRedirect)
-        with pytest.raises(urllib.error.HTTPError) as refusal:
-            opener.open(request, timeout=10)
-        with refusal.value:
-            statuses.append(refusal.value.code)
-            assert re.search(rb"hint|minute|terminal", refusal.value.read())
-    assert statuses == [403] * 5 + [429, 429]
-
-
 def test_problem_page_is_for_people(page: Page, console: Console) -> None:
     """A page that is not for the role says so in words; no class name, no command; the same for a form that lacks a field."""
     shown = page.context.new_page()
@@ -208,6 +193,21 @@ def test_problem_page_is_for_people(page: Page, console: Console) -> None:
     assert "That cannot be used" in sent.text()
     assert "no such" not in sent.text()
     opened = page.request.get(place)
-    assert (opened.status, "there is no such page" in opened.text()) == (405, True)
+    assert (opened.status, "There is no such page" in opened.text()) == (405, True)
     for text in (content, sent.text(), opened.text()):
         assert not re.search(r"Refused|NotFound|Invalid|wayseal [a-z]+ [a-z]+", text)
+
+
+def test_wrong_codes_are_rationed(console: Console) -> None:
+    """After five wrong codes even the right one has to wait: nothing that signs in may come after this."""
+    statuses = []
+    for code in ["wrong"] * 6 + [CODE]:
+        data = f"officer=guesser&code={code}".encode()
+        request = urllib.request.Request(console.url + "/sign-in", data=data, headers={"Origin": console.url})  # noqa: S310
+        opener = urllib.request.build_opener(_NoRedirect)
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            opener.open(request, timeout=10)
+        with refusal.value:
+            statuses.append(refusal.value.code)
+            assert re.search(rb"hint|minute|terminal", refusal.value.read())
+    assert statuses == [403] * 5 + [429, 429]

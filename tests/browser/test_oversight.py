@@ -64,7 +64,7 @@ def test_register_says_the_role(desk: Page) -> None:
     expect(desk.locator("nav.menu a")).to_have_text(["Duty", "Oversight", "Incidents", "Ledger"])
     answer = desk.request.get(re.sub("/duty$", "/", desk.url))
     assert answer.status == 403
-    assert "this page is not for your role" in answer.text()
+    assert "This page is not for your role" in answer.text()
     assert "It is for: Officer." in answer.text()
 
 
