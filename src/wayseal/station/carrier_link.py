@@ -42,7 +42,7 @@ from wayseal.station.carrier_wire import (
     encode_ticket,
 )
 
-CONNECT_S = 10.0
+CONNECT_S = 20.0
 ANSWER_S = 60.0
 WHO = "the centre"
 

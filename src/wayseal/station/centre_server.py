@@ -28,7 +28,7 @@ from wayseal.station.carrier_desk import CentreDesk
 from wayseal.station.carrier_tls import Negotiated, TlsStream, make_context
 from wayseal.station.carrier_wire import BODY_LIMITS
 
-HANDSHAKE_S = 10.0
+HANDSHAKE_S = 20.0
 IDLE_S = 90.0
 REQUEST_S = 120.0
 CONNECTIONS = 256
