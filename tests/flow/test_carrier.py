@@ -154,6 +154,23 @@ def test_lane_learns_nobody(centre: Centre, lane: LaneHome, clock: MovableClock,
         assert needle not in b"".join(heard) + files + repr(lines).encode()
 
 
+def test_output_that_is_gone(lane: LaneHome) -> None:
+    """A lane whose output breaks stops with that error, more vehicles than may wait behind it; what is sealed is kept."""
+    from carrierparts import Parade, make_frames
+
+    from wayseal.station.remote_lane import RemoteLane
+
+    def tell(_: object) -> None:
+        raise BrokenPipeError
+
+    lane.link.deliver = _silence  # type: ignore[method-assign]
+    running = RemoteLane(lane, lane.link, Parade(make_car(lane.clock, 1) for _ in range(40)), tell)
+    with pytest.raises(BrokenPipeError):
+        running.run(make_frames(40), drain_s=0.0)
+    assert running.summary.vehicles == 1
+    assert lane.host.outbox.pending()
+
+
 def test_line_of_a_lane_has_the_contract_fields(clock: MovableClock) -> None:
     """A lane's line has every field that the line of one host has, and says nothing of who it was."""
     from wayseal.flow.encounter import SealedPass

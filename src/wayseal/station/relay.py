@@ -32,14 +32,18 @@ class Relay:
         raise self._failure
 
     def close(self) -> None:
-        """Say that no more vehicles come."""
-        self._vehicles.put(None)
+        """Say that no more vehicles come, waiting for room. After a failure nobody takes any, and there is nothing to say."""
+        while self._failure is None:
+            try:
+                self._vehicles.put(None, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+            return
 
     def take(self) -> Iterator[VehiclePass]:
-        """Yield vehicles until no more come; those that come after a failure are let go."""
-        while (seen := self._vehicles.get()) is not None:
-            if self._failure is None:
-                yield seen
+        """Yield vehicles until no more come or this thread has failed; those that wait then are let go."""
+        while self._failure is None and (seen := self._vehicles.get()) is not None:
+            yield seen
 
     def fail(self, failure: BaseException) -> None:
         """Keep the first failure, to be raised where vehicles are put and by `check`."""

@@ -205,18 +205,17 @@ class RemoteLane:
             yield frame
 
     def _seal(self) -> None:
-        """Seal vehicles until the end mark comes."""
+        """Seal vehicles until the end mark comes. Whatever fails, the telling included, is the relay's to tell."""
         for seen in self._relay.take():
             try:
                 sealed = self._station.keep(seen)
+                self._wake.set()
+                if seen.canary:
+                    continue
+                self._count_vehicle(seen)
+                self._tell(vehicle_line(seen, sealed, self._home.facts.lane, self._home.facts.direction))
             except BaseException as error:  # noqa: BLE001 - raised again by `run`
                 self._relay.fail(error)
-                continue
-            self._wake.set()
-            if seen.canary:
-                continue
-            self._count_vehicle(seen)
-            self._tell(vehicle_line(seen, sealed, self._home.facts.lane, self._home.facts.direction))
 
     def _count_vehicle(self, seen: VehiclePass) -> None:
         summary = self.summary

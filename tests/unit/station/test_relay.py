@@ -54,3 +54,14 @@ def test_failure_stops_seeing() -> None:
     with pytest.raises(RuntimeError):
         relay.check()
     assert taken == [0]
+
+
+def test_end_after_failure() -> None:
+    """A full queue that nobody empties any more holds up no end, and what waits in it is let go."""
+    relay = Relay()
+    put_many(relay, 16)
+    relay.fail(BrokenPipeError())
+    relay.close()
+    assert list(relay.take()) == []
+    with pytest.raises(BrokenPipeError):
+        relay.check()
