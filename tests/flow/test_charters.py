@@ -11,6 +11,7 @@ from keyroomparts import write_secret
 from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
 from session import Session
 
+from wayseal.flow.standing import Standings, decode_standings, encode_standings
 from wayseal.model.border import Seat
 from wayseal.model.errors import Integrity, NotArmed, Refused, Unavailable
 from wayseal.seal.keys import Charter, SigningIdentity
@@ -183,6 +184,25 @@ def test_charter_rolled_back_at_the_centre(made: Path, officials: Officials, clo
     assert install(made, data, clock).version == 2
     with open_site(made, PASSPHRASE, clock=clock) as site:
         assert site.keyroom.official.public in site.charters.current().roster_signers.values()
+
+
+def test_charter_named_again_at_the_centre(made: Path, officials: Officials, clock: MovableClock) -> None:
+    """Whoever writes entries and takes files away puts no superseded officials back: neither centre nor gate believes it."""
+    with open_site(made, PASSPHRASE, clock=clock) as site:
+        first = site.charters.current()
+    second = install(
+        made, finish(made, officials, draft_next(made, officials, clock), NAMES[:3], clock), clock
+    )
+    (made / "centre" / "charters" / "2.charter").unlink()
+    with open_site(made, PASSPHRASE, clock=clock) as site:
+        site.ledger.append([{"type": "config", "object": "charter", "config_sha256": first.fingerprint}])
+        with pytest.raises(Integrity, match="ledger names last"):
+            site.charters.current()
+        known = Standings()
+        for index in site.ledger.find(type="config"):
+            known.apply(index, site.ledger.entry(index))
+    assert (known.founding, known.rules["charter"]) == (first.fingerprint, second.fingerprint)
+    assert decode_standings(encode_standings(known)) == known
 
 
 def test_lane_refuses_old_and_stale(

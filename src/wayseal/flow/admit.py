@@ -257,11 +257,11 @@ class Admission:
         return best
 
     def _count_organisations(self, act: _Act, consent: Consent, header: SealHeader) -> int:
-        """Return the organisations of different people who signed and may, none of them the requester: each counts once."""
+        """Return the organisations of different people who signed and may, none of whom asked or opens: each counts once."""
         good = {
             one.organisation: one.approver
             for one in consent.signatories
-            if one.approver != consent.manifest.requester
+            if one.approver not in (consent.manifest.requester, act.who.id)
             and self._may(one, "approve_export", header, Purpose.EXPORT, act.now)
         }
         return len(set(good.values()))

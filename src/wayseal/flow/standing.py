@@ -41,8 +41,13 @@ class Standings:
     """What a `config` entry is about, to the newest digest."""
     exports: ExportBook = field(default_factory=ExportBook)
     """Exports that wait, and whom the officials have appointed to approve."""
-    founding: str = ""
-    """Fingerprint of the site's first charter: whoever followed it stands behind appointments."""
+    charters: tuple[str, ...] = ()
+    """Fingerprints of the site's charters in the order in which they came, each once: the last is in force."""
+
+    @property
+    def founding(self) -> str:
+        """Fingerprint of the site's first charter: whoever followed it stands behind appointments."""
+        return self.charters[0] if self.charters else ""
 
     def apply(self, index: int, entry: Mapping[str, Any]) -> None:
         """Take in entry `index`. Entries come in order, each once; those that do not matter change nothing."""
@@ -57,10 +62,10 @@ class Standings:
                 self._end_grant(entry)
             case "release-approve":
                 self._apply_approval(entry["object"], read_approval(entry))
+            case "config" if entry["object"] == CHARTER:
+                self._apply_charter(entry["config_sha256"])
             case "config":
                 self.rules = {**self.rules, entry["object"]: entry["config_sha256"]}
-                if entry["object"] == CHARTER and not self.founding:
-                    self.founding = entry["config_sha256"]
             case _:
                 self.exports.apply(index, entry)
 
@@ -111,6 +116,12 @@ class Standings:
         elif "lane" in entry and "org" in entry:
             self.equipment = {**self.equipment, name: (entry["lane"], entry["org"])}
 
+    def _apply_charter(self, fingerprint: str) -> None:
+        """Note the next charter. Charters only go forward: naming a superseded one again puts nobody back into office."""
+        if fingerprint not in self.charters:
+            self.charters = (*self.charters, fingerprint)
+            self.rules = {**self.rules, CHARTER: fingerprint}
+
     def _apply_grant(self, grant: Grant) -> None:
         """Note a grant, unless its organisation is suspended, its id was used before, or it is over; forget those that are."""
         known = {key: one for key, one in self.grants.items() if one.expires_at > grant.issued_at}
@@ -140,7 +151,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
         "exports": encode_book(known.exports),
-        "founding": known.founding,
+        "charters": list(known.charters),
         "grants": [
             {
                 "id": one.id, "officer": one.officer, "organisation": one.organisation, "lanes": sorted(one.lanes),
@@ -183,5 +194,5 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         approvals=approvals,
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
-        founding=value["founding"],
+        charters=tuple(value["charters"]),
     )

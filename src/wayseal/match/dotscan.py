@@ -52,14 +52,14 @@ def load_compiled(library: Path = LIBRARY, *, width: int | None = None) -> Scan 
     def scan(rows: Rows, probes: Rows, wanted: int) -> list[Best]:
         assert rows.flags.c_contiguous and rows.dtype == np.float32 and rows.shape[1:] == probes.shape[1:]  # noqa: S101, PT018
         kept = min(wanted, len(rows))
-        if kept < 1:
+        if kept < 1 or not len(probes):
             return _nothing(probes)
         tile = 1 if len(probes) < _TILE_FROM else lanes if len(probes) <= lanes else 2 * lanes
         tiles = -(-len(probes) // tile)
         floors = np.full(tiles * tile, np.inf, dtype=np.float32)
         floors[: len(probes)] = -np.inf
         scores = np.full((len(floors), kept), -np.inf, dtype=np.float32)
-        found = np.empty((len(floors), kept), dtype=np.int64)
+        found = np.zeros((len(floors), kept), dtype=np.int64)
         queries = np.zeros((len(floors), rows.shape[1]), dtype=np.float32)
         queries[: len(probes)] = probes
         queries = np.ascontiguousarray(queries.reshape(tiles, tile, -1).transpose(0, 2, 1))

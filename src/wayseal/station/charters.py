@@ -92,9 +92,9 @@ class CharterBook:
         return charter
 
     def _fingerprints(self) -> list[str]:
-        """Return what the ledger says of charters, oldest first."""
+        """Return what the ledger says of charters, oldest first, each where it came first: a superseded one does not come back."""
         found = self._ledger.find(type="config", object=OBJECT)
-        return [self._ledger.entry(index)["config_sha256"] for index in found]
+        return list(dict.fromkeys(self._ledger.entry(index)["config_sha256"] for index in found))
 
 
 def load_founder(keeper: KeyKeeper, keyroom: Path) -> SigningIdentity:
