@@ -5,21 +5,26 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import onnx
 import pytest
-from lineparts import Line, MovableClock, make_picture
+from carrierparts import enrol_travellers
+from lineparts import Line, MovableClock, make_picture, make_vehicle
 from onnx import TensorProto, helper, numpy_helper
 
 from wayseal.flow.documents import pack_template, unpack_templates
 from wayseal.flow.identify import GallerySearch, identify_encounter
 from wayseal.flow.second import DOUBTED
 from wayseal.match.search import SearchPolicy
-from wayseal.model.border import Occupant, Outcome, Pixels, Seat, Shot, VehiclePass
+from wayseal.model.border import Encounter, Occupant, Outcome, Pixels, Seat, Shot, VehiclePass
 from wayseal.model.errors import Invalid, NotFound, SealBroken
+from wayseal.model.ids import EncounterId
+from wayseal.station.centre_run import Answers
 from wayseal.station.galleries import forget_enrolled, gallery_facts, import_list
+from wayseal.station.matcher import Matcher, open_register
 from wayseal.station.second import open_check, open_seconds
 from wayseal.station.settings_lane import MatchSettings
 from wayseal.station.site import Site
@@ -128,6 +133,66 @@ def test_doubted_match_is_referred(
         assert "disagrees" in say_reasons(driver.reasons)[0]
     else:
         assert driver.outcome is Outcome.MATCH
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"vector": np.ones(4, np.float32) / 2},
+        {"vector": np.full(16, np.nan, np.float32)},
+        {"vector": np.ones(16, np.float32)},
+        {"strength": float("nan")},
+    ],
+    ids=["size", "nan", "length", "strength"],
+)
+def test_lane_lies_about_the_second(
+    asked: Site,
+    clock: MovableClock,
+    tmp_path: Path,
+    face: Pixels,
+    second: SecondOpinion,
+    *,
+    lie: dict[str, Any],
+) -> None:
+    """A second template that the network cannot have made lets no match stand: its vehicle is an alarm on the ledger."""
+    import_face(asked, tmp_path, face)
+    line = Line(asked, clock)
+    lane = line.lane()
+    seen = ride(face, face, second, clock)
+    (driver,) = seen.occupants
+    assert driver.second is not None
+    sealed = lane.keep(replace(seen, occupants=(replace(driver, second=replace(driver.second, **lie)),)))
+    lane.send_pending()
+    searcher = GallerySearch(asked.gallery("port").loaded, SearchPolicy())
+    work = replace(line.work, searcher=searcher, second=open_check(asked, "port"))
+    assert Matcher(work, open_register(asked)).settle(sealed.encounter, "lane1") is None
+    (index,) = asked.ledger.find(type="alarm")
+    assert asked.ledger.entry(index)["alarm"] == "pass-broken"
+
+
+def test_one_vehicle_stops_no_other(site: Site, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that nobody foresaw costs the answer of its own vehicle in this run, and its words are not told."""
+    enrol_travellers(site)
+    lane = Line(site, clock).lane()
+    bad, good = (lane.keep(make_vehicle(clock, {Seat.DRIVER: seed})).encounter for seed in (1, 2))
+    lane.send_pending()
+    settle = Matcher.settle
+
+    def fail(matcher: Matcher, encounter: EncounterId, lane: str) -> Encounter | None:
+        if encounter == bad:
+            raise ValueError("traveller-1")
+        return settle(matcher, encounter, lane)
+
+    monkeypatch.setattr(Matcher, "settle", fail)
+    answered: list[Encounter] = []
+    warnings: list[str] = []
+    answers = Answers(site, "port", answered.append, warnings.append)
+    for encounter in (bad, good, bad):
+        answers.take(encounter, "lane1")
+    answers.start()
+    answers.stop()
+    assert [one.id for one in answered] == [good]
+    assert warnings == ["lane lane1: a vehicle is not answered in this run: ValueError"]
 
 
 def test_without_a_second_template_the_answer_stands(

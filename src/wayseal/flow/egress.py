@@ -208,17 +208,32 @@ class EntryQueue:
         self._file = file
 
     def put(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Append entries. Raises `Invalid` for one that no ledger would take; beyond 10,000 the queue takes no more."""
+        """Append all entries or none. Raises `Invalid` for one that no ledger would take; beyond 10,000 the queue takes no more.
+
+        What a crash left half written goes first: no entry is joined to it.
+        """
         for entry in entries:
             check_entry(entry)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with lock_folder(self._file.parent):
             if len(self.peek()) + len(entries) > QUEUE_LIMIT:
                 raise Invalid("the queue of device events is full", hint="Let the lane reach its centre.")
-            with self._file.open("a", encoding="ascii") as file:
-                file.writelines(json.dumps(dict(entry)) + "\n" for entry in entries)
-                file.flush()
+            self._append("".join(json.dumps(dict(entry)) + "\n" for entry in entries).encode("ascii"))
+
+    def _append(self, lines: bytes) -> None:
+        """Write lines behind the last whole one. The caller holds the lock. What could not be written whole is taken back."""
+        # Unbuffered: what is left in a buffer would be written after all, when the file is closed.
+        with self._file.open("a+b", buffering=0) as file:
+            file.seek(0)
+            size = file.read().rfind(b"\n") + 1
+            file.truncate(size)
+            try:
+                while lines:
+                    lines = lines[file.write(lines) :]
                 os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
 
     def peek(self) -> list[dict[str, Any]]:
         """Return what waits, oldest first. A line that a crash left half written is left out."""
@@ -234,10 +249,16 @@ class EntryQueue:
                 continue
         return found
 
-    def drop(self, count: int) -> None:
-        """Forget the oldest `count` entries, which the centre has on its ledger."""
+    def drop(self, told: Sequence[Mapping[str, Any]]) -> None:
+        """Forget the oldest entries, which the centre has on its ledger; none when `told` are not the oldest any more.
+
+        Somebody else carried some of them meanwhile, then; what was told twice is better than what was never told.
+        """
         with lock_folder(self._file.parent):
-            rest = self.peek()[count:]
+            waiting = self.peek()
+            if waiting[: len(told)] != list(told):
+                return
+            rest = waiting[len(told) :]
             part = self._file.with_suffix(".part")
             part.write_text("".join(json.dumps(entry) + "\n" for entry in rest), encoding="ascii")
             part.replace(self._file)

@@ -4,12 +4,15 @@ It can only turn a match into a comparison by eye; it never makes a match. Joins
 sealed beside the gallery and are opened one traveller at a time.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from wayseal.flow.documents import pack_template, unpack_templates
+from wayseal.match.matrix import check_vectors
 from wayseal.match.portraits import SealedBook
 from wayseal.model.border import Outcome, SearchAnswer, Template
+from wayseal.model.errors import Invalid, SealBroken
 from wayseal.vision.second_opinion import is_contradicted, rate_likeness
 
 DOUBTED = "second_network_doubts"
@@ -56,6 +59,7 @@ class SecondCheck:
         """Return the answer, or for a match that the second network doubts the same answer referred, with the reason.
 
         Without a second template of the probe, or of the traveller, there is no second opinion, and the answer stands.
+        Raises `SealBroken` for a second template that no network of that model makes.
         """
         if answer.outcome is not Outcome.MATCH or second is None:
             return answer
@@ -63,10 +67,21 @@ class SecondCheck:
         known = self.book.find(best.traveller, second.model_sha256)
         if not known:
             return answer
+        _check_second(second, known[0].vector.shape[0])
         likeness = max(rate_likeness(second, one, metric=self.metric) for one in known)
         if not is_contradicted(best.score, likeness, match=answer.threshold, disagree=self.limit):
             return answer
         return replace(answer, outcome=Outcome.REFER, reasons=(DOUBTED, *answer.reasons))
+
+
+def _check_second(second: Template, dimension: int) -> None:
+    """Raise `SealBroken` for a lane's template of another dimension, with a value that is no number, or not of unit length."""
+    try:
+        check_vectors(second.vector, dimension)
+    except Invalid as error:
+        raise SealBroken(f"a lane sealed {error}") from None
+    if not 0 < second.strength < math.inf:
+        raise SealBroken("a lane sealed a template whose strength is no length")
 
 
 def review_answers(

@@ -69,7 +69,7 @@ def carry_tickets(home: LaneHome, link: CarrierLink) -> int:
         make_folder(home.home / FOLDER)
         write_file(home.home / FOLDER / _ROOT, root.hex().encode())
     if waiting:
-        queue.drop(len(waiting))
+        queue.drop(waiting)
     return len(waiting)
 
 

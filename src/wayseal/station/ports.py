@@ -116,7 +116,7 @@ def forward_queue(home: Path, send: Callable[[Sequence[Mapping[str, Any]]], None
     waiting = queue.peek()[:most]
     if waiting:
         send(waiting)
-        queue.drop(len(waiting))
+        queue.drop(waiting)
     return len(waiting)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -113,6 +114,56 @@ def test_no_ledger_here(tmp_path: Path) -> None:
     taken: list[object] = []
     assert forward_queue(tmp_path, taken.extend, most=2) == 2
     assert (len(taken), len(queue.peek())) == (2, 1)
+
+
+def beat(number: int) -> dict[str, object]:
+    """An entry that can be told from the others."""
+    return {
+        "type": "egress-watch",
+        "object": "h1",
+        "action": "beat",
+        "events": number,
+        "time": "2026-11-22T10:00:00.000Z",
+    }
+
+
+def test_torn_line(tmp_path: Path) -> None:
+    """A line that a power cut left half written takes no later entry with it."""
+    queue = EntryQueue(tmp_path / QUEUE)
+    queue.put([beat(1)])
+    with (tmp_path / QUEUE).open("a") as file:
+        file.write('{"type": "egress-w')
+    queue.put([beat(2)])
+    assert queue.peek() == [beat(1), beat(2)]
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    """Entries that find no room are refused whole, and leave the file as it was."""
+    queue = EntryQueue(tmp_path / QUEUE)
+    queue.put([beat(1)])
+    before = (tmp_path / QUEUE).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            queue.put([beat(2), beat(3)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / QUEUE).read_bytes() == before
+
+
+def test_two_carriers(tmp_path: Path) -> None:
+    """Whoever carries the queue at the same time makes nobody forget what was not told."""
+    queue = EntryQueue(tmp_path / QUEUE)
+    queue.put([beat(1), beat(2)])
+    taken: list[object] = []
+
+    def send(entries: object) -> None:
+        assert entries == [beat(1)]
+        forward_queue(tmp_path, taken.extend, most=1)
+
+    assert forward_queue(tmp_path, send, most=1) == 1
+    assert (taken, queue.peek()) == ([beat(1)], [beat(2)])
 
 
 def medium(until: datetime) -> Medium:
