@@ -74,6 +74,7 @@ def page(browser: Browser, console: Console) -> Iterator[Page]:
     opened.fill("#code", CODE)
     opened.keyboard.press("Enter")
     opened.wait_for_selector("#vehicles")
+    opened.wait_for_load_state("load")  # keys are heard when the page's script has run
     yield opened
     context.close()
     assert problems == []

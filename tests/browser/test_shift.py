@@ -42,6 +42,7 @@ def sign_in(desk: Page, console: Console, officer: str, *lanes: str) -> None:
         desk.check(f"input[name=lane][value={lane}]")
     desk.keyboard.press("Enter")
     desk.wait_for_selector("#vehicles")
+    desk.wait_for_load_state("load")  # keys are heard when the page's script has run
 
 
 def test_grant_in_the_bar(desk: Page, console: Console) -> None:
