@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
+from sqlalchemy import create_engine, make_url
+from sqlalchemy import text as text_of
 
 from wayseal.flow.erase import erase_due
 from wayseal.flow.review import list_crossings, record_crossings
@@ -16,9 +18,15 @@ from wayseal.station.site import init_site, open_site
 
 @pytest.fixture
 def on_postgres(tmp_path: Path, clock: MovableClock, postgres_url: str) -> Iterator[Line]:
-    """A site whose settings name a PostgreSQL database by a file."""
+    """A site whose settings name a PostgreSQL database by a file: one of its own, where no other test leaves rows."""
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text_of("DROP DATABASE IF EXISTS line_site WITH (FORCE)"))
+        connection.execute(text_of("CREATE DATABASE line_site"))
+    engine.dispose()
     secret = tmp_path / "database-url"
-    secret.write_text(postgres_url, encoding="utf-8")
+    own = make_url(postgres_url).set(database="line_site")
+    secret.write_text(own.render_as_string(hide_password=False), encoding="utf-8")
     text = f'{initial_file("port", "agency")}\n[store]\ndatabase_url_file = "{secret}"\n'
     init_site(tmp_path / "home", PASSPHRASE, evaluation=True, config=text, clock=clock)
     with open_site(tmp_path / "home", PASSPHRASE, clock=clock) as site:
