@@ -301,14 +301,18 @@ def test_caps_call_for_a_third(line: Line, tmp_path: Path) -> None:
     """Above the ceremony's or the day's cap two approvals are too few, and a third of a third organisation suffices."""
     office = open_office(line, tmp_path / "people", vehicles=2)
     rules = office.desk.rules
-    office.desk = replace(office.desk, rules=replace(rules, ceremony_cap=3, recipient_day_cap=100))
+    office.desk = replace(
+        office.desk, rules=replace(rules, caps=replace(rules.caps, ceremony=3, recipient_day=100))
+    )
     export = office.ask(office.records)
     office.approve(export, "kim", "lee")
     with pytest.raises(Refused, match="2 of 3"):
         release(office, export)
     office.approve(export, "sam")
     release(office, export)
-    office.desk = replace(office.desk, rules=replace(rules, ceremony_cap=50, recipient_day_cap=4))
+    office.desk = replace(
+        office.desk, rules=replace(rules, caps=replace(rules.caps, ceremony=50, recipient_day=4))
+    )
     small = office.ask(office.records[:1])
     office.approve(small, "kim", "lee")
     with pytest.raises(Refused, match="2 of 3"):

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from wayseal.flow.follow import Follower
 from wayseal.flow.grant import Approval, Grant
 from wayseal.flow.guard import Guard
-from wayseal.flow.habits import Habits
+from wayseal.flow.habits import DAY, Habits
 from wayseal.flow.meter import PICTURES, pool_of
-from wayseal.flow.notary import DAY, Consent, Notary, Signatory, Testimony
+from wayseal.flow.notary import Consent, Notary, Signatory, Testimony
 from wayseal.flow.policy import Circumstances, Policy, Principal, Ruling
 from wayseal.flow.request import Caller, Learned, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import Given, SpentIntents, StaleProof

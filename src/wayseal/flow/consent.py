@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from wayseal.export.approval import (
@@ -21,6 +21,7 @@ from wayseal.export.approval import (
 )
 from wayseal.export.manifest import decode_manifest
 from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_policy
+from wayseal.flow.habits import DAY
 from wayseal.flow.partners import check_approver
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import parse_checkpoint, read_checkpoint
@@ -38,7 +39,6 @@ from wayseal.store.locks import own_lock
 _BALLOT = "wayseal-{}-ballot/v1"
 _PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent"}
 """By which name a ballot's file holds what is signed."""
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def give_approval(desk: Disclosure, raw: bytes) -> GivenApproval:
         check_open(desk, export, now)
         key, who = find_approver(desk, approval, now)
         _check_first(desk, export, manifest, who)
-        check_checkpoint(desk, export, approval.checkpoint)
+        check_checkpoint(desk, approval.checkpoint, after=export.request_index, export=export.id)
         count = verify_approval(approval, export.manifest, key, desk.party, count=key.sign_count)
         headers = check_living(desk, manifest.records, hold=manifest.hold)
         verify_policy(desk, who, "approve_export", headers, now)
@@ -99,7 +99,7 @@ def check_open(desk: Disclosure, export: Export, now: datetime) -> None:
     """Raise `Refused` unless an export still waits for approvals."""
     if export.state is not ExportState.REQUESTED:
         raise Refused(f"the export is {export.state.value} already", export=export.id)
-    if now >= min(export.expires_at, export.requested_at + desk.rules.approval_life):
+    if now >= min(export.expires_at, export.requested_at + desk.rules.caps.life):
         raise Refused("the request is too old", hint="Ask again: wayseal export create.", export=export.id)
 
 
@@ -139,24 +139,31 @@ def _check_first(desk: Disclosure, export: Export, manifest: Manifest, who: Prin
         )
 
 
-def check_checkpoint(desk: Disclosure, export: Export, text: str) -> int:
-    """Return the size of the checkpoint that was signed with a manifest.
+def check_checkpoint(
+    desk: Disclosure,
+    text: str,
+    *,
+    after: int,
+    hint: str = "Open the export again and approve it.",
+    **about: str,
+) -> int:
+    """Return the size of the checkpoint that was signed with what was asked for by entry `after`.
 
     Raises `Refused` for one from before the request or of another ledger, `LedgerBroken` for one that never was this
-    ledger's state.
+    ledger's state; `about` are the errors' facts.
     """
     try:
         checkpoint = parse_checkpoint(text)
     except Invalid:
         raise Refused("the approval was given under no checkpoint") from None
-    if checkpoint.origin != desk.ledger.origin or checkpoint.size <= export.request_index:
+    if checkpoint.origin != desk.ledger.origin or checkpoint.size <= after:
         raise Refused(
             "the approval was given under a checkpoint from before the request, or of another ledger",
-            hint="Open the export again and approve it.",
-            export=export.id,
+            hint=hint,
+            **about,
         )
     if checkpoint.size > desk.ledger.size or desk.ledger.root(checkpoint.size) != checkpoint.root:
-        raise LedgerBroken("an approval was given under a state that this ledger never had", export=export.id)
+        raise LedgerBroken("an approval was given under a state that this ledger never had", **about)
     return checkpoint.size
 
 
@@ -218,8 +225,7 @@ def count_needed(desk: Disclosure, export: Export, now: datetime) -> int:
     wanted = decode_manifest(export.manifest)
     today = map(desk.ledger.entry, desk.ledger.find(type="export-release", since=to_text(now - DAY)))
     given = sum(len(entry["records"]) for entry in today if _is_same_hand(desk, wanted, entry))
-    over = export.records > desk.rules.ceremony_cap or given + export.records > desk.rules.recipient_day_cap
-    return 3 if over else 2
+    return desk.rules.caps.count_needed(export.records, given)
 
 
 def _is_same_hand(desk: Disclosure, wanted: Manifest, released: Mapping[str, Any]) -> bool:
@@ -230,8 +236,8 @@ def _is_same_hand(desk: Disclosure, wanted: Manifest, released: Mapping[str, Any
         _, manifest = find_export(desk, released["object"])
     except NotFound:
         return False
-    given = (manifest.recipient_organisation, manifest.key_sha256)
-    return given[0] == wanted.recipient_organisation or given[1] == wanted.key_sha256
+    same = manifest.recipient_organisation == wanted.recipient_organisation
+    return same or manifest.key_sha256 == wanted.key_sha256
 
 
 def verify_consent(
@@ -252,7 +258,7 @@ def verify_consent(
         key, who = find_approver(desk, approval, from_text(entry["time"]))
         if (who.id, who.organisation) != (one.approver, one.organisation):
             raise Integrity("an approver has changed since they approved", export=export.id)
-        check_checkpoint(desk, export, approval.checkpoint)
+        check_checkpoint(desk, approval.checkpoint, after=export.request_index, export=export.id)
         verify_approval(approval, export.manifest, key, desk.party)
         verify_policy(desk, who, "approve_export", headers, now)
     pairs = [(one.approver, one.organisation) for one in given]

@@ -7,13 +7,13 @@ gate. The gate verifies it again, and by the officials' appointment; nothing her
 import hashlib
 
 from wayseal.export.approval import Subject, decode_approval, verify_approval
-from wayseal.flow.consent import Ballot, find_approver
+from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.papers import get_appointment
 from wayseal.flow.policy import Principal
-from wayseal.ledger.checkpoint import parse_checkpoint, read_checkpoint
+from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.custody import Release
-from wayseal.model.errors import Invalid, LedgerBroken, Refused
+from wayseal.model.errors import Refused
 from wayseal.seal.envelope import parse_record
 from wayseal.store import approvers as rows
 from wayseal.store.centre import read_record
@@ -38,7 +38,9 @@ def countersign_release(desk: Disclosure, release: Release, raw: bytes) -> tuple
     now = desk.now()
     key, who = find_approver(desk, approval, now)
     get_appointment(desk.store, key.id, who.id)
-    size = _check_state(desk, release, approval.checkpoint)
+    size = check_checkpoint(
+        desk, approval.checkpoint, after=release.ledger_index, hint="Show the release again and sign it.", release=release.id
+    )  # fmt: skip
     intent = desk.ledger.raw(release.ledger_index)
     count = verify_approval(approval, intent, key, desk.party, count=key.sign_count)
     header = parse_record(read_record(desk.store, release.record)).header
@@ -50,19 +52,3 @@ def countersign_release(desk: Disclosure, release: Release, raw: bytes) -> tuple
         rows.put_release_approval(connection, release.id, who.id, key=key.id, approval=raw)
         rows.set_sign_count(connection, key.id, count)
     return who, desk.opener.approve(who, release, proof)
-
-
-def _check_state(desk: Disclosure, release: Release, text: str) -> int:
-    """Return the size of the checkpoint that was signed. Raises `Refused` for one from before the request or of another ledger."""
-    try:
-        state = parse_checkpoint(text)
-    except Invalid:
-        raise Refused("the approval was given under no checkpoint") from None
-    if state.origin != desk.ledger.origin or state.size <= release.ledger_index:
-        raise Refused(
-            "the approval was given under a checkpoint from before the request, or of another ledger",
-            hint="Show the release again and sign it.", release=release.id,
-        )  # fmt: skip
-    if state.size > desk.ledger.size or desk.ledger.root(state.size) != state.root:
-        raise LedgerBroken("an approval was given under a state that this ledger never had")
-    return state.size

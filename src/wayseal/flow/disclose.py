@@ -19,6 +19,7 @@ from wayseal.export.manifest import (
     digest_manifest,
     encode_manifest,
 )
+from wayseal.flow.habits import Caps
 from wayseal.flow.partners import check_recipient
 from wayseal.flow.policy import Policy, Principal
 from wayseal.flow.release import Opener
@@ -46,12 +47,10 @@ PrincipalOf = Callable[[str, str, str], Principal]
 
 @dataclass(frozen=True, slots=True)
 class ExportRules:
-    """The site's limits. Above `ceremony_cap` records at once, or `recipient_day_cap` a recipient and day, three approve."""
+    """The site's limits. `caps` are those that the keyroom counts again."""
 
-    ceremony_cap: int
-    recipient_day_cap: int
+    caps: Caps
     longest: timedelta
-    approval_life: timedelta
     approver_wait: timedelta
     receipt_due: timedelta
     purposes: frozenset[str]

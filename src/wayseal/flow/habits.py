@@ -1,7 +1,13 @@
-"""What is usual at a site, as the gate judges by it. Values only; lanes read settings too, so nothing of the gate is imported here."""
+"""What is usual at a site and what it gives away at most, as the centre and the gate judge by it.
+
+Values only; lanes read settings too, so nothing of the gate is imported here.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
+
+DAY = timedelta(days=1)
+"""The time over which a recipient's day is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +34,20 @@ class Habits:
         if self.opens < self.closes:
             return not self.opens <= hour < self.closes
         return self.closes <= hour < self.opens
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Above `ceremony` records at once, or `recipient_day` a recipient, organisation or key and day, a third organisation signs.
+
+    `life` is how long after its request an export may be opened.
+    """
+
+    ceremony: int
+    recipient_day: int
+    life: timedelta
+
+    def count_needed(self, records: int, others: int) -> int:
+        """Return how many organisations must sign; `others` is what the recipient was given in the last day by other exports."""
+        over = records > self.ceremony or others + records > self.recipient_day
+        return 3 if over else 2

@@ -8,12 +8,13 @@ Owns that judgement; whether so many signatures suffice is the admission's to sa
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from webauthn.helpers import base64url_to_bytes
 
 from wayseal.export.approval import Approval, RelyingParty, Subject, decode_approval, verify_approval
 from wayseal.export.manifest import decode_manifest, digest_manifest
+from wayseal.flow.habits import Caps
 from wayseal.flow.request import Paper, UnwrapBatch, Word
 from wayseal.flow.standing import CHARTER, Standings
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint
@@ -26,7 +27,6 @@ from wayseal.seal.suite import sha256
 
 BARE = 37
 """Bytes of an authenticator's data without extensions: nothing in it has to be parsed."""
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,6 @@ class Testimony:
 
     consents: tuple[Consent, ...] = ()
     words: Mapping[bytes, tuple[Signatory, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """Above `ceremony` records at once, or `recipient_day` a recipient, organisation or key and day, a third organisation signs.
-
-    `life` is how long after its request an export may be opened.
-    """
-
-    ceremony: int
-    recipient_day: int
-    life: timedelta
-
-    def count_needed(self, records: int, others: int) -> int:
-        """Return how many organisations must sign; `others` is what the recipient was given in the last day by other exports."""
-        over = records > self.ceremony or others + records > self.recipient_day
-        return 3 if over else 2
 
 
 @dataclass(frozen=True, slots=True)

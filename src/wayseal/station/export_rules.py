@@ -6,7 +6,7 @@ Apart from the fields themselves, which lanes read too: a lane loads nothing of 
 from datetime import timedelta
 
 from wayseal.export.approval import LOCALHOST, RelyingParty
-from wayseal.flow.notary import Caps
+from wayseal.flow.habits import Caps
 from wayseal.station.settings_export import ExportSettings
 
 
@@ -18,5 +18,5 @@ def read_party(settings: ExportSettings) -> RelyingParty:
 
 
 def read_caps(settings: ExportSettings) -> Caps:
-    """Return what the keyroom counts by."""
+    """Return what the centre and the keyroom count by."""
     return Caps(settings.ceremony_cap, settings.recipient_day_cap, timedelta(hours=settings.approval_hours))

@@ -18,7 +18,7 @@ from wayseal.model.disclosure import Export, ExportState, GivenApproval, Manifes
 from wayseal.model.errors import NotFound
 from wayseal.model.oversight import Tier
 from wayseal.station.appointing import appoint_enrolled
-from wayseal.station.export_rules import read_party
+from wayseal.station.export_rules import read_caps, read_party
 from wayseal.station.settings_export import ExportSettings
 from wayseal.station.witnessing import open_publisher
 from wayseal.store import approvers as people
@@ -57,10 +57,8 @@ def read_rules(settings: ExportSettings, *, evaluation: bool) -> ExportRules:
     """Return the rules that settings choose. On an evaluation site new approvers do not wait."""
     wait = 0.0 if evaluation else settings.approver_wait_hours
     return ExportRules(
-        ceremony_cap=settings.ceremony_cap,
-        recipient_day_cap=settings.recipient_day_cap,
+        caps=read_caps(settings),
         longest=timedelta(days=settings.longest_days),
-        approval_life=timedelta(hours=settings.approval_hours),
         approver_wait=timedelta(hours=wait),
         receipt_due=timedelta(hours=settings.receipt_hours),
         purposes=frozenset(settings.purposes),
@@ -129,7 +127,7 @@ def _export_row(
     return {
         "export": export.id,
         "manifest_sha256": export.manifest_sha256,
-        "state": name_state(export, now, desk.rules.approval_life),
+        "state": name_state(export, now, desk.rules.caps.life),
         "recipient": manifest.recipient,
         "recipient_organisation": manifest.recipient_organisation,
         "form": manifest.form.value,
