@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from wayseal.flow.drift import ALARM_AT, LOW_QUALITY, SLOW_S
 from wayseal.flow.measure.rates import wilson_interval
+from wayseal.flow.plot import save_figure
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
 from wayseal.store.engine import read
@@ -73,12 +74,7 @@ def plot_health(days: Sequence[LaneDay], path: Path) -> None:
     axes[2].set_ylim(bottom=0)
     axes[0].legend()
     figure.autofmt_xdate()
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(figure, path)
 
 
 def _describe_day(day: LaneDay) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wayseal.flow.measure.groups import Trials, compare_group, list_groups
+from wayseal.flow.measure.groups import Trials, compare_group, list_groups, name_group
 from wayseal.flow.measure.rates import MISSING, Curve, Scores, auc, eer, fnmr_at_fmr, trade_off
+from wayseal.flow.plot import save_figure
 from wayseal.model.errors import Invalid, NotFound, WaysealError
 from wayseal.vision.models_manifest import ModelManifest
 from wayseal.vision.picture import read_picture
@@ -65,14 +66,14 @@ def read_pairs(path: Path) -> list[Pair]:
             )
     folder = path.parent
     return [
-        Pair(folder / row["path_a"], folder / row["path_b"], row["same"] == "1", _name_group(row))
+        Pair(
+            folder / row["path_a"],
+            folder / row["path_b"],
+            row["same"] == "1",
+            name_group(row.get("group"), row["path_a"]),
+        )
         for row in rows
     ]
-
-
-def _name_group(row: dict[str, str]) -> str:
-    """Return a pair's group: its label, else the folder of its first picture, or `all`."""
-    return row.get("group") or Path(row["path_a"]).parent.name or "all"
 
 
 def measure_faces(
@@ -155,12 +156,7 @@ def plot_faces(report: FacesReport, path: Path) -> None:
         f"{report.figures['model']}: {report.figures['genuine']} genuine, {report.figures['impostor']} impostor"
     )
     axes.grid(visible=True, which="both", alpha=0.3)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(figure, path)
 
 
 def _read_portrait(path: Path, faces: PortraitReader) -> Portrait | None:

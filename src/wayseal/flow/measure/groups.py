@@ -37,6 +37,11 @@ def read_groups(path: Path) -> list[str] | None:
         return [row["group"] or "unlabelled" for row in reader]
 
 
+def name_group(label: str | None, path: str) -> str:
+    """Return the group of a picture as a list names it: its label, else its folder, or `all`."""
+    return label or Path(path).parent.name or "all"
+
+
 def list_groups(*kinds: Trials) -> list[str]:
     """Return the groups that occur, in alphabetical order."""
     return sorted({group for kind in kinds for group in kind.groups})
@@ -93,8 +98,8 @@ def _conclude(fewest: int, low: float, high: float) -> str:
 def group_rows(reports: dict[str, dict[str, Any]], kinds: Sequence[str]) -> list[tuple[object, ...]]:
     """Return a table's rows: for each group and kind, trials, rate, interval, difference, interval, conclusion."""
     return [
-        (name, kind, one["trials"], _show(one["rate"]), _span(one["ci95"]), _show(one["difference"]),
-         _span(one["difference_ci95"]), one["conclusion"].replace("_", " "))
+        (name, kind, one["trials"], show_figure(one["rate"]), show_interval(one["ci95"]), show_figure(one["difference"]),
+         show_interval(one["difference_ci95"]), one["conclusion"].replace("_", " "))
         for name, report in reports.items() for kind in kinds for one in (report[kind],)
     ]  # fmt: skip
 
@@ -112,11 +117,13 @@ GROUP_COLUMNS = (
 """The columns of `group_rows`."""
 
 
-def _show(value: float | None) -> str:
-    """Return a rate for people."""
-    return "-" if value is None else f"{value:.4f}"
+def show_figure(value: object) -> str:
+    """Return a figure for people: four decimals for a share, a dash for none."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _span(bounds: Sequence[float] | None) -> str:
-    """Return an interval for people."""
+def show_interval(bounds: Sequence[float] | None) -> str:
+    """Return an interval for people, a dash for none."""
     return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"

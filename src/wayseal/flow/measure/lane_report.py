@@ -8,6 +8,7 @@ import numpy as np
 
 from wayseal.flow.measure.lane import LaneTally, OccupantTally
 from wayseal.flow.measure.rates import wilson_interval
+from wayseal.flow.plot import save_figure
 from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid
 
@@ -115,12 +116,7 @@ def plot_lane(tallies: Sequence[LaneTally], path: Path) -> None:
         axes.set_xticks(at, [f"{name}\nn={len(group)}" for name, group in held])
         axes.set(ylim=(0, 1.05), title=title)
         axes.legend(loc="lower right")
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(figure, path)
 
 
 def _report_seats(

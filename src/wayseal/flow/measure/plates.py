@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wayseal.flow.plot import save_figure
 from wayseal.model.errors import BadPicture, Invalid, NotFound, WaysealError
 from wayseal.vision.models import PLATE_FINDER, PLATE_READER, find_model, load_session
 from wayseal.vision.picture import read_picture
@@ -182,9 +183,4 @@ def plot_plates(report: PlatesReport, path: Path) -> None:
     axes.set_title(f"Plates: {report.figures['images']} pictures, {report.figures['exact']:.1%} exact")
     axes.legend(loc="upper left")
     axes.grid(visible=True, alpha=0.3)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(figure, path)

@@ -15,6 +15,7 @@ import numpy as np
 
 from wayseal.flow.measure.lane_truth import VISIBLE, read_truth
 from wayseal.flow.measure.rates import wilson_interval
+from wayseal.flow.plot import save_figure
 from wayseal.model.border import Occupant
 from wayseal.model.errors import Invalid
 from wayseal.vision.capture import CaptureModels, LaneCapture
@@ -110,12 +111,7 @@ def plot_presentations(found: Sequence[Presentation], path: Path) -> None:
     right.set(xlabel="threshold", ylabel="BPCER (bona fide), APCER (attacks)", ylim=(-0.02, 1.02))
     right.legend()
     right.grid(visible=True, alpha=0.3)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(figure, path)
 
 
 Eyes = dict[int, tuple[float, float, float]]

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows
+from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure, show_interval
 from wayseal.flow.measure.rates import Curve
 from wayseal.flow.measure.search import SearchReport
+from wayseal.flow.plot import save_figure
 from wayseal.model.errors import Invalid
 
 Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
@@ -30,14 +31,14 @@ def search_tables(report: SearchReport) -> list[Table]:
     """Return the figures as tables: the run, by group, by gallery size."""
     figures = report.figures
     simple = ("gallery_size", "mated", "nonmated", "rank1", "fpir_target", "threshold")
-    rows: list[tuple[object, ...]] = [(name.replace("_", " "), _show(figures[name])) for name in simple]
+    rows: list[tuple[object, ...]] = [(name.replace("_", " "), show_figure(figures[name])) for name in simple]
     for name, words in (("fnir", "FNIR: enrolled and missed"), ("fpir", "FPIR: not enrolled and matched")):
-        rows.append((words, f"{_show(figures[name])} ({_interval(figures[f'{name}_ci95'])})"))
-    rows.append(("FPIR that the calibration stated", _interval(figures["calibration_fpir_ci95"])))
-    rows.append(("largest gallery that it supports", _show(figures["supported_size"])))
+        rows.append((words, f"{show_figure(figures[name])} ({show_interval(figures[f'{name}_ci95'])})"))
+    rows.append(("FPIR that the calibration stated", show_interval(figures["calibration_fpir_ci95"])))
+    rows.append(("largest gallery that it supports", show_figure(figures["supported_size"])))
     for rate, point in figures["at_observed_fpir"].items():
         words = f"FNIR where these probes themselves give FPIR {rate}"
-        rows.append((words, f"{_show(point['fnir'])} at {_show(point['threshold'])}"))
+        rows.append((words, f"{show_figure(point['fnir'])} at {show_figure(point['threshold'])}"))
     for name in ("failure_to_enrol", "import_would_refuse", "failure_to_acquire"):
         counts = ", ".join(f"{reason} {count}" for reason, count in figures[name].items())
         rows.append((name.replace("_", " "), counts))
@@ -51,13 +52,7 @@ def search_tables(report: SearchReport) -> list[Table]:
 
 def plot_search(report: SearchReport, path: Path) -> None:
     """Draw misses against false positives, for all, by group and by size, into a .png or .svg. Raises `Invalid`."""
-    figure = _draw(report)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError):
-        raise Invalid(
-            "cannot write the plot", hint="Name a .png or .svg file in a folder that is there."
-        ) from None
+    save_figure(_draw(report), path)
 
 
 def write_page(report: SearchReport, path: Path) -> None:
@@ -93,13 +88,13 @@ def _expected_table(figures: dict[str, Any]) -> Table:
     for name, text in words.items():
         one = figures[name]
         rates = (
-            _show(one["fnir"]),
-            _interval(one["fnir_ci95"]),
-            _show(one["fpir"]),
-            _interval(one["fpir_ci95"]),
+            show_figure(one["fnir"]),
+            show_interval(one["fnir_ci95"]),
+            show_figure(one["fpir"]),
+            show_interval(one["fpir_ci95"]),
         )
-        rows.append((text, _show(one["rank1"]), *rates))
-    gain = f"{_show(figures['fnir_gain'])} ({_interval(figures['fnir_gain_ci95'])})"
+        rows.append((text, show_figure(one["rank1"]), *rates))
+    gain = f"{show_figure(figures['fnir_gain'])} ({show_interval(figures['fnir_gain_ci95'])})"
     return f"Expected set: FNIR lower by {gain}", columns, rows
 
 
@@ -108,7 +103,7 @@ def _size_table(figures: dict[str, Any]) -> Table:
     columns = ("gallery size", "of it synthetic", "threshold", "supported", "rank1", "fnir", "fpir")
     names = ("gallery_size", "synthetic", "threshold", "supported", "rank1", "fnir", "fpir")
     rows: list[tuple[object, ...]] = [
-        tuple(_show(one.get(name)) for name in names) for one in figures["by_size"]
+        tuple(show_figure(one.get(name)) for name in names) for one in figures["by_size"]
     ]
     return "By gallery size (synthetic templates are nobody's faces)", columns, rows
 
@@ -155,15 +150,3 @@ def _as_html(table: Table) -> str:
     return (
         f"<h2>{html.escape(title)}</h2><table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
     )
-
-
-def _show(value: object) -> str:
-    """Return a figure for people: four decimals for a share, a dash for none."""
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
-
-
-def _interval(bounds: Sequence[float] | None) -> str:
-    """Return an interval for people."""
-    return "-" if bounds is None else f"{bounds[0]:.4f} to {bounds[1]:.4f}"

@@ -5,11 +5,11 @@ Keeps nothing and writes nothing. It decides nothing either: thresholds come lat
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from wayseal.flow.enrol import Reading
+from wayseal.flow.measure.groups import name_group
 from wayseal.flow.measure.rates import MISSING, Scores
 from wayseal.match.loaded import LoadedGallery
 from wayseal.model.border import Template
@@ -45,7 +45,7 @@ class SearchScores:
 
 def take_probe(reading: Reading, label: str = "") -> Probe:
     """Return a reading as a probe; its group is its label, else the folder that the list names, or `all`."""
-    group = label or Path(reading.row.path).parent.name or "all"
+    group = name_group(label, reading.row.path)
     portrait = reading.portrait
     if portrait is None:
         return Probe(reading.row.identity, group, None, reading.reason)
