@@ -7,7 +7,7 @@ Owns that judgement; whether so many signatures suffice is the admission's to sa
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from webauthn.helpers import base64url_to_bytes
@@ -120,7 +120,7 @@ class _Hearing:
             asked.expires_at, manifest.expires_at, asked.asked_at + self.notary.caps.life
         ):
             raise Refused("the export is of another site, or its time is over", export=manifest.export)
-        found = self.hear_words(paper, after=asked.index)
+        found = self._drop_revoked([self._hear_word(paper, word, asked.index) for word in paper.words])
         logged = [one for one in found if one.proof in asked.given]
         if len(logged) != len(found):
             raise Refused("an approval that is not on the ledger", export=manifest.export)
@@ -131,15 +131,14 @@ class _Hearing:
         found: list[Signatory] = []
         for word in paper.words:
             with suppress(WaysealError):
-                found += self.hear_words(replace(paper, words=(word,)), after=after)
-        return tuple(found)
+                found.append(self._hear_word(paper, word, after))
+        return self._drop_revoked(found)
 
-    def hear_words(self, paper: Paper, *, after: int) -> tuple[Signatory, ...]:
-        """Return who signed a paper under a state of the ledger that has entry `after`, without those who are revoked."""
-        found = (self._hear_word(paper, word, after) for word in paper.words)
+    def _drop_revoked(self, found: Sequence[Signatory]) -> tuple[Signatory, ...]:
         return tuple(one for one in found if one.approver not in self.standings.exports.revoked)
 
     def _hear_word(self, paper: Paper, word: Word, after: int) -> Signatory:
+        """Return who signed a paper under a state of the ledger that has entry `after`."""
         made = self._find_appointment(word.appointment)
         approval = decode_approval(word.approval, paper.about)
         if approval.approver != made.approver:
