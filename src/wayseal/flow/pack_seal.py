@@ -22,7 +22,6 @@ FILES = "files.sha256"
 ENTRY = "ledger/handed-out.json"
 PROOF = "ledger/handed-out.tlog-proof"
 _OUTSIDE = frozenset((FILES, ENTRY, PROOF))
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,6 @@ def _list_files(folder: Path) -> bytes:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Integrity("something in the pack is no plain file")
         if path.is_file() and name not in _OUTSIDE:
-            lines.append(f"{_digest(path)}  {name}\n")
+            with path.open("rb") as file:
+                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
     return "".join(lines).encode()
-
-
-def _digest(path: Path) -> str:
-    made = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            made.update(piece)
-    return made.hexdigest()

@@ -199,7 +199,7 @@ def list_finding_rows(
     with view(desk) as rows:
         items = {one.finding: one for one in assessment_rows.list_items(rows)}
         found = assessment_rows.list_findings(rows, subject=subject, open_only=open_only, since=since)
-        results = assessment_rows.list_results(rows) if found else {}
+        results = assessment_rows.list_results(rows, of={one.assessment for one in found if one.assessment})
     specs = {spec.id: spec for spec in load_catalogue()}
 
     def advise(finding: Finding) -> str | None:

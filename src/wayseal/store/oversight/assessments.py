@@ -4,7 +4,7 @@ Evidence lies beside its digest and is checked against it whenever it is read.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,11 +86,15 @@ def list_observations(connection: Connection, assessment: str) -> tuple[Observat
     return tuple(_observation(row) for row in rows)
 
 
-def list_results(connection: Connection) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return result and evidence digest of every observation, by assessment and probe."""
+def list_results(
+    connection: Connection, *, of: Collection[str] | None = None
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return result and evidence digest of every observation, or of some assessments' only, by assessment and probe."""
     chosen = select(
         observations.c.assessment, observations.c.probe, observations.c.result, observations.c.evidence_sha256
     )
+    if of is not None:
+        chosen = chosen.where(observations.c.assessment.in_(of))
     return {(one, probe): (result, digest) for one, probe, result, digest in connection.execute(chosen)}
 
 
