@@ -281,15 +281,18 @@ LAST = "p30"
 """The fault that takes two hours: the tests about it come last."""
 
 
+def judge_fault(port: Port, probe: str) -> set[tuple[Result, str]]:
+    """Return what a probe says at each sight of its own fault: the words that name the fault, or the reason that lacks them."""
+    change, words = CHANGES[probe]
+    kind = CENTRE if probe in ONLY_CENTRE else EquipmentKind.LANE_HOST
+    seen = [port.assess(sight, [find_probe(probe)], kind)[probe] for sight in change(port, port.sight(kind))]
+    return {(one.result, words if words in one.reason else one.reason) for one in seen}
+
+
 @pytest.mark.parametrize("probe", sorted(set(CHANGES) - {LAST}))
 def test_seeded_fault(port: Port, probe: str) -> None:
     """A fault seen from outside, on paper or by a drill is caught by its own probe, with a reason that names it."""
-    change, words = CHANGES[probe]
-    kind = CENTRE if probe in ONLY_CENTRE else EquipmentKind.LANE_HOST
-    for sight in change(port, port.sight(kind)):
-        seen = port.assess(sight, [find_probe(probe)], kind)[probe]
-        assert seen.result is Result.FAIL, seen.reason
-        assert words in seen.reason
+    assert judge_fault(port, probe) == {(Result.FAIL, CHANGES[probe][1])}
 
 
 @pytest.mark.parametrize("probe", sorted(ON_HOST))
@@ -326,4 +329,4 @@ def test_parts_complete() -> None:
 
 def test_seeded_restore(port: Port) -> None:
     """A keeper that only says it destroyed a key is caught by the restore drill."""
-    test_seeded_fault(port, LAST)
+    assert judge_fault(port, LAST) == {(Result.FAIL, CHANGES[LAST][1])}

@@ -22,7 +22,7 @@ from wayseal.assess.egress_policy import (
     show_hash,
     write_guard,
 )
-from wayseal.assess.egress_watch import parse_uevent, read_event
+from wayseal.assess.egress_watch import WATCHED, parse_uevent, read_event
 from wayseal.assess.host.usbguard import is_exact
 from wayseal.model.errors import Invalid
 from wayseal.model.oversight import Medium
@@ -159,11 +159,17 @@ def test_device_names_nothing() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_message(data: bytes) -> None:
-    """Any bytes on the socket are an event or nothing."""
+    """Any bytes on the socket are plain fields or nothing, and plain fields an event where they are about a device that is watched."""
     for message in (data, b"libudev\0\xfe\xed\xca\xfe" + data, b"add@/x\0ACTION=add\0" + data):
         fields = parse_uevent(message)
-        if fields is not None:
-            read_event(fields, authorized=None)
+        if fields is None:
+            continue
+        assert fields.keys() >= {"ACTION", "DEVPATH", "SUBSYSTEM"}
+        assert all(text.isascii() and text.isprintable() for pair in fields.items() for text in pair)
+        told = fields["SUBSYSTEM"] in WATCHED and fields["ACTION"] in ("add", "remove")
+        event = read_event(fields, authorized=None)
+        assert (event is not None) == told
+        assert event is None or (event.action, event.subsystem) == (fields["ACTION"], fields["SUBSYSTEM"])
 
 
 @given(
@@ -171,10 +177,12 @@ def test_any_message(data: bytes) -> None:
     st.text(max_size=20),
 )
 def test_any_fields(more: dict[str, str], path: str) -> None:
-    """Any values make an event that the ledger takes, or none."""
+    """Any values make an event that the ledger takes."""
     from wayseal.flow.egress import event_entry
     from wayseal.ledger.entry import check_entry
 
     event = read_event({"ACTION": "add", "SUBSYSTEM": "usb", "DEVPATH": path, **more}, authorized=None)
-    if event is not None:
-        check_entry(event_entry("h1", event, NOW))
+    assert event is not None
+    entry = event_entry("h1", event, NOW)
+    check_entry(entry)
+    assert (entry["action"], entry["port"]) == ("add", event.port)
