@@ -23,22 +23,12 @@ class Relay:
 
     def put(self, seen: VehiclePass) -> None:
         """Hand a vehicle over, waiting for room. Raises the failure of the other thread when there is one."""
-        while self._failure is None:
-            try:
-                self._vehicles.put(seen, timeout=_LOOK_S)
-            except queue.Full:
-                continue
-            return
-        raise self._failure
+        if not self._offer(seen):
+            self.check()
 
     def close(self) -> None:
         """Say that no more vehicles come, waiting for room. After a failure nobody takes any, and there is nothing to say."""
-        while self._failure is None:
-            try:
-                self._vehicles.put(None, timeout=_LOOK_S)
-            except queue.Full:
-                continue
-            return
+        self._offer(None)
 
     def take(self) -> Iterator[VehiclePass]:
         """Yield vehicles until no more come or this thread has failed; those that wait then are let go."""
@@ -54,3 +44,13 @@ class Relay:
         """Raise the failure of the second thread, if there was one."""
         if self._failure is not None:
             raise self._failure
+
+    def _offer(self, seen: VehiclePass | None) -> bool:
+        """Queue a vehicle or the end mark, waiting for room; return whether it was queued, which nothing is after a failure."""
+        while self._failure is None:
+            try:
+                self._vehicles.put(seen, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+            return True
+        return False
