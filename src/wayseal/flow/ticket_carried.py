@@ -141,7 +141,7 @@ def _is_known(office: TicketOffice, entry: Mapping[str, Any]) -> bool:
 
 
 def _judge_use(office: TicketOffice, entry: Mapping[str, Any], now: datetime) -> str | None:
-    """Return why the centre would have refused a use, or None. A lane's clock excuses nothing: a revocation counts from now on back."""
+    """Return why the centre would have refused a use, or None. A revocation counts from now on back; when the use was is the lane's word."""
     ticket, lane, technician = (str(entry[name]) for name in ("object", "lane", "actor"))
     issued = office.list_entries(ticket, "issued")
     if [one["token_sha256"] for one in issued] != [entry["token_sha256"]]:
