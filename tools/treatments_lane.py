@@ -222,15 +222,18 @@ def _repair_by(repair: Repair) -> Callable[[ExitStack, LaneOptics], None]:
 
 def _embed_after(stack: ExitStack, treat: Callable[[KeptShot, list[KeptShot]], np.ndarray]) -> None:
     """Embed what `treat` makes of each shot in place of its crop."""
-    inner = bestshot.embed_shots
 
-    def embed(shots: list[KeptShot], model: object) -> None:
-        for shot in shots:
-            if shot.template is None:
-                shot.crop = treat(shot, shots)
-        inner(shots, model)
+    def treat_before(inner: Callable[..., object]) -> Callable[..., object]:
+        def embed(shots: list[KeptShot], model: object) -> object:
+            for shot in shots:
+                if shot.template is None:
+                    shot.crop = treat(shot, shots)
+            return inner(shots, model)
 
-    stack.enter_context(patch.object(settle, "embed_shots", embed))
+        return embed
+
+    for name in ("embed_shots", "embed_enough"):
+        stack.enter_context(patch.object(settle, name, treat_before(getattr(settle, name))))
 
 
 def _deblur_by_track(stack: ExitStack, optics: LaneOptics) -> None:
