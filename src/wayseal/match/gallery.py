@@ -167,7 +167,7 @@ class Gallery:
             self._seen = seen
             return True
         size = self._segments[-1].path(self._folder).stat().st_size
-        return size > self._tail and self._read_on(self._segments[-1], self._frames, self._tail)
+        return size > self._tail and self._read_on()
 
     def _load(self) -> None:
         """Read everything from the files."""
@@ -195,10 +195,10 @@ class Gallery:
             for batch, end in read_frames(segment, self._folder):
                 yield segment, batch, end
 
-    def _read_on(self, segment: Segment, first: int, offset: int) -> bool:
-        """Read a segment from a frame on; say whether there was any."""
-        self._frames, self._tail = first, offset or len(MAGIC)
-        for batch, end in read_frames(segment, self._folder, first=first, offset=offset):
+    def _read_on(self) -> bool:
+        """Read what was added to the open segment; say whether there was any whole frame."""
+        segment, first = self._segments[-1], self._frames
+        for batch, end in read_frames(segment, self._folder, first=first, offset=self._tail):
             self._take(segment, batch)
             self._frames, self._tail = self._frames + 1, end
         return self._frames > first
