@@ -3,7 +3,6 @@
 Pure arithmetic on CTC columns (Graves et al. 2006: prefix search, forward and backward sums). It knows no grammar.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,8 +91,8 @@ def _states(text: str) -> NDArray[np.intp]:
     return states
 
 
-def _forward(columns: Columns, text: str) -> tuple[NDArray[np.float64], float]:
-    """Return the scaled forward sums (T, states) and the string's log-probability."""
+def _forward(columns: Columns, text: str) -> NDArray[np.float64]:
+    """Return the forward sums (T, states), each column's scaled to 1 in all."""
     states = _states(text)
     seen = np.maximum(columns[:, states].astype(np.float64), FLOOR)
     skip = np.zeros(len(states), bool)
@@ -103,7 +102,6 @@ def _forward(columns: Columns, text: str) -> tuple[NDArray[np.float64], float]:
     now[0] = seen[0, 0]
     if len(states) > 1:
         now[1] = seen[0, 1]
-    log = 0.0
     for step in range(len(columns)):
         if step:
             moved = now.copy()
@@ -112,12 +110,10 @@ def _forward(columns: Columns, text: str) -> tuple[NDArray[np.float64], float]:
             now = moved * seen[step]
         scale = now.sum()
         if scale <= 0:
-            return sums, -math.inf
+            break
         now = now / scale
-        log += math.log(scale)
         sums[step] = now
-    ending = now[-1] + (now[-2] if len(states) > 1 else 0.0)
-    return sums, log + math.log(max(ending, 1e-300))
+    return sums
 
 
 def spread_positions(columns: Columns, text: str) -> NDArray[np.float64]:
@@ -142,8 +138,8 @@ def place_characters(columns: Columns, text: str) -> NDArray[np.float64]:
 
 def _weigh_columns(columns: Columns, text: str) -> NDArray[np.float64]:
     """Return (len(text), T): how surely each column belongs to each character (the forward-backward posterior)."""
-    ahead, _ = _forward(columns, text)
-    behind, _ = _forward(columns[::-1], text[::-1])
+    ahead = _forward(columns, text)
+    behind = _forward(columns[::-1], text[::-1])
     share = ahead * behind[::-1, ::-1] / np.maximum(columns[:, _states(text)], FLOOR)
     share /= np.maximum(share.sum(axis=1, keepdims=True), 1e-300)
     weights: NDArray[np.float64] = share[:, 1::2].T
