@@ -142,20 +142,16 @@ class PlateReader:
         whole = find_small_ends(bgr, outlines[0], columns[0], reading.text)
         if whole == slice(0, len(reading.text)):
             return reading
-        text = reading.text[whole]
+        part = reading.within(whole)
         return replace(
-            reading,
-            text=text,
-            spread=reading.spread[whole],
-            alternatives=((text, reading.score), *reading.alternatives),
-            odds=self.grammar.log_odds(text, evidence),
+            part,
+            alternatives=((part.text, reading.score), *reading.alternatives),
+            odds=self.grammar.log_odds(part.text, evidence),
         )
 
     def weigh_strings(self, crops: Sequence[Pixels], strings: Sequence[str]) -> NDArray[np.float64]:
         """Return each string's mean probability over crops of one line, 48 pixels high, confusions spread."""
-        columns = [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
-        likely: NDArray[np.float64] = np.exp([score_strings(one, strings) for one in columns]).mean(axis=0)
-        return likely
+        return _pool_chances(self._read_columns(crops), strings)
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""
@@ -177,7 +173,10 @@ class PlateReader:
 
     def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Columns]:
         """Return the recogniser's columns for each outline and look, confusions spread."""
-        crops = [_crop(bgr, quad, look) for quad in quads for look in looks]
+        return self._read_columns([_crop(bgr, quad, look) for quad in quads for look in looks])
+
+    def _read_columns(self, crops: Sequence[Pixels]) -> list[Columns]:
+        """Return the recogniser's columns for each crop, confusions spread."""
         return [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
 
     def _decide(self, columns: Sequence[Columns], evidence: dict[str, float]) -> PlateReading | None:
@@ -185,8 +184,7 @@ class PlateReader:
         strings = sorted({text for one in columns for text in search_strings(one) if 2 <= len(text) <= 10})
         if not strings:
             return None
-        likely = np.stack([score_strings(one, strings) for one in columns])
-        pooled = np.log(np.exp(likely).mean(axis=0) + 1e-300)
+        pooled = np.log(_pool_chances(columns, strings) + 1e-300)
         odds = np.array([self.grammar.log_odds(text, evidence) for text in strings])
         total = pooled + self.settings.trust_grammar * odds
         chances = np.exp(total - total.max())
@@ -203,6 +201,12 @@ class PlateReader:
             fit=float(pooled[best]) / len(text),
             odds=float(odds[best]),
         )
+
+
+def _pool_chances(columns: Sequence[Columns], strings: Sequence[str]) -> NDArray[np.float64]:
+    """Return each string's mean probability over several looks at one line."""
+    chances: NDArray[np.float64] = np.exp([score_strings(one, strings) for one in columns]).mean(axis=0)
+    return chances
 
 
 def _plate_shaped(quad: Quad) -> bool:
