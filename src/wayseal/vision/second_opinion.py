@@ -11,11 +11,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from wayseal.model.border import Pixels, Template
-from wayseal.model.errors import Invalid, WrongModel
+from wayseal.model.errors import Invalid
 from wayseal.vision.bestshot import KeptShot, view_box
 from wayseal.vision.models import OPTIONAL, SECOND_OPINION, find_model, load_session
 from wayseal.vision.models_manifest import ModelManifest
-from wayseal.vision.template import OnnxFaceModel, align_face, align_points, make_template
+from wayseal.vision.template import OnnxFaceModel, align_face, align_points, cosine, make_template
 
 CHIP = 150
 CHIP_POINTS = np.array([(47.6, 47.1), (104.6, 46.9), (77.0, 78.6), (50.8, 104.1), (102.0, 104.1)])
@@ -70,12 +70,9 @@ def rate_likeness(first: Template, second: Template, *, metric: str = "euclid") 
 
     With dlib's network same persons lie above about 0.4. Raises `WrongModel`.
     """
-    if first.model_sha256 != second.model_sha256:
-        raise WrongModel(
-            "templates of two models cannot be compared", hint="Enrol again with the present model."
-        )
+    alike = cosine(first, second)
     if metric == "cosine":
-        return float(np.dot(first.vector, second.vector))
+        return alike
     return 1.0 - float(np.linalg.norm(first.vector * first.strength - second.vector * second.strength))
 
 
