@@ -176,13 +176,13 @@ def impostor_maxima(
     size: int,
     random: np.random.Generator,
     *,
-    probes: Sequence[Vectors] = (),
+    probes: Sequence[Vectors],
 ) -> NDArray[np.float64]:
     """Return each probe's best score in a gallery of `size` other people, one template each; several galleries in turn.
 
-    The galleries are drawn from `vectors`; each of `probes` (the same pictures in another light, in the same order)
-    searches them, or `vectors` themselves. The result is (galleries * lights * n,), all probes in order for each gallery. A person drawn
-    into a gallery that should hold only others is left out for that search, so a few searches have one template fewer.
+    The galleries are drawn from `vectors`; each of `probes` (the same pictures in one light, in the same order) searches
+    them. The result is (galleries * lights * n,), all probes in order for each gallery. A person drawn into a gallery that
+    should hold only others is left out for that search, so a few searches have one template fewer.
     """
     rounds = max(2, min(20, 400 // size))
     best = []
@@ -192,7 +192,7 @@ def impostor_maxima(
         chosen = random.permutation(order[first])[: size + 1]
         own = member[:, None] == member[chosen][None, :]
         spare = ~own.any(axis=1)
-        for light in probes or [vectors]:
+        for light in probes:
             scores = light @ vectors[chosen].T
             scores[own] = -1.0
             scores[spare, -1] = -1.0
