@@ -28,6 +28,7 @@ _TINY_EYES = 7.0  # pixels between the eyes under which nothing can be found eve
 _GLASS = (0.95, 0.42, 0.42)  # metres beside the vehicle's middle, above and below the row of eyes
 LOOK_EVERY_S = 1 / 16
 """Seconds between looks at a vehicle that comes toward the camera."""
+_STANDING_S = 0.5  # and at one that stands
 _LOOKS, _LOOK_EYES = (
     40,
     18.0,
@@ -35,7 +36,6 @@ _LOOKS, _LOOK_EYES = (
 _WHOLE = (1, 2)  # of four looks those at all the glass; the others are at the faces already followed
 _LATELY_S = 0.3  # seconds since a face was last seen in which it gets looks of its own
 _ROOM = 3.2  # distances between the eyes that such a look reaches to each side
-_STANDING_S = 0.5  # and at one that stands
 _LARGE_EYES = (
     60.0  # pixels between the eyes from which faces are soon out of the picture: each frame is searched
 )
