@@ -5,7 +5,6 @@ environment's Python in WAYSEAL_DLIB_PYTHON. Without one nothing is measured, an
 only, whole: the loop takes half a second a frame. CPU seconds of one thread. Writes bench/results/dlib.json.
 """
 
-import csv
 import json
 import os
 import subprocess
@@ -17,19 +16,18 @@ from typing import Any
 
 import cv2
 import numpy as np
-from bench_lane import find_videos
+from bench_lane import Key, find_videos, list_counted
 
 from wayseal.flow.measure.lane import measure_lane
 from wayseal.flow.measure.lane_report import report_lane
 from wayseal.flow.measure.lane_setup import enrol_pictures, read_gallery_list
-from wayseal.flow.measure.lane_truth import find_face, read_truth
+from wayseal.flow.measure.lane_truth import LaneTruth, find_face, read_truth
 from wayseal.vision.networks import load_networks
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "results" / "dlib.json"
 SOME = slice(3, None, 8)
 """Of the videos in order, those that are measured: of sixteen two, a rainy one of three people and one with faces that are nobody's."""
-Key = tuple[str, int, int]
 
 
 def find_python() -> str | None:
@@ -43,10 +41,7 @@ def find_python() -> str | None:
 
 def run_loop(python: str, videos: list[Path], gallery: Path) -> dict[str, Any]:
     """Run face_recognition over gallery and videos in its own environment and return what it found."""
-    with gallery.open(encoding="utf-8", newline="") as rows:
-        people = [
-            (str((gallery.parent / row["path"]).resolve()), row["identity"]) for row in csv.DictReader(rows)
-        ]
+    people = [(str(picture.resolve()), name) for picture, name in read_gallery_list(gallery)]
     order = json.dumps({"videos": [str(video) for video in videos], "people": people})
     done = subprocess.run(
         [python, str(HERE / "dlib_loop.py")], input=order, stdout=subprocess.PIPE, text=True, check=True,
@@ -61,7 +56,7 @@ def name_nearest(encodings: np.ndarray, names: list[str], shots: list[list[float
     return names[int(np.unravel_index(apart.argmin(), apart.shape)[1])]
 
 
-def score_loop(found: dict[str, Any], truths: dict[str, Any]) -> dict[str, Any]:
+def score_loop(found: dict[str, Any], truths: dict[str, LaneTruth]) -> dict[str, Any]:
     """Return the loop's captures and rank 1 over the occupants who count."""
     names = [name for name, _ in found["people"]]
     encodings = np.array([encoding for _, encoding in found["people"]])
@@ -75,11 +70,7 @@ def score_loop(found: dict[str, Any], truths: dict[str, Any]) -> dict[str, Any]:
             else:
                 shots.setdefault((video["video"], *place), []).append(encoding)
     counted = {
-        (video, number, place): person.identity
-        for video, truth in truths.items()
-        for number, vehicle in enumerate(truth.vehicles)
-        for place, person in enumerate(vehicle.occupants)
-        if person.counts
+        key: name for video, truth in truths.items() for key, name in list_counted(video, truth).items()
     }
     enrolled = {key: name for key, name in counted.items() if name in set(names)}
     right = sum(

@@ -130,6 +130,16 @@ def find_videos(folder: Path) -> tuple[list[Path], Path]:
     return [folder / "day.mp4"], folder / "gallery.csv"
 
 
+def list_counted(video: str, truth: LaneTruth) -> dict[Key, str]:
+    """Return the occupants of a video who count, with their identities."""
+    return {
+        (video, number, place): person.identity
+        for number, vehicle in enumerate(truth.vehicles)
+        for place, person in enumerate(vehicle.occupants)
+        if person.counts
+    }
+
+
 def rank_one(templates: dict[Any, Template], names: dict[Any, str], searcher: GallerySearch) -> float | None:
     """Return the share of enrolled occupants whose template is nearest to themselves; a missing one counts as wrong."""
     known = set(searcher.gallery.travellers())
@@ -157,10 +167,7 @@ def compare(videos: list[Path], gallery: Path, folder: Path) -> dict[str, Any]:
         tallies.append(measure_lane(video, truth, models, searcher))
         for loop in loops.values():
             loop.run(video, truth)
-        for number, vehicle in enumerate(truth.vehicles):
-            for place, person in enumerate(vehicle.occupants):
-                if person.counts:
-                    names[(video.stem, number, place)] = person.identity
+        names |= list_counted(video.stem, truth)
         taken = {name: round(loop.cpu_s, 1) for name, loop in loops.items()}
         print(f"{video.stem}: {tallies[-1].cpu_s:.1f} s; so far {taken}", flush=True)
     return join_figures(tallies, loops, names, searcher)

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 from bench_line import find_video
 
+from wayseal.flow.measure.lane_setup import read_gallery_list
 from wayseal.station.assemble import open_one_host
 from wayseal.station.galleries import import_list
 from wayseal.station.site import init_site, open_site
@@ -52,12 +52,11 @@ def make_home(folder: Path, gallery: Path) -> None:
 
 def shorten_list(gallery: Path, out: Path) -> Path:
     """Write the first rows of a gallery's list with whole paths, and return where."""
-    with gallery.open(encoding="utf-8", newline="") as source, out.open("w", encoding="utf-8") as target:
-        rows = csv.DictReader(source)
-        writer = csv.DictWriter(target, ["path", "identity"], extrasaction="ignore")
-        writer.writeheader()
-        for row in islice(rows, TRAVELLERS):
-            writer.writerow({**row, "path": str((gallery.parent / row["path"]).resolve())})
+    with out.open("w", encoding="utf-8") as target:
+        writer = csv.writer(target)
+        writer.writerow(["path", "identity"])
+        for picture, identity in read_gallery_list(gallery)[:TRAVELLERS]:
+            writer.writerow([picture.resolve(), identity])
     return out
 
 
