@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 from degrade import CONDITIONS, Recipe, degrade, nearest_face
 from fit_quality import Laboratory
-from treatments import Repair, choose, deblur, fuse_exposures, fuse_tones, leave, smooth, stretch
+from treatments import Repair, deblur, fuse_exposures, fuse_tones, leave, smooth, stretch
 from treatments_lane import measure_videos
 
 from wayseal.model.border import Template
+from wayseal.vision.condition import repair_picture
 from wayseal.vision.detect import SMALL_FACE
 from wayseal.vision.template import align_face, fuse_templates
 
@@ -31,7 +32,7 @@ REPAIRS: dict[str, Repair] = {
     "Gaussian": smooth,
     "stretch": stretch,
     "exposure fusion of itself": fuse_tones,
-    "chosen": choose,
+    "chosen": repair_picture,
 }
 
 
@@ -66,7 +67,9 @@ class Stills:
         if recipe.height < SMALL_FACE:
             answer["x2"] = self._embed(*_enlarge(done, points))
         answer["chosen, x2 when small"] = (
-            self._embed(*_enlarge(choose(done), points)) if recipe.height < SMALL_FACE else answer["chosen"]
+            self._embed(*_enlarge(repair_picture(done), points))
+            if recipe.height < SMALL_FACE
+            else answer["chosen"]
         )
         if recipe.smear > 1:
             answer["deblur, smear known"] = self._embed(deblur(done, recipe.smear, recipe.angle), points)
@@ -74,7 +77,7 @@ class Stills:
         if recipe.gain < 1:
             long = degrade(bgr, face, replace(recipe, gain=4 * recipe.gain), np.random.default_rng(number))[0]
             answer["exposure fusion of two shutters"] = self._embed(fuse_exposures([done, long]), points)
-        three = [self._embed(choose(look), points) for look, points in looks]
+        three = [self._embed(repair_picture(look), points) for look, points in looks]
         kept = [one for one in three if one is not None]
         answer["chosen, three looks fused"] = fuse_templates(kept) if kept else None
         return answer

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from degrade import smear
 
-from wayseal.vision.condition import Treatment, apply_treatment, choose_treatment
+from wayseal.vision.condition import Treatment, apply_treatment
 
 Repair = Callable[[np.ndarray], np.ndarray]
 _NOISE_TO_SIGNAL = 0.01
@@ -30,11 +30,6 @@ def smooth(bgr: np.ndarray) -> np.ndarray:
 def stretch(bgr: np.ndarray) -> np.ndarray:
     """Return the picture with its 1st to 99th percentile spread over the whole range."""
     return apply_treatment(bgr, Treatment.STRETCH)
-
-
-def choose(bgr: np.ndarray) -> np.ndarray:
-    """Return the picture after the one repair that the product chooses by measuring it."""
-    return apply_treatment(bgr, choose_treatment(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)))
 
 
 def fuse_tones(bgr: np.ndarray) -> np.ndarray:

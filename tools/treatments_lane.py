@@ -217,7 +217,7 @@ def _change_nothing(_stack: ExitStack, _optics: LaneOptics) -> None:
 
 def _repair_by(repair: Repair) -> Callable[[ExitStack, LaneOptics], None]:
     """Return an exchange that repairs every crop in the same way before it is embedded."""
-    return _exchange(bestshot, "_repair", repair)
+    return _exchange(bestshot, "repair_picture", repair)
 
 
 def _embed_after(stack: ExitStack, treat: Callable[[KeptShot, list[KeptShot]], np.ndarray]) -> None:

@@ -7,11 +7,10 @@ like somebody. The burst lives in memory and dies with the vehicle.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from wayseal.model.border import Box, Pixels, Quality, Template
-from wayseal.vision.condition import apply_treatment, choose_treatment
+from wayseal.vision.condition import repair_picture
 from wayseal.vision.detect import Detection, clip_box
 from wayseal.vision.presentation import cut_surround
 from wayseal.vision.quality import is_recognisable, rate_face
@@ -96,17 +95,11 @@ def embed_shots(shots: Sequence[KeptShot], model: FaceModel) -> None:
     A noisy or veiled crop is repaired for the network; the shot keeps the untouched one.
     """
     bare = [shot for shot in shots if shot.template is None]
-    for shot, template in zip(bare, model.embed([_repair(shot.crop) for shot in bare]), strict=True):
+    for shot, template in zip(bare, model.embed([repair_picture(shot.crop) for shot in bare]), strict=True):
         shot.template = template
         shot.quality = rate_face(
             shot.measures, strength=template.strength, model_sha256=template.model_sha256
         )
-
-
-def _repair(crop: Pixels) -> Pixels:
-    """Return the crop after the one repair that helps it, if any does."""
-    luma = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    return apply_treatment(crop, choose_treatment(luma))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

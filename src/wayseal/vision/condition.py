@@ -42,6 +42,12 @@ _STEPS = {
 """Each treatment's Gaussian sigma in pixels, and whether the spread is stretched after it."""
 
 
+def repair_picture(bgr: Pixels) -> Pixels:
+    """Return the picture after the one repair that helps it, if any does."""
+    luma = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    return apply_treatment(bgr, choose_treatment(luma))
+
+
 def choose_treatment(luma: Pixels) -> Treatment:
     """Return the one repair that helps a region with this brightness plane (height, width), if any does.
 
