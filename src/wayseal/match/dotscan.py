@@ -102,7 +102,7 @@ class _Best:
         """Keep the best rows only, and raise the floor to the worst of them."""
         rows, scores = np.concatenate(self._rows), np.concatenate(self._scores)
         if len(rows) > self._wanted:
-            keep = _keep_best(scores, self._wanted)
+            keep = keep_best(scores, self._wanted)
             rows, scores = rows[keep], scores[keep]
             self.floor = float(scores.min())
         self._rows, self._scores, self._held = [rows], [scores], len(rows)
@@ -118,7 +118,7 @@ def _scan_one(rows: Rows, probe: NDArray[np.float32], wanted: int) -> Best:
     scores = np.vecdot(rows, probe)
     whole = len(scores) // _PEAK
     if whole < 4 * wanted:
-        keep = _keep_best(scores, wanted)
+        keep = keep_best(scores, wanted)
         return keep, scores[keep]
     # The wanted-th highest peak is a floor that at least as many scores reach, so only few have to be sorted out.
     peaks = scores[: whole * _PEAK].reshape(whole, _PEAK).max(axis=1)
@@ -126,7 +126,7 @@ def _scan_one(rows: Rows, probe: NDArray[np.float32], wanted: int) -> Best:
     high = np.flatnonzero(peaks >= floor)[:, None] * _PEAK + np.arange(_PEAK)
     near = np.concatenate([high.ravel(), np.arange(whole * _PEAK, len(scores))])
     near = near[scores[near] >= floor]
-    keep = near[_keep_best(scores[near], wanted)]
+    keep = near[keep_best(scores[near], wanted)]
     return keep, scores[keep]
 
 
@@ -146,7 +146,7 @@ def _scan_batch(rows: Rows, probes: Rows, wanted: int) -> list[Best]:
     return [one.finish() for one in best]
 
 
-def _keep_best(scores: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
+def keep_best(scores: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
     """Return the places of the `wanted` highest scores, all when there are fewer, in no order."""
     if len(scores) <= wanted:
         return np.arange(len(scores))

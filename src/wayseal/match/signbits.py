@@ -9,6 +9,7 @@ Source for the idea: M. Charikar, "Similarity estimation techniques from roundin
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wayseal.match.dotscan import keep_best
 from wayseal.match.index import Floats, Hits, merge_owners
 from wayseal.match.matrix import Numbers, TemplateMatrix, Vectors, check_vectors
 from wayseal.match.signscan import Words, scan_near
@@ -75,11 +76,9 @@ class SignBitIndex:
         scores = np.vecdot(self.matrix.rows[rows], probe)
         size, compared = self.matrix.size, len(rows)
         best = k * max(1, self.matrix.most_per_owner)  # among so many rows are the k best owners
-        if compared > best:
-            keep = np.argpartition(scores, compared - best)[-best:]
-            rows, scores = rows[keep], scores[keep]
-        owners = self.matrix.owners[rows]
-        return merge_owners(owners, scores, k, scanned=size, reranked=compared, exact=compared == size)
+        keep = keep_best(scores, best)
+        owners = self.matrix.owners[rows[keep]]
+        return merge_owners(owners, scores[keep], k, scanned=size, reranked=compared, exact=compared == size)
 
     def _scan(self, words: Words, wanted: int) -> Numbers:
         """Return the `wanted` rows (all, when there are fewer) with the fewest unequal bits."""
