@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from carrierparts import Centre, enrol_travellers, serve_centre
 from lineparts import PASSPHRASE, Line, MovableClock
 
 from wayseal.seal.keys import PassphraseCost
+from wayseal.station.lane_home import LaneHome
 from wayseal.station.site import Site, init_site, open_site
 
 
@@ -41,3 +43,18 @@ def site(home: Path, clock: MovableClock) -> Iterator[Site]:
 def line(site: Site, clock: MovableClock) -> Line:
     """The straight line, ready."""
     return Line(site, clock)
+
+
+@pytest.fixture
+def centre(site: Site) -> Iterator[Centre]:
+    """A centre that listens, with two travellers enrolled."""
+    enrol_travellers(site)
+    with serve_centre(site) as opened:
+        yield opened
+
+
+@pytest.fixture
+def lane(centre: Centre, tmp_path: Path) -> Iterator[LaneHome]:
+    """A lane in its own home, which has no ledger."""
+    with centre.add_lane(tmp_path / "lane") as opened:
+        yield opened

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -57,21 +57,6 @@ from wayseal.station.join_file import decode_join_file
 from wayseal.station.lane_home import LaneHome, join_lane, open_lane_home, read_lane_facts
 from wayseal.station.remote_lane import vehicle_line
 from wayseal.station.site import Site
-
-
-@pytest.fixture
-def centre(site: Site) -> Iterator[Centre]:
-    """A centre that listens, with two travellers enrolled."""
-    enrol_travellers(site)
-    with serve_centre(site) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lane(centre: Centre, tmp_path: Path) -> Iterator[LaneHome]:
-    """A lane in its own home."""
-    with centre.add_lane(tmp_path / "lane") as opened:
-        yield opened
 
 
 def wait_answers(centre: Centre, count: int) -> None:

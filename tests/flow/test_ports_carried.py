@@ -1,11 +1,10 @@
 """What a lane's host sees at its ports reaches the centre's ledger over the lane's own line, and nothing else does."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from carrierparts import Centre, enrol_travellers, serve_centre
+from carrierparts import Centre
 from lineparts import MovableClock
 from overseeparts import BOSS
 
@@ -24,21 +23,6 @@ from wayseal.station.remote_lane import send_waiting
 from wayseal.station.site import Site
 
 STICK = DeviceEvent("refused", "usb", "1-2", "0781", "5567", None)
-
-
-@pytest.fixture
-def centre(site: Site) -> Iterator[Centre]:
-    """A centre that listens."""
-    enrol_travellers(site)
-    with serve_centre(site) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lane(centre: Centre, tmp_path: Path) -> Iterator[LaneHome]:
-    """A lane in its own home, which has no ledger."""
-    with centre.add_lane(tmp_path / "lane") as opened:
-        yield opened
 
 
 def test_event_reaches_centre(centre: Centre, lane: LaneHome, clock: MovableClock) -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from biscuit_auth import Biscuit, BlockBuilder
-from carrierparts import Centre, enrol_travellers, serve_centre
+from carrierparts import Centre
 from lineparts import MovableClock
 
 from wayseal.flow.duty import list_duty
@@ -28,21 +28,6 @@ from wayseal.station.tickets import open_office
 TECH = "tech:1"
 NARROW = 'check if asked($verb, $lane, $who), ["focus", "exposure", "image"].contains($verb)'
 """What a holder took away: everything but these."""
-
-
-@pytest.fixture
-def centre(site: Site) -> Iterator[Centre]:
-    """A centre that listens."""
-    enrol_travellers(site)
-    with serve_centre(site) as opened:
-        yield opened
-
-
-@pytest.fixture
-def lane(centre: Centre, tmp_path: Path) -> Iterator[LaneHome]:
-    """A lane in its own home, which has no ledger."""
-    with centre.add_lane(tmp_path / "lane") as opened:
-        yield opened
 
 
 @pytest.fixture
