@@ -10,8 +10,8 @@ from wayseal.testing.lane.canvas import Array, Canvas, Colour
 from wayseal.testing.lane.faces import Head, cut_head
 from wayseal.testing.lane.measures import hang_card
 from wayseal.testing.lane.optics import Matrix
-from wayseal.testing.lane.people import SHIRTS, Figure, draw_torso, paste_head
-from wayseal.testing.lane.scene import INTER_EYE_M, Distractor, Light, Thing
+from wayseal.testing.lane.people import SHIRTS, Figure, draw_torso, paste_head, shade_cabin, span_eyes
+from wayseal.testing.lane.scene import Distractor, Light, Thing
 
 GLASS_DEPTH = 0.20
 """Depth of the glass in front of a seat, in the vehicle's axes, where a mask can be stuck."""
@@ -36,21 +36,17 @@ def draw_attack(distractor: Distractor, place: Matrix, light: Light, rng: np.ran
     shirt = SHIRTS[int(rng.integers(len(SHIRTS)))]
     if distractor.thing is Thing.WINDOW_MASK:
         eye = np.array([eye[0], eye[1], GLASS_DEPTH])
-        _lay_over(sheet, _tone_print(_cut_mask(sheet, head, rim=rim), light))
+        sheet.lay(_tone_print(_cut_mask(sheet, head, rim=rim), light))
     elif distractor.thing is Thing.WORN_MASK:
         eye[2] = place[2]
         draw_torso(sheet, head.skin, shirt, belt=1 if place[0] > 0 else -1, head=head)
-        _lay_over(sheet, _tone_print(_cut_mask(sheet, head, rim=rim), light))
+        sheet.lay(_tone_print(_cut_mask(sheet, head, rim=rim), light))
     else:
         draw_torso(sheet, head.skin, shirt, belt=1 if place[0] > 0 else -1, head=head)
         _hold(sheet, head, light, tablet=distractor.thing is Thing.HELD_TABLET)
     if distractor.thing is not Thing.HELD_TABLET:
-        shade = np.clip(1.02 - 3.2 * np.clip(sheet.heights() - 0.01, 0, None), 0.55, 1.02)
-        sheet.shade((shade * (1 + 0.55 * sheet.offsets() * np.sign(place[0]))).astype(np.float32))
-    half = np.array([INTER_EYE_M / 2, 0.0, 0.0])
-    return Figure(
-        distractor.seat, hang_card(sheet, eye), np.stack([eye - half, eye + half]), None, distractor
-    )
+        shade_cabin(sheet, place)
+    return Figure(distractor.seat, hang_card(sheet, eye), span_eyes(eye), None, distractor)
 
 
 def _hold(sheet: Canvas, head: Head, light: Light, *, tablet: bool) -> None:
@@ -64,7 +60,7 @@ def _hold(sheet: Canvas, head: Head, light: Light, *, tablet: bool) -> None:
         )  # a screen's white is bluish
     else:
         picture = _tone_print(picture, light)
-    _lay_over(sheet, picture)
+    sheet.lay(picture)
     for sign in (-1, 1):
         thumb = [(sign * (half[0] - 0.012), -0.10), (sign * (half[0] + 0.035), -0.085)]
         lower = [(sign * (half[0] + 0.045), -0.16), (sign * (half[0] - 0.002), -0.125)]
@@ -88,7 +84,8 @@ def _cut_mask(sheet: Canvas, head: Head, *, rim: bool) -> Array:
     inner = _like(sheet)
     paste_head(inner, head, (0.0, 0.0), 1.0)
     inner.pixels *= sheet.mask(_oval(0.077, 0.106))[..., None]
-    return np.asarray(inner.pixels + layer.pixels * (1 - inner.pixels[..., 3:]), np.float32)
+    layer.lay(inner.pixels)
+    return layer.pixels
 
 
 def _tone_print(layer: Array, light: Light) -> Array:
@@ -98,11 +95,6 @@ def _tone_print(layer: Array, light: Light) -> Array:
     cover = layer[..., 3:]
     toned = (floor + contrast * (_PAPER - _INK) * layer[..., :3] / np.maximum(cover, 1e-6)) * cover
     return np.concatenate([toned, cover], axis=2).astype(np.float32)
-
-
-def _lay_over(sheet: Canvas, layer: Array) -> None:
-    """Lay a premultiplied layer over the sheet, in place."""
-    sheet.pixels[...] = layer + sheet.pixels * (1 - layer[..., 3:])
 
 
 def _like(sheet: Canvas) -> Canvas:

@@ -136,6 +136,10 @@ class Canvas:
         cover = sheet.astype(np.float32) / 255
         return self.soften(cover, soft_m) if soft_m > 0 else cover
 
+    def lay(self, layer: Array) -> None:
+        """Lay a premultiplied picture as large as the sheet over it."""
+        self.pixels[...] = layer + self.pixels * (1 - layer[..., 3:])
+
     def stroke(
         self,
         points: Sequence[Point],

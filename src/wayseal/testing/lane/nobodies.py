@@ -5,7 +5,6 @@ Owns how these look and where they are. Prints on shirts, seats and glass are `p
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from wayseal.model.border import Seat
@@ -13,9 +12,8 @@ from wayseal.testing.lane.canvas import Array, Canvas
 from wayseal.testing.lane.faces import cut_head
 from wayseal.testing.lane.measures import hang_card
 from wayseal.testing.lane.optics import Matrix, Pinhole, View, Window, bound_card, warp_card
-from wayseal.testing.lane.people import Figure, paste_head
+from wayseal.testing.lane.people import Figure, paste_head, span_eyes
 from wayseal.testing.lane.scene import (
-    INTER_EYE_M,
     Camera,
     Distractor,
     FacePicture,
@@ -43,7 +41,7 @@ def draw_phone_face(place: Matrix, seat: Seat, distractor: Distractor) -> Figure
     layer.fill(_rectangle(wide, high), (205, 205, 205))
     size = distractor.size or PHONE_SIZE
     paste_head(layer, cut_head(distractor.face), (0.0, 0.012), size)
-    _lay(sheet, layer.pixels * sheet.mask(_rectangle(wide, high))[..., None])
+    sheet.lay(layer.pixels * sheet.mask(_rectangle(wide, high))[..., None])
     outward = 0.125 if place[0] > 0 else -0.125
     return _figure(distractor, seat, sheet, place + np.array([outward, -0.06, -0.10]), size, up=0.012)
 
@@ -75,8 +73,7 @@ def locate_wall(camera: Camera, motion: Motion, size: float) -> Matrix:
         middle = np.array(_WALL_TOWARD)
     else:
         middle = np.array([-0.3, _WALL_UP_M, camera.z_capture_m + _WALL_BEHIND_M])
-    half = np.array([INTER_EYE_M * size / 2, 0.0, 0.0])
-    return np.stack([middle - half, middle + half])
+    return span_eyes(middle, size)
 
 
 def wall_prints(vehicle: SceneVehicle) -> list[Distractor]:
@@ -110,16 +107,8 @@ def _figure(
     distractor: Distractor, seat: Seat, sheet: Canvas, place: Matrix, size: float, *, up: float = 0.0
 ) -> Figure:
     """Return a drawn thing hung at a place, with its printed eyes."""
-    half = np.array([INTER_EYE_M * size / 2, 0.0, 0.0])
-    eye = place + np.array([0.0, up, 0.0])
-    return Figure(seat, hang_card(sheet, place), np.stack([eye - half, eye + half]), None, distractor)
-
-
-def _lay(sheet: Canvas, layer: Array) -> None:
-    """Lay a premultiplied layer over the sheet, in place."""
-    rest = 1 - layer[..., 3]
-    cv2.multiply(sheet.pixels, cv2.merge([rest] * 4), dst=sheet.pixels)
-    sheet.pixels += layer
+    eyes = span_eyes(place + np.array([0.0, up, 0.0]), size)
+    return Figure(seat, hang_card(sheet, place), eyes, None, distractor)
 
 
 def _rectangle(wide: float, high: float) -> list[tuple[float, float]]:

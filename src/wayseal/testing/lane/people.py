@@ -59,24 +59,15 @@ def draw_figure(
     printed_size = (shirt.size if shirt is not None else 0.0) or SHIRT_SIZE
     if shirt is not None and shirt.face is not None:
         paste_head(sheet, cut_head(shirt.face), (0.0, SHIRT_UP), printed_size)
-    roof_shade = np.clip(1.02 - 3.2 * np.clip(sheet.heights() - 0.01, 0, None), 0.55, 1.02)
-    window = 1 + 0.55 * sheet.offsets() * np.sign(place[0])
-    sheet.shade((roof_shade * window).astype(np.float32))
+    shade_cabin(sheet, place)
     if occupant.hidden:
         visor = [(-0.2, -0.02), (0.2, -0.02), (0.2, 0.19), (-0.2, 0.19)]
         sheet.fill(visor, (40, 42, 44))
         sheet.fill([(-0.13, -0.16), (0.13, -0.16), (0.13, 0.0), (-0.13, 0.0)], (30, 31, 33), soft_m=0.02)
     card = hang_card(sheet, eye)
-    half = np.array([INTER_EYE_M / 2, 0.0, 0.0])
     printed = eye + np.array([0.0, SHIRT_UP, 0.0])
-    shirt_eyes = (
-        np.stack([printed - half * printed_size, printed + half * printed_size])
-        if shirt is not None
-        else None
-    )
-    return Figure(
-        occupant.seat, card, np.stack([eye - half, eye + half]), occupant, shirt=shirt, shirt_eyes=shirt_eyes
-    )
+    shirt_eyes = span_eyes(printed, printed_size) if shirt is not None else None
+    return Figure(occupant.seat, card, span_eyes(eye), occupant, shirt=shirt, shirt_eyes=shirt_eyes)
 
 
 def draw_torso(sheet: Canvas, skin: Array, shirt: Colour, *, belt: int, head: Head) -> None:
@@ -117,7 +108,20 @@ def paste_head(sheet: Canvas, head: Head, eye: tuple[float, float], size: float)
         source = cv2.GaussianBlur(source, (0, 0), 0.4 / factor)
     rows, columns = sheet.pixels.shape[:2]
     layer = cv2.warpAffine(source, matrix, (columns, rows), flags=cv2.INTER_LINEAR)
-    sheet.pixels[...] = layer + sheet.pixels * (1 - layer[..., 3:])
+    sheet.lay(layer)
+
+
+def shade_cabin(sheet: Canvas, place: Matrix) -> None:
+    """Darken what is painted towards the roof and away from the side window, around eyes at (0, 0) on a seat."""
+    roof_shade = np.clip(1.02 - 3.2 * np.clip(sheet.heights() - 0.01, 0, None), 0.55, 1.02)
+    window = 1 + 0.55 * sheet.offsets() * np.sign(place[0])
+    sheet.shade((roof_shade * window).astype(np.float32))
+
+
+def span_eyes(middle: Matrix, size: float = 1.0) -> Matrix:
+    """Return both eyes, (2, 3), of a face of `size` times life size with the middle between them at `middle`."""
+    half = np.array([INTER_EYE_M * size / 2, 0.0, 0.0])
+    return np.stack([middle - half, middle + half])
 
 
 def draw_dog(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
@@ -227,10 +231,7 @@ def draw_print(distractor: Distractor, eye: Matrix, size: float) -> Figure:
         ]
     )
     sheet.paint(bottom, (150, 90, 40))
-    half = np.array([INTER_EYE_M * size / 2, 0.0, 0.0])
-    return Figure(
-        distractor.seat, hang_card(sheet, eye), np.stack([eye - half, eye + half]), None, distractor
-    )
+    return Figure(distractor.seat, hang_card(sheet, eye), span_eyes(eye, size), None, distractor)
 
 
 def draw_distractor(distractor: Distractor, place: Matrix) -> Figure | None:
