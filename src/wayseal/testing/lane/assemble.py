@@ -3,6 +3,8 @@
 Owns which thing hides which. The side view is `side`.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from wayseal.model.border import Seat
@@ -76,16 +78,7 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator, light: Light) -> l
         )
         (front if occupant.seat in _FRONT else rear).append(figure)
     for distractor in vehicle.distractors:
-        on_glass = np.array([-0.15, MEASURES[vehicle.shape].roof_up - 0.17, 0.12])
-        place = locate_seat(vehicle.shape, distractor.seat) if distractor.seat else on_glass
-        if distractor.thing in ATTACKS and distractor.seat is not None:
-            drawn: Figure | None = draw_attack(distractor, place, light, chances[distractor.seat])
-        elif distractor.thing is Thing.PHONE_FACE and distractor.seat is not None:
-            drawn = draw_phone_face(place, distractor.seat, distractor)
-        elif distractor.thing is Thing.MIRROR_IMAGE and distractor.seat is not None:
-            drawn = draw_mirror_image(place, distractor.seat, distractor)
-        else:
-            drawn = draw_distractor(distractor, place)
+        drawn = _draw_thing(distractor, vehicle.shape, light, chances)
         if drawn is not None:
             stuck = distractor.thing is Thing.WINDOW_MASK
             where = glass if drawn.seat is None or stuck else front if drawn.seat in _FRONT else rear
@@ -100,6 +93,23 @@ def _furnish(vehicle: SceneVehicle, rng: np.random.Generator, light: Light) -> l
         *(Inside(card, hides=False) for card in near),
         *(Inside(figure.card, figure) for figure in glass),
     ]
+
+
+def _draw_thing(
+    distractor: Distractor, shape: Shape, light: Light, chances: Mapping[Seat, np.random.Generator]
+) -> Figure | None:
+    """Return what stands for a distractor on its seat or on the glass, each seat with chances of its own; None as `draw_distractor`."""
+    seat = distractor.seat
+    if seat is None:
+        return draw_distractor(distractor, np.array([-0.15, MEASURES[shape].roof_up - 0.17, 0.12]))
+    place = locate_seat(shape, seat)
+    if distractor.thing in ATTACKS:
+        return draw_attack(distractor, place, light, chances[seat])
+    if distractor.thing is Thing.PHONE_FACE:
+        return draw_phone_face(place, seat, distractor)
+    if distractor.thing is Thing.MIRROR_IMAGE:
+        return draw_mirror_image(place, seat, distractor)
+    return draw_distractor(distractor, place)
 
 
 def _find_shirt(vehicle: SceneVehicle, seat: Seat) -> Distractor | None:
