@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from wayseal.model.disclosure import Approver, ApproverKey, BundleForm, CredentialForm, Recipient
 from wayseal.model.errors import NotFound
+from wayseal.store.rows import put_row
 from wayseal.store.schema_exports import (
     appointments,
     approver_keys,
@@ -23,6 +24,7 @@ from wayseal.store.schema_exports import (
 def put_recipient(connection: Connection, recipient: Recipient) -> None:
     """Insert a recipient, or replace the one of that name."""
     values = {
+        "name": recipient.name,
         "organisation": recipient.organisation,
         "form": recipient.form.value,
         "key": recipient.key,
@@ -31,9 +33,7 @@ def put_recipient(connection: Connection, recipient: Recipient) -> None:
         "registered_at": recipient.registered_at,
         "retired_at": recipient.retired_at,
     }
-    named = recipients.c.name == recipient.name
-    if connection.execute(update(recipients).where(named).values(**values)).rowcount == 0:
-        connection.execute(insert(recipients).values(name=recipient.name, **values))
+    put_row(connection, recipients, values)
 
 
 def get_recipient(connection: Connection, name: str) -> Recipient:
@@ -142,9 +142,7 @@ def set_sign_count(connection: Connection, key_id: str, count: int) -> None:
 
 def put_appointment(connection: Connection, key_id: str, document: bytes) -> None:
     """Keep the officials' appointment of a credential, in place of an older one."""
-    mine = appointments.c.key == key_id
-    if connection.execute(update(appointments).where(mine).values(document=document)).rowcount == 0:
-        connection.execute(insert(appointments).values(key=key_id, document=document))
+    put_row(connection, appointments, {"key": key_id, "document": document})
 
 
 def find_appointments(connection: Connection, keys: Sequence[str]) -> dict[str, bytes]:
@@ -157,10 +155,8 @@ def put_release_approval(
     connection: Connection, release: str, approver: str, *, key: str, approval: bytes
 ) -> None:
     """Keep what somebody signed for a release, in place of what they signed before."""
-    mine = (release_approvals.c.release == release) & (release_approvals.c.approver == approver)
-    values = {"key": key, "approval": approval}
-    if connection.execute(update(release_approvals).where(mine).values(**values)).rowcount == 0:
-        connection.execute(insert(release_approvals).values(release=release, approver=approver, **values))
+    values = {"release": release, "approver": approver, "key": key, "approval": approval}
+    put_row(connection, release_approvals, values)
 
 
 def list_release_approvals(connection: Connection, releases: Sequence[str]) -> list[tuple[str, str, bytes]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, and_, insert, select, update
 
 from wayseal.model.errors import Integrity, NotFound
 from wayseal.model.oversight import Assessment, AssessmentKind, Finding, Observation, PoamItem, Result
-from wayseal.store.oversight.rows import put_row
+from wayseal.store.rows import put_row
 from wayseal.store.schema_oversight import assessments, findings, observations, poam_items
 
 

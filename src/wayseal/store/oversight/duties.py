@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from wayseal.model.oversight import Duty, LaneState, Notice, SignOff
-from wayseal.store.oversight.rows import put_row
+from wayseal.store.rows import put_row
 from wayseal.store.schema_oversight import lane_states, notices, sign_offs
 
 

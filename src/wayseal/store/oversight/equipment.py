@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from wayseal.model.errors import Integrity, Invalid, NotFound
 from wayseal.model.oversight import Equipment, EquipmentKind, Medium
-from wayseal.store.oversight.rows import put_row
+from wayseal.store.rows import put_row
 from wayseal.store.schema_oversight import components, equipment, media
 
 MAX_COMPONENT = 1_000_000

@@ -1,20 +1,14 @@
-"""What the rooms of this package share: writing one row, and how far the ledger has been read into the rows."""
+"""What the rooms of this package share: how far the ledger has been read into the rows, and the rows as a whole."""
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, insert, select, update
+from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.engine import Engine
 
+from wayseal.store.rows import put_row
 from wayseal.store.schema_oversight import OVERSIGHT_TABLES, PROJECTED, oversight_state
 
 _ROW = "ledger"
-
-
-def put_row(connection: Connection, table: Table, values: dict[str, Any]) -> None:
-    """Write one row, over the one with the same primary key when there is one."""
-    key = [column == values[column.name] for column in table.primary_key.columns]
-    if connection.execute(update(table).where(*key).values(**values)).rowcount == 0:
-        connection.execute(insert(table).values(**values))
 
 
 def read_size(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from wayseal.model.errors import NotFound
 from wayseal.model.oversight import Contract, Person, ReturnCertificate, Standing, Tier, Vendor
-from wayseal.store.oversight.rows import put_row
+from wayseal.store.rows import put_row
 from wayseal.store.schema_oversight import contracts, organisations, people, returns
 
 
