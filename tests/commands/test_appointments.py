@@ -18,6 +18,14 @@ def own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Session:
     return Session(tmp_path / "home", secret, capsys)
 
 
+def sign_as(own: Session, tmp_path: Path, name: str, draft: Path, *verb: str) -> tuple[Path, str]:
+    """Sign a draft as an official with the key on their drive; return the signed file, and what they were shown."""
+    file = draft.with_name(f"{draft.name}-{name}")
+    done = own.call(*verb, draft, "--name", name, "--folder", tmp_path / name, "--out", file, "--yes")
+    assert done.code == 0, done.err
+    return file, done.out
+
+
 def put_people_in_charge(own: Session, tmp_path: Path) -> None:
     """Hold the ceremony: two officials with drives of their own take the founder's place, both must sign."""
     named: list[object] = []
@@ -33,20 +41,8 @@ def put_people_in_charge(own: Session, tmp_path: Path) -> None:
     signed = [tmp_path / "signed-site"]
     assert own.call("ceremony", "sign", draft, "--this-site", "--yes", "--out", signed[0]).code == 0
     for name in OFFICIALS:
-        signed.append(tmp_path / f"signed-{name}")
-        sign = (
-            "ceremony",
-            "sign",
-            draft,
-            "--name",
-            name,
-            "--folder",
-            tmp_path / name,
-            "--out",
-            signed[-1],
-            "--yes",
-        )
-        assert own.call(*sign).code == 0
+        file, _ = sign_as(own, tmp_path, name, draft, "ceremony", "sign")
+        signed.append(file)
     assert (
         own.call("ceremony", "finish", *signed, "--after", now, "--out", tmp_path / "charter", "--json").code
         == 0
@@ -90,22 +86,9 @@ def test_officials_appoint(own: Session, tmp_path: Path) -> None:
     ]
     files = []
     for name in OFFICIALS:
-        files.append(tmp_path / f"kim-{name}")
-        sign = (
-            "export",
-            "approver",
-            "sign",
-            draft,
-            "--name",
-            name,
-            "--folder",
-            tmp_path / name,
-            "--out",
-            files[-1],
-            "--yes",
-        )
-        shown = own.call(*sign)
-        assert (shown.code, "privacy-office" in shown.out) == (0, True)
+        file, shown = sign_as(own, tmp_path, name, draft, "export", "approver", "sign")
+        files.append(file)
+        assert "privacy-office" in shown
     assert own.call("export", "approver", "appoint", "kim", files[0]).code == 4
     assert not is_appointed(own, "kim")
     done = own.call("export", "approver", "appoint", "kim", *files, "--json")
