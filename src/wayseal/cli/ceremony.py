@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
+from wayseal.cli.common import (
+    FILE,
+    NEW_FILE,
+    json_option,
+    passphrase_option,
+    print_json,
+    print_table,
+    read_passphrase,
+)
 from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid, Refused
 
 if TYPE_CHECKING:
     from wayseal.station.charter_change import ChangeRoom
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_NEW = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(cls=VerbGroup)
@@ -90,8 +95,8 @@ def shares(name: str, needed: int, total: int) -> None:
 @click.option(
     "--days", default=365, show_default=True, type=click.IntRange(1, 3660), help="How long it is valid."
 )
-@click.option("--after", type=_FILE, help="The charter that this one replaces.")
-@click.option("--out", required=True, type=_NEW, help="Where the draft goes.")
+@click.option("--after", type=FILE, help="The charter that this one replaces.")
+@click.option("--out", required=True, type=NEW_FILE, help="Where the draft goes.")
 @passphrase_option
 @json_option
 @click.pass_obj
@@ -121,7 +126,7 @@ def draft(
 
 
 @command.command()
-@click.argument("document", type=_FILE)
+@click.argument("document", type=FILE)
 @click.option("--name", help="The official who signs.")
 @click.option(
     "--folder",
@@ -129,9 +134,9 @@ def draft(
     help="The drive with their key.",
 )
 @click.option(
-    "--share-file", "share_files", multiple=True, type=_FILE, help="A share's words; else they are asked for."
+    "--share-file", "share_files", multiple=True, type=FILE, help="A share's words; else they are asked for."
 )
-@click.option("--out", required=True, type=_NEW, help="Where the signed draft goes.")
+@click.option("--out", required=True, type=NEW_FILE, help="Where the signed draft goes.")
 @click.option(
     "--this-site", is_flag=True, help="Sign as this home's own first official, whose key is in its keyroom."
 )
@@ -163,9 +168,9 @@ def sign(
 
 
 @command.command()
-@click.argument("documents", nargs=-1, required=True, type=_FILE)
-@click.option("--after", type=_FILE, help="The charter that this one replaces.")
-@click.option("--out", required=True, type=_NEW, help="Where the charter goes.")
+@click.argument("documents", nargs=-1, required=True, type=FILE)
+@click.option("--after", type=FILE, help="The charter that this one replaces.")
+@click.option("--out", required=True, type=NEW_FILE, help="Where the charter goes.")
 @json_option
 def finish(documents: tuple[Path, ...], after: Path | None, out: Path, *, as_json: bool) -> None:
     """Put the signatures of DOCUMENTS together; exit code 4 while too few have signed."""
@@ -178,7 +183,7 @@ def finish(documents: tuple[Path, ...], after: Path | None, out: Path, *, as_jso
 
 
 @command.command()
-@click.argument("document", type=_FILE)
+@click.argument("document", type=FILE)
 @json_option
 def show(document: Path, *, as_json: bool) -> None:
     """Say what a draft or charter says, its fingerprint, and who has signed it."""
@@ -186,7 +191,7 @@ def show(document: Path, *, as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("document", type=_FILE)
+@click.argument("document", type=FILE)
 @click.option("--yes", is_flag=True, help="Do it.")
 @passphrase_option
 @json_option
@@ -206,7 +211,7 @@ def install(home: Path, document: Path, *, passphrase_file: Path | None, yes: bo
 
 
 @command.command()
-@click.option("--out", type=_NEW, help="Also write it to a file.")
+@click.option("--out", type=NEW_FILE, help="Also write it to a file.")
 @passphrase_option
 @json_option
 @click.pass_obj

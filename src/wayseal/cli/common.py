@@ -32,6 +32,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 stderr = Console(stderr=True)
 stdout = Console()
 _PIPED, _UNBOUNDED = 200, 10_000
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+NEW_FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 LIMIT = click.IntRange(1, 1_000_000)
 """How many rows a list may be asked for: each one that is shown is opened under an entry of its own."""
 

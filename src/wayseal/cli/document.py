@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from wayseal.cli.common import (
+    FILE,
     json_option,
     passphrase_option,
     print_json,
     print_table,
     read_passphrase,
 )
-from wayseal.cli.export_people import FILE, as_option, print_rows
+from wayseal.cli.export_people import as_option, print_rows
 from wayseal.cli.lazy import VerbGroup
 
 KIND = click.Choice(["configuration", "schematic", "contract"])

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from wayseal.cli.common import (
+    FILE,
+    NEW_FILE,
     Moment,
     csv_option,
     json_option,
@@ -19,8 +21,6 @@ from wayseal.cli.common import (
 )
 from wayseal.cli.export_parcel import attest, open_bundle, sign, verify
 from wayseal.cli.export_people import (
-    FILE,
-    NEW_FILE,
     approver,
     as_option,
     ask_yes,

@@ -5,16 +5,21 @@ from typing import Any
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
-
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_NEW = click.Path(path_type=Path, dir_okay=False)
+from wayseal.cli.common import (
+    FILE,
+    NEW_FILE,
+    json_option,
+    passphrase_option,
+    print_json,
+    print_table,
+    read_passphrase,
+)
 
 
 @click.command("draft")
 @click.argument("name")
 @click.option(
-    "--out", required=True, type=_NEW, help="Where the draft goes; a second credential's beside it."
+    "--out", required=True, type=NEW_FILE, help="Where the draft goes; a second credential's beside it."
 )
 @passphrase_option
 @json_option
@@ -36,15 +41,15 @@ def draft(home: Path, name: str, *, out: Path, passphrase_file: Path | None, as_
 
 
 @click.command("sign")
-@click.argument("document", type=_FILE)
+@click.argument("document", type=FILE)
 @click.option("--name", required=True, help="The official who signs.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The drive with their key.",
 )
-@click.option("--share-file", "share_files", multiple=True, type=_FILE, help="Shares' words, once a file.")
-@click.option("--out", required=True, type=_NEW, help="Where the signed appointment goes.")
+@click.option("--share-file", "share_files", multiple=True, type=FILE, help="Shares' words, once a file.")
+@click.option("--out", required=True, type=NEW_FILE, help="Where the signed appointment goes.")
 @click.option(
     "--yes", is_flag=True, help="Sign without asking: the key's digest was compared with the approver."
 )
@@ -72,7 +77,7 @@ def sign(
 
 @click.command("appoint")
 @click.argument("name")
-@click.argument("documents", nargs=-1, type=_FILE)
+@click.argument("documents", nargs=-1, type=FILE)
 @passphrase_option
 @json_option
 @click.pass_obj

@@ -1,12 +1,24 @@
 """The verbs of `wayseal export` that need no site: an approver signs a file; a recipient or an outsider looks at what they got."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
-from wayseal.cli.export_people import FILE, FOLDER, NEW_FILE
+from wayseal.cli.common import (
+    FILE,
+    FOLDER,
+    NEW_FILE,
+    json_option,
+    passphrase_option,
+    print_json,
+    print_table,
+    read_passphrase,
+)
 from wayseal.model.errors import Integrity
+
+if TYPE_CHECKING:
+    from wayseal.flow.consent import Ballot
 
 name_option = click.option("--name", required=True, help="The name with which the keys were made.")
 folder_option = click.option(
@@ -28,11 +40,9 @@ def sign(
     ballot: Path, *, name: str, folder: Path, out: Path, yes: bool, passphrase_file: Path | None
 ) -> None:
     """As the approver NAME, read BALLOT (from `export show --out`) and sign it with the key in their folder."""
-    from wayseal.export.approval import encode_approval, sign_approval
     from wayseal.export.manifest import decode_manifest
     from wayseal.flow.consent import decode_ballot
     from wayseal.model.clock import to_text
-    from wayseal.seal.keys.ceremony import open_official
 
     read = decode_ballot(ballot.read_bytes())
     manifest = decode_manifest(read.manifest)
@@ -48,12 +58,22 @@ def sign(
         ("records", "\n".join(manifest.records)),
     ]
     print_table(f"Export {manifest.export}", ("what", "value"), rows)
+    sign_ballot(read, name, folder, out, yes=yes, passphrase_file=passphrase_file)
+
+
+def sign_ballot(
+    shown: "Ballot", name: str, folder: Path, out: Path, *, yes: bool, passphrase_file: Path | None
+) -> None:
+    """Ask whether what was just shown is approved, sign it with the key in a folder, and write the approval."""
+    from wayseal.export.approval import encode_approval, sign_approval
+    from wayseal.seal.keys.ceremony import open_official
+
     if not yes:
         click.confirm("Approve exactly this?", abort=True, err=True)
     who = open_official(name, folder, read_passphrase(passphrase_file))
     approval = sign_approval(
-        manifest.export, name, manifest=read.manifest, checkpoint=read.checkpoint, signer=who
-    )
+        shown.export, name, manifest=shown.manifest, checkpoint=shown.checkpoint, signer=who, about=shown.about
+    )  # fmt: skip
     out.write_bytes(encode_approval(approval))
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 
 from wayseal.cli.common import (
+    FILE,
+    FOLDER,
+    NEW_FILE,
     default_principal,
     json_option,
     passphrase_option,
@@ -18,9 +21,6 @@ from wayseal.cli.lazy import VerbGroup
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid
 
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-NEW_FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 registrar_option = click.option(
     "--role", default="privacy_officer", show_default=True, help="Role that policy judges."
 )

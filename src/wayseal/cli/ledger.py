@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wayseal.cli.common import (
+    FILE,
     csv_option,
     json_option,
     passphrase_option,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from wayseal.ledger.checkpoint import Checkpoint, GoodSignature
     from wayseal.ledger.note import VerifierKey
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _COLUMNS = ("index", "time", "type", "actor", "org", "device", "lane", "object")
 
 
@@ -63,7 +63,7 @@ def read_key_options(values: Sequence[str]) -> "tuple[VerifierKey, ...]":
     "--checkpoint",
     "known",
     multiple=True,
-    type=_FILE,
+    type=FILE,
     help="A checkpoint kept elsewhere; the ledger must extend it.",
 )
 @unused_passphrase_option
@@ -204,15 +204,15 @@ def prove(home: Path, index: int, out: Path | None, entry_out: Path | None, *, a
 
 
 @command.command("check-proof")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @click.option(
     "--entry",
     "entry_file",
-    type=_FILE,
+    type=FILE,
     required=True,
     help="The entry's bytes, as prove --entry-out wrote them.",
 )
-@click.option("--policy", "policy_file", type=_FILE, help="A trust policy: logs, witnesses and quorum.")
+@click.option("--policy", "policy_file", type=FILE, help="A trust policy: logs, witnesses and quorum.")
 @click.option(
     "--vkey", "vkeys", multiple=True, help="Instead of a policy: a key of the log (a vkey or its file)."
 )
@@ -312,7 +312,7 @@ def _print_rest(entry: dict[str, Any]) -> str:
 @click.option(
     "--policy",
     "policy_file",
-    type=_FILE,
+    type=FILE,
     help="Whom to ask and how many must agree; default: the policy file in the home's ledger folder.",
 )
 @click.option(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wayseal.cli.common import (
+    FILE,
+    NEW_FILE,
     json_option,
     passphrase_option,
     principal_option,
@@ -13,18 +15,16 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
 )
+from wayseal.cli.export_parcel import folder_option, sign_ballot
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Release
     from wayseal.station.site import Site
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_NEW = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
 @click.argument("release")
-@click.option("--out", type=_NEW, help="Write what a second person signs, for `release sign` elsewhere.")
+@click.option("--out", type=NEW_FILE, help="Write what a second person signs, for `release sign` elsewhere.")
 @passphrase_option
 @json_option
 @click.pass_obj
@@ -45,44 +45,32 @@ def show(home: Path, release: str, *, out: Path | None, passphrase_file: Path | 
 
 
 @click.command()
-@click.argument("ballot", type=_FILE)
+@click.argument("ballot", type=FILE)
 @click.option("--name", required=True, help="The name with which the key was made.")
-@click.option(
-    "--folder",
-    required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Their folder.",
-)
-@click.option("--out", required=True, type=_NEW, help="Where the approval goes.")
+@folder_option
+@click.option("--out", required=True, type=NEW_FILE, help="Where the approval goes.")
 @click.option("--yes", is_flag=True, help="Sign without asking: the release was read.")
 @passphrase_option
 def sign(
     ballot: Path, *, name: str, folder: Path, out: Path, yes: bool, passphrase_file: Path | None
 ) -> None:
     """As the approver NAME, read BALLOT (from `release show --out`) and sign it with the key in their folder."""
-    from wayseal.export.approval import Subject, encode_approval, sign_approval
+    from wayseal.export.approval import Subject
     from wayseal.flow.consent import decode_ballot
     from wayseal.ledger.entry import decode_entry
-    from wayseal.seal.keys.ceremony import open_official
 
     read = decode_ballot(ballot.read_bytes(), Subject.RELEASE)
     entry = decode_entry(read.manifest)
     rows = [(field, entry.get(field)) for field in ("object", "actor", "org", "purpose", "time")]
     print_table(f"Release {read.export}", ("what", "value"), rows)
-    if not yes:
-        click.confirm("Approve exactly this?", abort=True, err=True)
-    who = open_official(name, folder, read_passphrase(passphrase_file))
-    approval = sign_approval(
-        read.export, name, manifest=read.manifest, checkpoint=read.checkpoint, signer=who, about=Subject.RELEASE
-    )  # fmt: skip
-    out.write_bytes(encode_approval(approval))
+    sign_ballot(read, name, folder, out, yes=yes, passphrase_file=passphrase_file)
 
 
 @click.command()
 @click.argument("release")
 @click.option(
     "--approval",
-    type=_FILE,
+    type=FILE,
     help="What `release sign` made: wanted where witnesses are pinned, or by the settings.",
 )
 @principal_option
