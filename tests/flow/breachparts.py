@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wayseal.seal.keys import PassphraseCost
-from wayseal.testing.breach import Found, Outcome, Scale, Seams, Stage, find_act, open_stage, play_act
+from wayseal.testing.breach import Found, Outcome, Scale, Stage, find_act, open_stage, play_act
 from wayseal.testing.breach.story import REMAINS
 
 SMALL = Scale(
@@ -35,11 +35,11 @@ SABOTAGED = Scale(
 
 
 @contextmanager
-def small_stage(folder: Path, scale: Scale, seams: Seams | None = None) -> Iterator[Stage]:
+def small_stage(folder: Path, scale: Scale) -> Iterator[Stage]:
     """Give a stage whose keepers cost little to open: nothing here attacks a passphrase."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PassphraseCost.__init__, "__defaults__", (64, 1, 4))
-        with open_stage(folder, scale, seams=seams or Seams()) as stage:
+        with open_stage(folder, scale) as stage:
             yield stage
 
 

@@ -14,7 +14,7 @@ from wayseal.cli.common import (
     read_passphrase,
 )
 from wayseal.cli.lazy import VerbGroup
-from wayseal.cli.release_approval import approve, print_release, show, sign
+from wayseal.cli.release_approval import approve, find_release, print_release, show, sign
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Purpose
@@ -70,18 +70,13 @@ def open(  # noqa: A001 - the contract's verb
     as_json: bool,
 ) -> None:
     """Use RELEASE once. The plaintext stays in memory unless it goes down a pipe."""
-    from wayseal.model.errors import NoIntent, NotFound
-    from wayseal.model.ids import check_ulid
     from wayseal.station.portal import open_portal
     from wayseal.station.site import open_site
 
     if to_stdout and (as_json or sys.stdout.isatty()):
         raise click.UsageError("--to-stdout writes to a pipe, and not together with --json")
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        try:
-            granted = site.opener.find(check_ulid(release))
-        except NotFound:
-            raise NoIntent("there is no intent on the ledger for that") from None
+        granted = find_release(site, release)
         portal = open_portal(site, who, role, granted.purpose)
         body = portal.open_release(granted)
         shown = portal.describe_release(granted) | {"bytes": len(body)}

@@ -37,7 +37,7 @@ def show(home: Path, release: str, *, out: Path | None, passphrase_file: Path | 
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        asked = _find(site, release)
+        asked = find_release(site, release.upper())
         if out is not None:
             out.write_bytes(encode_ballot(show_release(open_disclosure(site), asked)))
         shown = open_portal(site, asked.principal, "officer", asked.purpose).describe_release(asked)
@@ -91,7 +91,7 @@ def approve(
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        asked = _find(site, release)
+        asked = find_release(site, release.upper())
         portal = open_portal(site, who, role, asked.purpose)
         if approval is None:
             index = portal.approve_release(asked)
@@ -103,13 +103,13 @@ def approve(
     print_release(shown, as_json=as_json)
 
 
-def _find(site: "Site", release: str) -> "Release":
+def find_release(site: "Site", release: str) -> "Release":
     """Return a release. Raises `NoIntent` for an id that nobody has asked under."""
     from wayseal.model.errors import NoIntent, NotFound
     from wayseal.model.ids import check_ulid
 
     try:
-        return site.opener.find(check_ulid(release.upper()))
+        return site.opener.find(check_ulid(release))
     except NotFound:
         raise NoIntent("there is no intent on the ledger for that") from None
 

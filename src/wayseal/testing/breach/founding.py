@@ -18,7 +18,7 @@ from wayseal.testing.breach.witnesses import Bench
 
 
 def found_site(
-    folder: Path, scale: Scale, bench: Bench | None, words: Mapping[str, Path], began: datetime
+    folder: Path, scale: Scale, bench: Bench, words: Mapping[str, Path], began: datetime
 ) -> tuple[list[RecordId], list[RecordId]]:
     """Make the site as of 14 hours ago, let vehicles pass on a lane of its own host, and back it up.
 
@@ -28,7 +28,7 @@ def found_site(
     clock = _StandingClock(began - OVERDUE)
     init_site(
         home, secret, evaluation=True, config=_settings(scale, words["keyroom"]),
-        witnesses="" if bench is None else bench.policy(), clock=clock,
+        witnesses=bench.policy(), clock=clock,
     )  # fmt: skip
     with open_site(home, secret, clock=clock) as site:
         plates = fill_lane(site, OLD_LANE, scale.old + 1, scale.occupants, clock)

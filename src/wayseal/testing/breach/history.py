@@ -50,13 +50,17 @@ def edit_ledger(stage: Stage) -> Found:
     honest = show_witnesses(stage, site.ledger)
     kept = site.ledger.latest_checkpoint(cosigned=True) if stage.seams.witnessed else None
     known = [] if kept is None else [kept]
-    untouched, edited = _is_found(stage, known, edit=False), _is_found(stage, known, edit=True)
+    copy = _copy_ledger(stage)
+    untouched = _contradicts(copy / FILE_NAME, read_vkeys(copy), known)
+    _change_actor(copy / FILE_NAME)
+    edited = _contradicts(copy / FILE_NAME, read_vkeys(copy), known)
+    keys = log_keys(site.ledger.origin, site.keys.log_signer)
     sizes, heard, clumsy, contradicted = [site.ledger.size], list[Heard](), False, True
     for forged in _forge_histories(stage):
         sizes.append(forged.size)
         heard.append(show_witnesses(stage, forged))
-        clumsy |= _contradicts(stage, forged, [])
-        contradicted &= _contradicts(stage, forged, known)
+        clumsy |= _contradicts(forged.folder / FILE_NAME, keys, [])
+        contradicted &= _contradicts(forged.folder / FILE_NAME, keys, known)
     evidence = {
         "edited_row_found": edited, "entries_before": sizes[0], "entries_after": sizes[1:], "witnesses": len(stage.bench.urls),
         "honest_history": honest.describe(), "witnesses_refused": all(one.refused for one in heard),
@@ -91,24 +95,17 @@ def _may_sign(policy: Policy, conflicts: set[str]) -> Iterator[VerifierKey]:
             yield party.key
 
 
-def _is_found(stage: Stage, known: Sequence[str], *, edit: bool) -> bool:
-    """Say whether verifying a copy of the ledger finds something wrong; with `edit` somebody else has asked for a picture there."""
-    copy = _copy_ledger(stage, "edited")
-    if edit:
-        with _open_file(copy / FILE_NAME) as database:
-            database.execute("DROP TRIGGER IF EXISTS entries_no_update")
-            number, actor, data = database.execute(
-                "SELECT number, actor, data FROM entries WHERE type = 'open-intent' ORDER BY number DESC LIMIT 1"
-            ).fetchone()
-            other = bytes(data).replace(f'"actor":"{actor}"'.encode(), b'"actor":"somebody-else"')
-            database.execute(
-                "UPDATE entries SET data = ?, actor = 'somebody-else' WHERE number = ?", (other, number)
-            )
-    try:
-        verify_ledger(copy / FILE_NAME, read_vkeys(copy), known=list(known))
-    except LedgerBroken:
-        return True
-    return False
+def _change_actor(file: Path) -> None:
+    """Let somebody else have asked for the newest picture that was asked for, in the rows of a ledger."""
+    with _open_file(file) as database:
+        database.execute("DROP TRIGGER IF EXISTS entries_no_update")
+        number, actor, data = database.execute(
+            "SELECT number, actor, data FROM entries WHERE type = 'open-intent' ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+        other = bytes(data).replace(f'"actor":"{actor}"'.encode(), b'"actor":"somebody-else"')
+        database.execute(
+            "UPDATE entries SET data = ?, actor = 'somebody-else' WHERE number = ?", (other, number)
+        )
 
 
 def _forge_histories(stage: Stage) -> Iterator[Ledger]:
@@ -137,19 +134,21 @@ def _append(ledger: Ledger, entries: Sequence[dict[str, Any]]) -> None:
         ledger.append(entries[start : start + 500])
 
 
-def _contradicts(stage: Stage, forged: Ledger, known: Sequence[str]) -> bool:
-    """Say whether whoever kept these checkpoints finds a forged ledger out. Who kept none does not: every hash in it is good."""
-    keys = log_keys(stage.site.ledger.origin, stage.site.keys.log_signer)
+def _contradicts(file: Path, keys: Sequence[VerifierKey], known: Sequence[str]) -> bool:
+    """Say whether verifying a ledger beside the checkpoints that somebody kept finds something wrong.
+
+    Of a forged ledger, who kept none finds nothing: every hash in it is good.
+    """
     try:
-        verify_ledger(forged.folder / FILE_NAME, keys, known=list(known))
+        verify_ledger(file, keys, known=list(known))
     except LedgerBroken:
         return True
     return False
 
 
-def _copy_ledger(stage: Stage, name: str) -> Path:
+def _copy_ledger(stage: Stage) -> Path:
     """Return a copy of the ledger's folder as it stands, signed."""
-    copy = stage.thief / name
+    copy = stage.thief / "edited"
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir(parents=True)
     stage.site.sign_checkpoint()

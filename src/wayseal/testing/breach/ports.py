@@ -38,7 +38,6 @@ _MESSAGE = (
     "add@/devices/pci0000:00/usb1/1-2\0ACTION=add\0DEVPATH=/devices/pci0000:00/usb1/1-2\0SUBSYSTEM=usb\0"
     "DEVTYPE=usb_device\0PRODUCT={product}\0SEQNUM=1\0"
 )
-_WAIT_S = 20.0
 
 
 def plug_in(stage: Stage) -> Found:

@@ -31,7 +31,7 @@ def open_restored(stage: Stage) -> Found:
         kept = [ask_as_privacy(stage, plate, opener=opener).opened for plate in stage.kept]
     finally:
         store.close()
-    alive = [ask_as_privacy(stage, record).why for record in stage.documents_and_passes[:3]]
+    alive = [ask_as_privacy(stage, record).why for record in stage.sealed[-3:]]
     tried = try_keys(search_loot([stage.backup], COMMON))
     carved = scan([restored, stage.backup], Needles())
     dead = [one for one in outcomes if one == Erased.__name__]

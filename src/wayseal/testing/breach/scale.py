@@ -40,11 +40,7 @@ LONG = Scale(
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """What a sabotage changes about a stage; no command reaches them. `code` runs in a process before its own, by role."""
+    """What a sabotage changes about a stage, by default nothing; no command reaches them. `code` runs in a process before its own, by role."""
 
     code: Mapping[str, str] = field(default_factory=dict)
     witnessed: bool = True
-
-
-AS_SHIPPED = Seams()
-"""Nothing is sabotaged."""

@@ -31,7 +31,7 @@ from wayseal.testing.breach.cast import Cast
 from wayseal.testing.breach.founding import found_site, write_secret
 from wayseal.testing.breach.loot import Loot, Tried
 from wayseal.testing.breach.processes import Process, inject, start_command
-from wayseal.testing.breach.scale import AS_SHIPPED, BULK_LANE, GALLERY, LANE, SHORT, Scale, Seams
+from wayseal.testing.breach.scale import BULK_LANE, GALLERY, LANE, SHORT, Scale, Seams
 from wayseal.testing.breach.wire import WireTap
 from wayseal.testing.breach.witnesses import Bench
 
@@ -49,13 +49,13 @@ class Stage:
 
     folder: Path
     scale: Scale
-    seams: Seams
     tell: Tell
     site: Site
     bench: Bench
     tap: WireTap
     began: datetime
     secrets: dict[str, Path]
+    seams: Seams = field(default_factory=Seams)
     running: dict[str, Process] = field(default_factory=dict)
     sealed: list[RecordId] = field(default_factory=list)
     """Faces of the lane's vehicles, oldest first, without canaries."""
@@ -157,11 +157,6 @@ class Stage:
         """Stop the lane's process; what it has not delivered stays in its outbox."""
         self._stop("lane")
 
-    @property
-    def documents_and_passes(self) -> list[RecordId]:
-        """Faces of the lane that live, newest first: what must open under the right authority."""
-        return self.sealed[::-1]
-
     def wait_for(self, done: Callable[[], bool], what: str) -> None:
         """Wait until something is so. Raises `Unavailable` after two minutes."""
         end = time.monotonic() + _WAIT_S
@@ -207,7 +202,6 @@ def open_stage(
     folder: Path,
     scale: Scale = SHORT,
     *,
-    seams: Seams = AS_SHIPPED,
     tell: Tell = lambda _: None,
 ) -> Iterator[Stage]:
     """Give a port that stands and has worked for a while, in an empty folder; end its processes afterwards."""
@@ -216,10 +210,10 @@ def open_stage(
     words = {name: write_secret(folder / f"{name}.passphrase") for name in ("centre", "keyroom", "lane")}
     bench, began = Bench.create(folder / "witnesses"), utc_now()
     tell("a site, and vehicles of 14 hours ago")
-    old, kept = found_site(folder, scale, bench if seams.witnessed else None, words, began)
+    old, kept = found_site(folder, scale, bench, words, began)
     site = open_site(folder / "centre", words["centre"].read_bytes())
     tap = WireTap(folder / "thief" / "wire")
-    stage = Stage(folder, scale, seams, tell, site, bench, tap, began, words, old=old, kept=kept)
+    stage = Stage(folder, scale, tell, site, bench, tap, began, words, old=old, kept=kept)
     try:
         _put_up(stage)
         yield stage
@@ -231,8 +225,7 @@ def _put_up(stage: Stage) -> None:
     """Start everything, enrol the lane, let vehicles pass, and keep the site's documents."""
     site, tell = stage.site, stage.tell
     tell("witnesses, keyroom, centre and a lane computer, each a process of its own")
-    if stage.seams.witnessed:
-        stage.start_witnesses()
+    stage.start_witnesses()
     stage.start_keyroom()
     for name, kind, text in (
         ("lane1.svg", DocumentKind.SCHEMATIC, SCHEMATIC),
