@@ -142,6 +142,16 @@ def test_one_organisation_counts_once(office: Office) -> None:
     assert office.site.ledger.size == size
 
 
+def test_staff_id_with_a_colon(office: Office) -> None:
+    """Whoever is `chief:1` in the register approves under that id, from the registration to the gate; a name with a space is nobody's."""
+    office.add_approver("chief:1", "counsel-2")
+    export = office.ask(office.records)
+    office.approve(export, "kim", "chief:1")
+    assert release(office, export)
+    with pytest.raises(Invalid, match="staff id"):
+        office.add_approver("Chief One", "counsel-2")
+
+
 def test_requester_does_not_approve(office: Office) -> None:
     """Whoever asks may not be among those who approve."""
     office.add_approver("privacy-1", "counsel-2")

@@ -17,7 +17,7 @@ from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.disclosure import Approver, ApproverKey, BundleForm, CredentialForm, Recipient
 from wayseal.model.errors import Integrity, Invalid, NotFound, Refused
-from wayseal.model.ids import check_name
+from wayseal.model.ids import check_name, check_staff
 from wayseal.seal.suite import load_public
 from wayseal.store import approvers as rows
 from wayseal.store.centre import CentreStore
@@ -144,7 +144,7 @@ def add_approver(partners: Partners, approver: str, *, organisation: str, role: 
         raise Refused("a vendor approves nothing", hint="Name somebody of an agency or a watching body.")
     code = secrets.token_hex(8)
     person = Approver(
-        id=check_name(approver, what="staff id"), organisation=check_name(organisation, what="organisation"),
+        id=check_staff(approver), organisation=check_name(organisation, what="organisation"),
         role=check_name(role, what="role"), registered_at=partners.now,
     )  # fmt: skip
     with read(partners.store.engine) as connection:

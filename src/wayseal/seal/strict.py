@@ -4,7 +4,7 @@ Owns no format. Every reader of untrusted bytes in this package goes through her
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ import rfc8785
 
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Invalid
-from wayseal.model.ids import check_name
+from wayseal.model.ids import check_name, check_staff
 
 
 class ByteReader:
@@ -77,8 +77,17 @@ def decode_time(text: Any) -> datetime:
 
 def is_name(text: str) -> bool:
     """Return whether a text can name a lane. For texts from outside, which no error may repeat."""
+    return _passes(check_name, text)
+
+
+def is_staff(text: str) -> bool:
+    """Return whether a text can be somebody's staff id, with colons or without."""
+    return _passes(check_staff, text)
+
+
+def _passes(check: Callable[[str], object], text: str) -> bool:
     try:
-        check_name(text)
+        check(text)
     except Invalid:
         return False
     return True

@@ -22,7 +22,7 @@ from wayseal.seal.keys.quorum import (
     sign_document,
     verify_quorum,
 )
-from wayseal.seal.strict import decode_canonical, decode_time, encode_canonical, is_name
+from wayseal.seal.strict import decode_canonical, decode_time, encode_canonical, is_name, is_staff
 from wayseal.seal.suite import sha256
 
 FORMAT: Final = "wayseal-appointment/v1"
@@ -87,7 +87,9 @@ def decode_appointment(body: bytes) -> Appointment:
     names = (fields["approver"], fields["organisation"], fields["role"])
     if fields["format"] != FORMAT or not isinstance(fields["site"], str) or not fields["site"]:
         raise Invalid("unknown format, or no site")
-    if not all(isinstance(name, str) and is_name(name) for name in names):
+    if not all(isinstance(name, str) for name in names) or not (
+        is_staff(names[0]) and all(map(is_name, names[1:]))
+    ):
         raise Invalid("a name is malformed")
     try:
         form = CredentialForm(fields["form"])
