@@ -65,19 +65,22 @@ class Guard:
         client: str,
         sessions: Sequence[str] = (),
     ) -> None:
-        """Draw on the allowances of a person, their organisation and the client. Raises `QuotaExceeded`, and tells it."""
+        """Draw on the allowances of a person, their organisation and the client. Raises `QuotaExceeded`, and tells it.
+
+        An unusual rate is told as well, whether anything was drawn or not: it is told once, and counting then starts anew.
+        """
         shared = [
             Shared(f"organisation/{who.organisation}", self.shared_factor),
             Shared(f"client/{client}", self.shared_factor),
         ]
-        try:
-            suspicious = self.meter.take(who.id, kinds, now, shared=shared, sessions=sessions)
-        except QuotaExceeded:
-            self.tell([_alarm("quota", who, now, "medium")])
-            raise
-        if suspicious:
-            alarms = [f"unusual-rate-{pool}" for pool in dict.fromkeys(suspicious)]
+        drawn = self.meter.draw(who.id, kinds, now, shared=shared, sessions=sessions)
+        alarms = [f"unusual-rate-{pool}" for pool in dict.fromkeys(drawn.suspicious)]
+        alarms += [] if drawn.short is None else ["quota"]
+        if alarms:
             self.tell([_alarm(name, who, now, "medium") for name in alarms])
+        if drawn.short is not None:
+            account, pool = drawn.short
+            raise QuotaExceeded(f"the allowance of {pool} is spent", account=account, pool=pool)
 
 
 def _entry(kind: str, who: Principal, now: datetime, **fields: object) -> dict[str, object]:

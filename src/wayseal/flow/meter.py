@@ -15,7 +15,6 @@ from datetime import datetime
 from pathlib import Path
 
 from wayseal.model.custody import Kind
-from wayseal.model.errors import QuotaExceeded
 
 SLACK = 1.35
 ALARM_AT = 80.0
@@ -30,6 +29,8 @@ CREATE TABLE IF NOT EXISTS used (session TEXT PRIMARY KEY, pictures INTEGER NOT 
 """
 PICTURES = "pictures"
 HOUR = 3600
+_ASIDE = 3600.0
+"""Seconds that a time may lie before the last one seen and still count as late, not as a clock that was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,26 @@ class Pool:
     per_hour: float
     burst: float
     usual: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What came of asking. `short` is the (account, pool) that did not suffice: then nothing was drawn; None when all was.
+
+    `suspicious` are the pools whose drift has just passed the alarm, of whatever was asked for, drawn or not.
+    """
+
+    suspicious: tuple[str, ...] = ()
+    short: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """One account's pool as of `at` (POSIX seconds): the newest time seen, however late a request came."""
+
+    tokens: float
+    drift: float
+    at: float
 
 
 def pool_of(kind: Kind) -> str:
@@ -73,7 +94,7 @@ class Meter:
         """Close the file."""
         self._database.close()
 
-    def take(
+    def draw(
         self,
         principal: str,
         kinds: Iterable[Kind],
@@ -81,32 +102,30 @@ class Meter:
         *,
         shared: Sequence[Shared] = (),
         sessions: Sequence[str] = (),
-    ) -> list[str]:
-        """Draw one opening for each kind, all or none, and return the pools whose drift has just become suspicious.
+    ) -> Draw:
+        """Draw one opening for each kind, all or none.
 
         The draw is on the person's account and on the shared ones, of which there are at most two. `sessions` names the session that each picture is counted
-        to, where it has one. Raises `QuotaExceeded` when an allowance does not suffice; the drift counts what was asked for all
-        the same. Time that runs backwards refills nothing.
+        to, where it has one. The drift counts what was asked for, also where an allowance does not suffice. Time that runs
+        backwards refills nothing, and requests that were overtaken refill nothing twice.
         """
         wanted = Counter(pool_of(kind) for kind in kinds)
         if not wanted:
-            return []
+            return Draw()
         accounts = [Shared(principal, 1.0), *shared]
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 states = self._read(accounts, list(wanted), now)
-                short = [key for key, state in states.items() if state[0] < wanted[key[1]]]
-                taken = Counter() if short else wanted
-                suspicious = self._write(states, taken, wanted, now)
+                short = [key for key, state in states.items() if state.tokens < wanted[key[1]]]
+                suspicious = self._write(states, Counter() if short else wanted, wanted)
                 if not short:
                     self._count(principal, wanted[PICTURES], sessions, now)
-            finally:
                 self._database.execute("COMMIT")
-        if short:
-            account, pool = short[0]
-            raise QuotaExceeded(f"the allowance of {pool} is spent", account=account.name, pool=pool)
-        return suspicious
+            finally:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+        return Draw(tuple(suspicious), (short[0][0].name, short[0][1]) if short else None)
 
     def count_recent(self, principal: str, now: datetime) -> int:
         """Return how many pictures somebody drew in the hour before `now`, counted in whole minutes."""
@@ -144,8 +163,8 @@ class Meter:
 
     def _read(
         self, accounts: Sequence[Shared], pools: Sequence[str], now: datetime
-    ) -> dict[tuple[Shared, str], tuple[float, float]]:
-        """Return (tokens, drift) as of now of each account and pool."""
+    ) -> dict[tuple[Shared, str], _State]:
+        """Return each account's pools as of now."""
         rows = self._database.execute(
             "SELECT principal, pool, tokens, drift, at FROM meter WHERE principal IN (?, ?, ?) AND pool IN (?, ?, ?)",
             (*_fill([one.name for one in accounts]), *_fill(pools)),
@@ -159,30 +178,30 @@ class Meter:
 
     def _refill(
         self, account: Shared, name: str, row: tuple[float, float, float] | None, now: datetime
-    ) -> tuple[float, float]:
-        """Return (tokens, drift) after the time since they were written."""
-        pool, factor = self._pools[name], account.factor
+    ) -> _State:
+        """Return a pool after the time since it was written, `row` being (tokens, drift, at)."""
+        pool, factor, at = self._pools[name], account.factor, now.timestamp()
         if row is None:
-            return factor * pool.burst, 0.0
-        hours = max(0.0, now.timestamp() - row[2]) / HOUR
+            return _State(factor * pool.burst, 0.0, at)
+        hours = max(0.0, at - row[2]) / HOUR
         drift = max(0.0, row[1] - hours * SLACK * factor * pool.usual)
-        return min(factor * pool.burst, row[0] + hours * factor * pool.per_hour), drift
+        tokens = min(factor * pool.burst, row[0] + hours * factor * pool.per_hour)
+        return _State(tokens, drift, row[2] if at < row[2] <= at + _ASIDE else at)
 
     def _write(
         self,
-        states: dict[tuple[Shared, str], tuple[float, float]],
+        states: dict[tuple[Shared, str], _State],
         taken: Counter[str],
         asked: Counter[str],
-        now: datetime,
     ) -> list[str]:
         """Store the allowances after a draw, and return the pools whose drift passed the alarm: theirs starts anew."""
         rows, suspicious = [], []
-        for (account, name), (tokens, before) in states.items():
-            drift = before + asked[name]
+        for (account, name), state in states.items():
+            drift = state.drift + asked[name]
             if drift > ALARM_AT + account.factor * self._pools[name].burst:
                 suspicious.append(name)
                 drift = 0.0
-            rows.append((account.name, name, tokens - taken[name], drift, now.timestamp()))
+            rows.append((account.name, name, state.tokens - taken[name], drift, state.at))
         self._database.executemany("INSERT OR REPLACE INTO meter VALUES (?, ?, ?, ?, ?)", rows)
         return suspicious
 
