@@ -66,7 +66,7 @@ def test_rewrap_needs_its_own_entry(line: Line, clock: MovableClock) -> None:
         gate.rewrap(OFFICER, opener._prove([record], opened), to_epoch=epoch, reason="decision.refer")
     entry = {
         "type": "reclass", "object": face, "actor": OFFICER.id, "reason": "decision.refer", "from_class": "citizen",
-        "to_class": "non_citizen", "to_epoch": epoch, "org": OFFICER.organisation,
+        "to_class": "non_citizen", "to_epoch": epoch, "org": OFFICER.organisation, "release": opened[0].id,
     }  # fmt: skip
     (index,) = line.site.ledger.append([entry])
     batch = opener._prove([record], [replace(opened[0], ledger_index=index)])

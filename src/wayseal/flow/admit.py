@@ -93,7 +93,7 @@ class Admission:
     def learn(self, news: UnwrapBatch) -> Learned:
         """Read the ledger up to a checkpoint that continues the last one accepted, and return what is known then."""
         checkpoint, seen = self._read_news(news)
-        with self._spent.spending([], checkpoint, after=seen):
+        with self._spent.spending([], checkpoint, after=seen, now=self._clock()):
             pass
         return Learned(self._follower.size, self._follower.witnessed, self._witnesses is not None)
 
@@ -127,9 +127,8 @@ class Admission:
             verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
             intents.append(_read_intent(request, who, keeping))  # 4
         heard = self._notary.hear(batch, self._follower.standings, checkpoint, now)
-        with self._spent.spending(
-            [one.index for one in intents], checkpoint, after=seen
-        ) as given:  # 6, undone if 5 or 7 fails
+        used = [(one.index, one.release) for one in intents]
+        with self._spent.spending(used, checkpoint, after=seen, now=now) as given:  # 6, undone if 5 or 7 fails
             sessions = self._judge(_Act(who, action, now, heard, given), batch.requests, intents)
             headers = [request.record.header for request in batch.requests]
             self._guard.admit(who, headers, now, client=caller.name, sessions=sessions)  # 7
@@ -320,6 +319,10 @@ def _read_intent(request: UnwrapRequest, who: Principal, keeping: Mapping[str, s
         raise NoIntent("the intent is for another record or person", record=record)
     if any(entry.get(name) != value for name, value in (keeping or {}).items()):
         raise NoIntent("the intent keeps the record elsewhere or for another reason", record=record)
+    if keeping is None and entry["purpose"] not in set(Purpose):
+        raise NoIntent("the intent is for a purpose that there is not", record=record)
+    if "release" not in entry:
+        raise NoIntent("the intent names no release", record=record)
     purpose = Purpose.RECLASSIFICATION if keeping is not None else Purpose(entry["purpose"])
     digest = sha256(request.intent.entry)
-    return _Intent(request.intent.index, entry.get("release", ""), purpose, from_text(entry["time"]), digest)
+    return _Intent(request.intent.index, entry["release"], purpose, from_text(entry["time"]), digest)

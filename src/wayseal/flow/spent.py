@@ -1,4 +1,4 @@
-"""The keyroom's own memory: which intents were used, what it has opened for exports, and the newest checkpoint it has seen.
+"""The keyroom's own memory: which intents and releases were used, what it has opened for exports, and the newest checkpoint it has seen.
 
 A small durable file that only the keyroom writes. It is written before a key is unwrapped, so that after a crash an
 intent may be lost but never used twice. Holds numbers, ids, names of recipients and a hash, nothing about a traveller.
@@ -19,8 +19,11 @@ from wayseal.model.errors import NoIntent, StoreFull, Unavailable
 from wayseal.model.ids import RecordId
 
 _KEPT_S = 2 * 86_400
+"""Longer than any intent stays good, and any day of a recipient lasts."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spent (entry INTEGER PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS released (release TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS released_at ON released (at);
 CREATE TABLE IF NOT EXISTS given (
   export TEXT, record TEXT, at INTEGER, recipient TEXT, organisation TEXT, key_sha256 TEXT, PRIMARY KEY (export, record)
 ) WITHOUT ROWID;
@@ -59,7 +62,11 @@ class Given:
 
 
 class SpentIntents:
-    """Used intents by ledger index, in one file. Threads and processes may share it."""
+    """Used intents by ledger index, and used releases by id, in one file. Threads and processes may share it.
+
+    A release is used once although the ledger may hold its intent twice, word for word: what a second person has signed would be
+    good for both.
+    """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,18 +88,19 @@ class SpentIntents:
 
     @contextmanager
     def spending(
-        self, entries: Sequence[int], checkpoint: Checkpoint, *, after: Checkpoint
+        self, intents: Sequence[tuple[int, str]], checkpoint: Checkpoint, *, after: Checkpoint, now: datetime
     ) -> Iterator[Given]:
-        """Mark intents as used and the checkpoint as seen, durably, unless the body of the `with` raises: then nothing is.
+        """Mark intents, each with its release, as used and the checkpoint as seen, durably, unless the body of the `with` raises: then nothing is.
 
         Nobody else spends meanwhile. `after` is the checkpoint that this one was checked against. Raises, before the body runs,
-        `NoIntent` when an intent was used before (or twice in this call), and `StaleProof` when `after` is no longer the newest.
+        `NoIntent` when an intent or its release was used before (or twice in this call), and `StaleProof` when `after` is no longer
+        the newest.
         """
         with self._lock:
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 self._advance(checkpoint, after)
-                self._database.executemany("INSERT INTO spent VALUES (?)", [(entry,) for entry in entries])
+                self._spend(intents, int(now.timestamp()))
                 yield Given(self._database)
                 self._database.execute("COMMIT")
             except sqlite3.IntegrityError:
@@ -104,6 +112,15 @@ class SpentIntents:
             finally:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+
+    def _spend(self, intents: Sequence[tuple[int, str]], at: int) -> None:
+        """Write intents and releases down as used, and forget the releases whose intents nobody can use any more."""
+        self._database.executemany("INSERT INTO spent VALUES (?)", [(entry,) for entry, _ in intents])
+        self._database.executemany(
+            "INSERT INTO released VALUES (?, ?)", [(release, at) for _, release in intents]
+        )
+        if intents:
+            self._database.execute("DELETE FROM released WHERE at < ?", (at - _KEPT_S,))
 
     def _advance(self, checkpoint: Checkpoint, after: Checkpoint) -> None:
         """Write the checkpoint as the newest when `after` still was it."""
