@@ -19,6 +19,7 @@ from wayseal.flow.documents import (
     unpack_json,
     unpack_templates,
 )
+from wayseal.flow.doubt import refer_pictures
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
 from wayseal.flow.second import SecondCheck, review_answers
@@ -108,6 +109,8 @@ def identify_encounter(
     templates = [unpack_templates(body) for body in bodies]
     found = work.searcher.search([some[0] for some in templates], expected)
     found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
+    noticed = {person["seat"]: person["reasons"] for person in seen["occupants"]}
+    found = refer_pictures(found, [noticed[seat] for seat in seats])
     if canary:  # it looks like nobody, whoever the noise may resemble
         found = [replace(one, outcome=Outcome.NO_MATCH, candidates=()) for one in found]
     answers = dict(zip(seats, found, strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wayseal.flow import second
+from wayseal.flow import doubt, second
 from wayseal.match import assign, search
 from wayseal.vision import presentation, quality, restore, settle
 from wayseal.web.reasons import TEXTS, say_reasons
@@ -15,7 +15,7 @@ CODE = re.compile(r"[a-z]+(_[a-z0-9]+)+|hidden|unrecognisable")
 
 def find_codes() -> set[str]:
     """Return every reason that capture and search define: their public text constants, and the quality's reasons."""
-    modules = (assign, search, second, presentation, restore, settle)
+    modules = (assign, search, doubt, second, presentation, restore, settle)
     constants = {
         value
         for module in modules

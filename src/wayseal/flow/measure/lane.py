@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from wayseal.flow.doubt import refer_pictures
 from wayseal.flow.identify import GallerySearch
 from wayseal.flow.measure.lane_truth import LaneTruth, OccupantTruth, VehicleTruth, find_face
 from wayseal.model.border import Occupant, Outcome, SearchAnswer, Seat, VehiclePass
@@ -128,8 +129,10 @@ def run_lane(
 
 def _search_pass(seen: VehiclePass, searcher: GallerySearch) -> list[SearchAnswer | None]:
     """Return one answer an occupant, None for those not captured."""
-    templates = [person.template for person in seen.occupants if person.template is not None]
-    found = iter(searcher.search(templates) if templates else [])
+    captured = [person for person in seen.occupants if person.template is not None]
+    templates = [person.template for person in captured if person.template is not None]
+    answers = searcher.search(templates) if templates else []
+    found = iter(refer_pictures(answers, [person.reasons for person in captured]))
     return [None if person.template is None else next(found) for person in seen.occupants]
 
 
