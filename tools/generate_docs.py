@@ -131,7 +131,7 @@ def write_routes() -> str:
     )
     names = list(ROLES.values())
     text.append(f"| address | {' | '.join(names)} | others |\n|---|{'---|' * (len(names) + 1)}\n")
-    others = {ANYBODY: "anybody", APPROVER: "approvers of exports, with their authenticator"}
+    others = {ANYBODY: "anybody", APPROVER: "approvers, with their authenticator"}
     for route, readers in ROUTES.items():
         cells = ["yes" if role in readers else "" for role in ROLES]
         text.append(f"| `{route}` | {' | '.join(cells)} | {others.get(readers, '')} |\n")

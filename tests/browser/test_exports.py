@@ -85,7 +85,7 @@ class Office:
         expect(page.locator("main button")).to_be_enabled()
         page.keyboard.type(name)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/exports")
+        page.wait_for_url("**/approvals")
         return page, protocol, authenticator
 
 
@@ -104,7 +104,7 @@ def test_two_authenticators_release_an_export(office: Office, box: RecipientBox)
     export = office.ask()
     for name, organisation in (("kim", "privacy-office"), ("lee", "inspector-general")):
         page, _, _ = office.enrol(name, organisation)
-        page.locator("a.export").first.focus()
+        page.locator(f"a[href='/exports/{export.id}']").focus()
         page.keyboard.press("Enter")
         expect(page.locator("#manifest")).to_have_text(export.manifest.decode())
         expect(page.locator("button[data-key=a]")).to_be_enabled()

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 FILL = {
     "lane": "lane1", "encounter": "0" * 26, "seat": "driver", "release": "x", "name": "vendors", "device": "none", "vendor": "none",
     "assessment": "0" * 26, "probe": "p01", "incident": "0" * 26, "index": "0", "export": "0" * 26,
+    "heap": "releases", "matter": "0" * 26, "key": "0" * 64,
 }  # fmt: skip
 
 

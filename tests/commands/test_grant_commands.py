@@ -68,12 +68,34 @@ def test_2_no_grant(ws: Session, faces: dict[str, str]) -> None:
     assert "!context.granted" in opened.err
 
 
-def test_3_grant(ws: Session, faces: dict[str, str]) -> None:
-    """A grant is witnessed, names its lanes and its end, and opens the picture."""
+def test_3_grant(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
+    """A grant is witnessed, names its lanes and its end, waits for a signature, and then opens the picture."""
     granted = ws.call("release", "grant", "--lane", "in1", "--hours", "2", "--as", "officer-7", "--json")
     assert granted.code == 0
     assert {"grant", "expires", "ledger_index"} <= granted.json.keys()
-    assert (granted.json["lanes"], granted.json["witnessed"]) == (["in1"], True)
+    shown = {name: granted.json[name] for name in ("lanes", "witnessed", "signed")}
+    assert shown == {"lanes": ["in1"], "witnessed": True, "signed": False}
+    grant, drive = granted.json["grant"], tmp_path / "drive"
+    asked = ws.call(
+        "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    closed = ws.call("release", "open", asked.json["release"], "--as", "officer-7")
+    assert closed.code == 3
+    assert "the session grant waits for a signature" in closed.err
+    assert f"grant: {grant}" in closed.err
+    made = ws.call("export", "approver", "make", "chief-1", "--folder", drive, "--json").json["public"]
+    add = ("export", "approver", "add", "chief-1", "--organisation", "agency", "--approver-role", "supervisor")
+    assert ws.call(*add, "--key", made, "--as", "privacy-1", "--json").code == 0
+    (waiting,) = ws.call("grant", "list", "--json").json
+    assert (waiting["grant"], waiting["officer"], waiting["state"]) == (grant, "officer-7", "waits")
+    ballot, signed = tmp_path / "ballot", tmp_path / "signed"
+    assert ws.call("grant", "show", grant, "--out", ballot, "--json").json["grant"] == grant
+    signing = ("grant", "sign", ballot, "--name", "chief-1", "--folder", drive, "--out", signed, "--yes")
+    assert "officer-7" in ws.call(*signing).out
+    approved = ws.call("grant", "approve", grant, "--approval", signed, "--json")
+    assert (approved.code, approved.json["signed_by"]) == (0, "chief-1")
+    assert ws.call("grant", "list", "--json").json[0]["state"] == "signed"
+    assert ws.call("grant", "approve", "0" * 26, "--approval", signed).code == 3
     asked = ws.call(
         "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
     )

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
+from signingparts import add_signer, sign_shift
 from witnessparts import Bench, make_bench
 
+from wayseal.flow.papers import gather_grants
 from wayseal.flow.policy import Principal
 from wayseal.flow.request import UnwrapBatch
 from wayseal.ledger.checkpoint import SeedSigner, cosign_checkpoint, read_checkpoint
@@ -83,7 +85,15 @@ class Siege:
         wishes: dict[str, tuple[Principal, tuple[list[SealedRecord], list[Release]]]] = {}
         for name, write in PREPARED.items():
             wishes[name] = write(self)
-        self.prepared = {name: (who, self.site.opener._prove(*wish)) for name, (who, wish) in wishes.items()}
+        self.prepared = {name: (who, self.prove(who, *wish)) for name, (who, wish) in wishes.items()}
+
+    def prove(
+        self, who: Principal, records: list[SealedRecord], releases: list[Release], *, witnessed: bool = False
+    ) -> UnwrapBatch:
+        """Return a proved request with whatever people have signed for somebody's shifts."""
+        batch = self.site.opener._prove(records, releases, witnessed=witnessed)
+        papers = gather_grants(self.site.ledger, self.site.store, who.id, self.line.clock())
+        return replace(batch, papers=tuple(papers))
 
 
 Wish = tuple[Principal, tuple[list[SealedRecord], list[Release]]]
@@ -110,6 +120,16 @@ def wider_grant(siege: Siege) -> Wish:
     held = siege.site.ledger.entry(siege.site.ledger.find(type="grant", actor=OFFICER.id)[0])
     siege.grant(OFFICER, object=held["object"])
     return OFFICER, siege.want(OFFICER, "in2")
+
+
+def borrowed_signature(siege: Siege) -> Wish:
+    """Say that the supervisor has signed one's own grant, with the digest of what they signed for somebody else's."""
+    siege.grant(THIEF)
+    good = siege.site.ledger.find(type="grant-approve", actor="chief")[0]
+    (mine,) = siege.site.ledger.find(type="grant", actor=THIEF.id)[-1:]
+    said = {"object": siege.site.ledger.entry(mine)["object"], "intent": mine}
+    siege.site.ledger.append([siege.site.ledger.entry(good) | said | {"session": said["object"]}])
+    return THIEF, siege.want(THIEF)
 
 
 def foreign_grant(siege: Siege) -> Wish:
@@ -177,7 +197,7 @@ def suspended_approver(siege: Siege) -> Wish:
 PREPARED: dict[str, Callable[[Siege], Wish]] = {
     write.__name__: write
     for write in (
-        without_a_grant, own_grant, other_lane, wider_grant, foreign_grant, bulk, own_approval, colleague, other_release,
+        without_a_grant, own_grant, borrowed_signature, other_lane, wider_grant, foreign_grant, bulk, own_approval, colleague, other_release,
         early_approval, suspended, suspended_approver,
     )
 }  # fmt: skip
@@ -249,7 +269,8 @@ def besiege(line: Line, bench: Bench) -> Siege:
             rows = record_rows.list_encounter_records(connection, answered.id)
         face = next(RecordId(row.object_id) for row in rows if row.kind is Kind.FACE)
         faces[lane] = parse_record(read_record(site.store, face))
-    assert begin_shift(site, OFFICER, {"in1"}).witnessed
+    add_signer(site, "chief", "supervisor")
+    assert sign_shift(site, "chief", begin_shift(site, OFFICER, {"in1"})).witnessed
     bench.stop("audit", "privacy")
     return Siege(line, bench, faces, random.Random(31))
 
@@ -271,7 +292,7 @@ def run_siege(siege: Siege, attempts: int) -> int:
 
 
 def test_no_attack_opens(siege: Siege) -> None:
-    """Eight hundred attempts of twelve kinds, five ways each: none succeeds, and work under the grant goes on."""
+    """Eight hundred attempts of thirteen kinds, five ways each: none succeeds, and work under the grant goes on."""
     assert run_siege(siege, ATTEMPTS["short"]) == 0
     records, releases = siege.want(OFFICER)
     assert len(siege.site.opener.open(OFFICER, releases)) == len(records)
@@ -299,18 +320,11 @@ def test_each_attack_alone(siege: Siege) -> None:
 
 
 def test_witnesses_alone_are_not_enough(siege: Siege) -> None:
-    """With every intent and approval cosigned by the real quorum, what lacks a second person's word still does not open.
-
-    A grant that one writes oneself and the witnesses cosign is a grant: they see it, and that is what they are for.
-    """
-    wishes = {
-        name: write(siege)
-        for name, write in PREPARED.items()
-        if name not in {"bulk", "own_grant", "wider_grant"}
-    }
+    """With every intent, approval and grant cosigned by the real quorum, what lacks a person's signature still does not open."""
+    wishes = {name: write(siege) for name, write in PREPARED.items()}
     siege.bench.serve(siege.site, "audit", "privacy")
     for name, (who, wish) in wishes.items():
-        batch = siege.site.opener._prove(*wish, witnessed=True)
+        batch = siege.prove(who, *wish, witnessed=True)
         with pytest.raises(Refused) as refusal:
             siege.site.opener.keys.unwrap(who, batch)
         assert (name, refusal.type) in {(name, Unapproved), ("suspended", Refused)}

@@ -24,6 +24,7 @@ NOUNS = {
     "evaluate": "Offline accuracy measures; they write nothing but their report.",
     "export": "Give records away: two organisations sign, one recipient opens, a receipt is due.",
     "gallery": "Known travellers: import, list, forget.",
+    "grant": "Session grants of shifts: list those that wait, sign one, hand it in.",
     "incident": "What was lost, who must be told, was I in it: scope, clocks, evidence.",
     "init": "Make a home: keys, ledger, schema, default policy and record classes.",
     "keyroom": "The keys' own process, which other commands ask over a local socket.",

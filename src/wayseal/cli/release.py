@@ -98,7 +98,10 @@ def grant(
     home: Path, *, lanes: tuple[str, ...], purpose: str, hours: float | None, who: str, role: str,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Begin a shift: a session grant for these lanes, on the ledger and cosigned where the site has witnesses."""
+    """Begin a shift: a session grant for these lanes, on the ledger and cosigned where the site has witnesses.
+
+    Where people's word counts with their signature only, it opens pictures when its officer or a second person has signed it: wayseal grant.
+    """
     from wayseal.model.clock import to_text
     from wayseal.station.shift import begin_shift
     from wayseal.station.site import open_site
@@ -108,7 +111,7 @@ def grant(
         shift = begin_shift(site, site.principal(who, role), lanes, purpose=reason, hours=hours)
     shown = {
         "grant": shift.id, "lanes": sorted(shift.lanes), "purpose": reason.value, "expires": to_text(shift.ends),
-        "ledger_index": shift.ledger_index, "witnessed": shift.witnessed,
+        "ledger_index": shift.ledger_index, "witnessed": shift.witnessed, "signed": not shift.must_sign,
     }  # fmt: skip
     if as_json:
         print_json(shown)

@@ -33,6 +33,9 @@ SKEW = timedelta(seconds=5)
 SUSPENDED = "suspended-organisations-do-nothing"
 _FEWEST = 2
 """Organisations that must sign an export."""
+UNSIGNED = (
+    "Its officer or a colleague of another role signs it: at the console under /approvals, or as a file."
+)
 RULES = "site-rules"
 """What the `config` entries about `policy/site.cedar` are about."""
 
@@ -128,7 +131,9 @@ class Admission:
             intents.append(_read_intent(request, who, keeping))  # 4
         heard = self._notary.hear(batch, self._follower.standings, checkpoint, now)
         used = [(one.index, one.release) for one in intents]
-        with self._spent.spending(used, checkpoint, after=seen, now=now) as given:  # 6, undone if 5 or 7 fails
+        with self._spent.spending(
+            used, checkpoint, after=seen, now=now
+        ) as given:  # 6, undone if 5 or 7 fails
             sessions = self._judge(_Act(who, action, now, heard, given), batch.requests, intents)
             headers = [request.record.header for request in batch.requests]
             self._guard.admit(who, headers, now, client=caller.name, sessions=sessions)  # 7
@@ -178,19 +183,24 @@ class Admission:
             header = request.record.header
             approvals = self._count_approvals(act, intent, header)
             self._verify_fresh(intent, header.object_id, act.now, approved=approvals > 0)  # 5
-            grants = self._list_grants(act, intent.purpose)
+            waiting, grants = self._list_grants(act, header, intent.purpose)
             grant = next((one for one in grants if self._has_room(one, header, pictures)), None)
             how = replace(
                 usual, granted=grant is not None, out_of_lane=bool(grants) and grant is None,
                 witnessed=intent.index < self._follower.witnessed, approvals=approvals,
             )  # fmt: skip
-            self._rule(act, header, intent.purpose, how)
+            self._rule(act, header, intent.purpose, how, unsigned=waiting[0].id if waiting else None)
             if grant is not None and _is_picture(header):
                 sessions.append(grant.id)
         return sessions
 
-    def _rule(self, act: _Act, header: SealHeader, purpose: Purpose, how: Circumstances) -> None:
-        """Raise `Refused` unless the policy allows it as it stands, and say what is missing when only that is missing."""
+    def _rule(
+        self, act: _Act, header: SealHeader, purpose: Purpose, how: Circumstances, *, unsigned: str | None
+    ) -> None:
+        """Raise `Refused` unless the policy allows it as it stands, and say what is missing when only that is missing.
+
+        `unsigned` is a grant that would cover it if somebody had signed it.
+        """
 
         def ask(**changes: bool | int) -> Ruling:
             changed = replace(how, **changes)  # type: ignore[arg-type]  # names and types are those of the class
@@ -204,6 +214,10 @@ class Admission:
             if ask(witnessed=True).allowed or ask(witnessed=True, approvals=approvals).allowed:
                 raise Unwitnessed("the witnesses must have seen this intent first", **facts)
         elif not how.approvals and ask(approvals=approvals).allowed:
+            if unsigned is not None:
+                raise Unapproved(
+                    "the session grant waits for a signature", hint=UNSIGNED, grant=unsigned, **facts
+                )
             raise Unapproved("a second person must approve this release first", **facts)
         self._policy.verify(act.who, act.action, header, purpose, act.now, how=how)
 
@@ -221,11 +235,12 @@ class Admission:
         if intent.purpose is Purpose.EXPORT:
             return self._count_consents(act, header)
         standings, who, now = self._follower.standings, act.who, act.now
-        must_sign = self._habits.signed or self._witnesses is not None
+        if intent.release in standings.declined:
+            return 0
         signed = {one.proof: one for one in act.heard.words.get(intent.digest, ())}
         good = set()
         for one in standings.approvals.get(intent.release, ()):
-            word = signed.get(one.proof) if must_sign else _unsigned(one)
+            word = signed.get(one.proof) if self._must_sign else _unsigned(one)
             if word is None or word.approver != one.approver or one.intent != intent.index:
                 continue
             fresh = now - self._habits.life <= one.at <= now + SKEW
@@ -272,15 +287,47 @@ class Admission:
         who = Principal(one.approver, one.role, one.organisation)
         return self._policy.ask(who, action, header, purpose, now).allowed
 
-    def _list_grants(self, act: _Act, purpose: Purpose) -> list[Grant]:
-        """Return somebody's grants that count here: no longer than a shift, and witnessed where there are witnesses."""
+    @property
+    def _must_sign(self) -> bool:
+        """Whether people's word counts with their signature only."""
+        return self._habits.signed or self._witnesses is not None
+
+    def _list_grants(
+        self, act: _Act, header: SealHeader, purpose: Purpose
+    ) -> tuple[list[Grant], list[Grant]]:
+        """Return somebody's grants that wait for a signature, and those that count here.
+
+        Both are no longer than a shift, and witnessed where there are witnesses.
+        """
         who = act.who
-        return [
-            one
-            for one in self._follower.standings.list_grants(who.id, who.organisation, purpose.value, act.now)
-            if one.expires_at - one.issued_at <= self._habits.grant_life
-            and (self._witnesses is None or one.index < self._follower.witnessed)
-        ]
+        waiting: list[Grant] = []
+        good: list[Grant] = []
+        for one in self._follower.standings.list_grants(who.id, who.organisation, purpose.value, act.now):
+            if one.expires_at - one.issued_at <= self._habits.grant_life and self._is_witnessed(one.index):
+                (good if self._is_vouched(act, one, header, purpose) else waiting).append(one)
+        return waiting, good
+
+    def _is_witnessed(self, index: int) -> bool:
+        """Say whether the witnesses have cosigned an entry, where there are any."""
+        return self._witnesses is None or index < self._follower.witnessed
+
+    def _is_vouched(self, act: _Act, grant: Grant, header: SealHeader, purpose: Purpose) -> bool:
+        """Say whether somebody who may has signed a grant, where that is wanted: its officer, or a second person of another role."""
+        if not self._must_sign:
+            return True
+        logged = {proof for proof, index in grant.signed if self._is_witnessed(index)}
+        for one in act.heard.grants.get(grant.id, ()):
+            own = (one.approver, one.organisation, one.role) == (
+                act.who.id,
+                act.who.organisation,
+                act.who.role,
+            )
+            other = one.approver != act.who.id and one.role != act.who.role
+            if one.proof in logged and (
+                own or (other and self._may(one, "approve", header, purpose, act.now))
+            ):
+                return True
+        return False
 
     def _has_room(self, grant: Grant, header: SealHeader, pictures: int) -> bool:
         """Say whether a grant covers a record's lane and has that many pictures left."""

@@ -37,7 +37,7 @@ from wayseal.store.engine import read, write
 from wayseal.store.locks import own_lock
 
 _BALLOT = "wayseal-{}-ballot/v1"
-_PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent"}
+_PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent", Subject.GRANT: "grant"}
 """By which name a ballot's file holds what is signed."""
 
 
@@ -45,7 +45,7 @@ _PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent"}
 class Ballot:
     """What is put before an approver: the manifest's bytes, the checkpoint's three lines, and the digest they sign.
 
-    About a release, `export` is its id and `manifest` its intent as the ledger has it.
+    About a release or a session grant, `export` is its id and `manifest` its entry as the ledger has it.
     """
 
     export: str
@@ -294,4 +294,5 @@ def decode_ballot(data: bytes, about: Subject = Subject.EXPORT) -> Ballot:
         raise Invalid("not a ballot", hint=f"Make one: wayseal {about} show ID --out FILE.")
     if about is Subject.EXPORT:
         return Ballot(decode_manifest(paper).export, paper, checkpoint)
-    return Ballot(str(decode_entry(paper).get("release", "")), paper, checkpoint, about)
+    named = "release" if about is Subject.RELEASE else "object"
+    return Ballot(str(decode_entry(paper).get(named, "")), paper, checkpoint, about)

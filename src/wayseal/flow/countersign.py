@@ -1,54 +1,187 @@
-"""Countersigning: a second person signs the very intent that they approve, with the credential that they sign exports with.
+"""Countersigning: a second person signs the very entry that they approve, with the credential that they sign exports with.
 
-Owns what is put before them (the intent's entry, byte for byte, under a checkpoint) and the order: signature verified, rows, ledger,
-gate. The gate verifies it again, and by the officials' appointment; nothing here decides what an approval is worth.
+A matter is a release, or a session grant, as the ledger has it. Owns what is put before somebody (the entry, byte for byte, under a
+checkpoint) and the order: signature verified, rows, ledger, gate. The gate verifies it again, and by the officials' appointment;
+nothing here decides what an approval is worth.
 """
 
 import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from wayseal.export.approval import Subject, decode_approval, verify_approval
 from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
+from wayseal.flow.grant import approval_entry, decline_entry, grant_approval_entry
 from wayseal.flow.papers import get_appointment
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import read_checkpoint
-from wayseal.model.custody import Release
-from wayseal.model.errors import Refused
-from wayseal.seal.envelope import parse_record
+from wayseal.model.clock import from_text
+from wayseal.model.custody import Kind, Purpose, RecordStatus, Release, SealHeader
+from wayseal.model.errors import Erased, NoIntent, Refused, Unavailable
+from wayseal.model.ids import RecordId, check_name, check_ulid, epoch_id
 from wayseal.store import approvers as rows
-from wayseal.store.centre import read_record
-from wayseal.store.engine import write
+from wayseal.store.engine import read, write
+from wayseal.store.records import get_record
+
+_NONE = "0" * 64
+_CLASS = "citizen"
+_TYPES = {Subject.RELEASE: "open-intent", Subject.GRANT: "grant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A release or a session grant that somebody may sign: its id, and its entry with its place on the ledger."""
+
+    about: Subject
+    id: str
+    index: int
+    entry: Mapping[str, Any]
+
+    @property
+    def asker(self) -> str:
+        """Who wants to open, or begins the shift."""
+        return str(self.entry["actor"])
+
+    @property
+    def purpose(self) -> Purpose:
+        """What for."""
+        return Purpose(self.entry["purpose"])
+
+
+def find_matter(desk: Disclosure, about: Subject, matter_id: str) -> Matter:
+    """Return a release or a grant by its id. Raises `NoIntent` for one that the ledger does not have."""
+    wanted = check_ulid(matter_id.upper())
+    for index in desk.ledger.find(type=_TYPES[about], object=wanted):
+        entry = desk.ledger.entry(index)
+        if wanted == entry.get("release" if about is Subject.RELEASE else "object"):
+            return Matter(about, wanted, index, entry)
+    raise NoIntent(f"there is no {about} of that number on the ledger")
+
+
+def show_matter(desk: Disclosure, matter: Matter) -> Ballot:
+    """Return what somebody signs for a release or a grant, under a fresh checkpoint."""
+    checkpoint = str(read_checkpoint(desk.ledger.sign_checkpoint(desk.log_signer)))
+    return Ballot(matter.id, desk.ledger.raw(matter.index), checkpoint, matter.about)
 
 
 def show_release(desk: Disclosure, release: Release) -> Ballot:
     """Return what a second person signs for a release, under a fresh checkpoint."""
-    checkpoint = str(read_checkpoint(desk.ledger.sign_checkpoint(desk.log_signer)))
-    return Ballot(release.id, desk.ledger.raw(release.ledger_index), checkpoint, Subject.RELEASE)
+    return show_matter(desk, find_matter(desk, Subject.RELEASE, release.id))
 
 
 def countersign_release(desk: Disclosure, release: Release, raw: bytes) -> tuple[Principal, int]:
-    """Take what a second person signed for a release; return them and the ledger index of their approval.
+    """Take what a second person signed for a release; see `countersign`."""
+    return countersign(desk, find_matter(desk, Subject.RELEASE, release.id), raw)
 
-    Raises `Unapproved` for somebody whom the officials have not appointed, `Refused` for another release or credential, the requester, somebody whose standing or role does not allow it, or a
-    checkpoint from before the request; `Integrity` for a signature that does not hold.
+
+def countersign(desk: Disclosure, matter: Matter, raw: bytes) -> tuple[Principal, int]:
+    """Take what somebody signed for a release or a grant; return them and the ledger index of their approval.
+
+    Raises `Unapproved` for somebody whom the officials have not appointed, `Refused` for another matter or credential, whoever may
+    not sign it (`check_signer`), one that was declined, or a checkpoint from before the request; `Integrity` for a signature that
+    does not hold.
     """
-    approval = decode_approval(raw, Subject.RELEASE)
-    if approval.export != release.id:
-        raise Refused("the approval is for another release", release=release.id)
+    approval = decode_approval(raw, matter.about)
+    if approval.export != matter.id:
+        raise Refused(f"the approval is for another {matter.about}", **{matter.about.value: matter.id})
     now = desk.now()
     key, who = find_approver(desk, approval, now)
     get_appointment(desk.store, key.id, who.id)
+    check_signer(desk, matter, who)
     size = check_checkpoint(
-        desk, approval.checkpoint, after=release.ledger_index, hint="Show the release again and sign it.", release=release.id
+        desk, approval.checkpoint, after=matter.index, hint="Show it again and sign it.", **{matter.about.value: matter.id}
     )  # fmt: skip
-    intent = desk.ledger.raw(release.ledger_index)
-    count = verify_approval(approval, intent, key, desk.party, count=key.sign_count)
-    header = parse_record(read_record(desk.store, release.record)).header
-    desk.policy.verify(who, "approve", header, release.purpose, now)
+    count = verify_approval(approval, desk.ledger.raw(matter.index), key, desk.party, count=key.sign_count)
     proof = {
         "approval_sha256": hashlib.sha256(raw).hexdigest(), "key_sha256": key.id, "checkpoint_size": size
     }  # fmt: skip
     with write(desk.store.engine) as connection:
-        rows.put_release_approval(connection, release.id, who.id, key=key.id, approval=raw)
+        rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
         rows.set_sign_count(connection, key.id, count)
-    return who, desk.opener.approve(who, release, proof)
+    if matter.about is Subject.GRANT:
+        entry = grant_approval_entry(who, matter.id, matter.index, proof, now)
+    else:
+        entry = approval_entry(who, matter.id, matter.index, now) | proof
+    (index,) = desk.ledger.append([entry])
+    _tell_gate(desk, witnessed=matter.about is Subject.GRANT)
+    return who, index
+
+
+def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> int:
+    """Let somebody who might have signed refuse for good, and return the ledger index. `reason` is a code for the ledger.
+
+    What others signed for it counts no more. Raises as `countersign` for whoever may not sign it.
+    """
+    check_name(reason, what="reason code")
+    with read(desk.store.engine) as connection:
+        person = rows.get_approver(connection, approver)
+    who = desk.principal(person.id, person.role, person.organisation)
+    if person.revoked_at is not None or who.suspended or not who.training_valid:
+        raise Refused("this approver's word counts no more", approver=who.id)
+    check_signer(desk, matter, who)
+    (index,) = desk.ledger.append(
+        [decline_entry(who, matter.about.value, matter.id, matter.index, reason=reason, now=desk.now())]
+    )
+    with suppress(Unavailable):
+        desk.opener.teach()
+    return index
+
+
+def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
+    """Raise `Refused` unless `who` may sign: a colleague of another role whom the rules let approve, or a grant's own officer.
+
+    Also for what was declined, or is over.
+    """
+    facts = {matter.about.value: matter.id}
+    if desk.ledger.find(type=f"{matter.about}-decline", object=matter.id):
+        raise Refused(f"the {matter.about} was declined", hint="Whoever needs it asks anew.", **facts)
+    if matter.about is Subject.GRANT:
+        _check_running(desk, matter)
+        if (who.id, who.organisation) == (matter.asker, matter.entry.get("org")):
+            return
+    if who.id == matter.asker:
+        raise Refused(
+            f"nobody approves a {matter.about} of their own", hint="Ask a colleague of another role.", **facts
+        )
+    desk.policy.verify(who, "approve", _describe_record(desk, matter), matter.purpose, desk.now())
+
+
+def _check_running(desk: Disclosure, matter: Matter) -> None:
+    """Raise `Refused` for a grant whose time is over or whose officer has signed out."""
+    if from_text(matter.entry["expires"]) <= desk.now() or desk.ledger.find(
+        type="grant-end", object=matter.id
+    ):
+        raise Refused("the shift is over", hint="Its officer signs in anew.", grant=matter.id)
+
+
+def _describe_record(desk: Disclosure, matter: Matter) -> SealHeader:
+    """Return what the rules must know of a release's record; for a grant, of a face such as its first lane will take."""
+    if matter.about is Subject.GRANT:
+        return describe_picture(matter.id, next(iter(matter.entry.get("lanes", ())), "none"), desk.now())
+    with read(desk.store.engine) as connection:
+        row = get_record(connection, RecordId(matter.entry["object"]))
+    if row.status is RecordStatus.ERASED:
+        raise Erased("the record was erased", record=row.object_id)
+    return SealHeader(
+        row.object_id, row.lane, row.device, row.epoch, row.record_class, row.kind, row.padded_size, _NONE, row.sealed_at
+    )  # fmt: skip
+
+
+def describe_picture(object_id: str, lane: str, now: datetime) -> SealHeader:
+    """Return the header of a face that a lane might take now: what the rules are asked about where there is no record yet."""
+    return SealHeader(
+        RecordId(object_id), lane, _NONE, epoch_id(_CLASS, now), _CLASS, Kind.FACE, 0, _NONE, now
+    )
+
+
+def _tell_gate(desk: Disclosure, *, witnessed: bool) -> None:
+    """Let the gate know at once; `witnessed`: under the witnesses' word, where they answer. Else it counts when they have seen it."""
+    if witnessed and desk.opener.publish is not None:
+        with suppress(Refused, Unavailable):
+            desk.opener.teach(witnessed=True)
+            return
+    desk.opener.teach()

@@ -1,12 +1,12 @@
 """Session grants: one entry says that an officer works at named lanes until the end of a shift, for one purpose.
 
-Owns how a grant, its end and an approval are written on the ledger and read from it. Whether one counts is the gate's to say
+Owns how a grant, its end, and what others say of it or of a release are written on the ledger and read from it. Whether one counts is the gate's to say
 (`flow.standing`, `flow.admit`): it knows them from the ledger, never from whoever shows them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from wayseal.flow.policy import Principal
@@ -14,6 +14,9 @@ from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import Purpose
 from wayseal.model.errors import Invalid
 from wayseal.model.ids import check_name
+
+LONGEST = timedelta(hours=24)
+"""No grant lasts longer, whatever the settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,17 @@ class Grant:
     limit: int
     """Pictures, over the whole session."""
     index: int
+    signed: frozenset[tuple[str, int]] = frozenset()
+    """SHA-256 (hex) of what people signed for it, each with the index of the entry that says so."""
 
     def covers(self, officer: str, organisation: str, purpose: str, now: datetime) -> bool:
         """Say whether it is this person's, for this purpose, and in force. The lane is a question of its own."""
         mine = (self.officer, self.organisation, self.purpose) == (officer, organisation, purpose)
         return mine and self.issued_at <= now < self.expires_at
+
+    def is_given_by(self, entry: Mapping[str, Any]) -> bool:
+        """Say whether an entry gives this very grant, field by field. Who signed it is not part of it."""
+        return read_grant(entry, self.index) == replace(self, signed=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,26 @@ def approval_entry(who: Principal, release: str, intent: int, now: datetime) -> 
     return {
         "type": "release-approve", "object": release, "release": release, "intent": intent, "actor": who.id,
         "org": who.organisation, "role": who.role, "time": to_text(now),
+    }  # fmt: skip
+
+
+def grant_approval_entry(
+    who: Principal, grant_id: str, intent: int, proof: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Return the ledger entry that says that `who` has signed the grant of entry `intent`; `proof` tells what they gave."""
+    return {
+        "type": "grant-approve", "object": grant_id, "session": grant_id, "intent": intent, "actor": who.id,
+        "org": who.organisation, "role": who.role, "time": to_text(now), **proof,
+    }  # fmt: skip
+
+
+def decline_entry(
+    who: Principal, about: str, matter_id: str, intent: int, *, reason: str, now: datetime
+) -> dict[str, Any]:
+    """Return the ledger entry by which `who` declines for good what it is about, `release` or `grant`. `reason` is a code."""
+    return {
+        "type": f"{about}-decline", "object": matter_id, "intent": intent, "actor": who.id, "org": who.organisation,
+        "reason": reason, "time": to_text(now),
     }  # fmt: skip
 
 

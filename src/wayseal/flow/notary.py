@@ -18,6 +18,7 @@ from wayseal.flow.habits import Caps
 from wayseal.flow.request import Paper, UnwrapBatch, Word
 from wayseal.flow.standing import CHARTER, Standings
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint
+from wayseal.ledger.entry import decode_entry
 from wayseal.ledger.proof import verify_consistency
 from wayseal.model.disclosure import CredentialForm, Manifest
 from wayseal.model.errors import Integrity, Invalid, Refused, WaysealError
@@ -49,10 +50,11 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent."""
+    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent and by grant."""
 
     consents: tuple[Consent, ...] = ()
     words: Mapping[bytes, tuple[Signatory, ...]] = field(default_factory=dict)
+    grants: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,18 @@ class Notary:
         room = _Hearing(self, standings, checkpoint, self._find_charter(standings, now))
         intents = {sha256(request.intent.entry): request.intent.index for request in batch.requests}
         consents, words = [], {}
+        grants: dict[str, tuple[Signatory, ...]] = {}
         for paper in batch.papers:
             if paper.about is Subject.EXPORT:
                 consents.append(room.hear_export(paper, now))
+            elif paper.about is Subject.GRANT:
+                grants |= room.hear_grant(paper)
             else:
                 digest = sha256(paper.text)
                 if digest not in intents:
                     raise Refused("something was signed for another release")
                 words[digest] = room.hear_release(paper, after=intents[digest])
-        return Testimony(tuple(consents), words)
+        return Testimony(tuple(consents), words, grants)
 
     def _find_charter(self, standings: Standings, now: datetime) -> Charter:
         """Return the charter in force, followed from the first one that the ledger names. Raises `Integrity`."""
@@ -133,6 +138,14 @@ class _Hearing:
             with suppress(WaysealError):
                 found.append(self._hear_word(paper, word, after))
         return self._drop_revoked(found)
+
+    def hear_grant(self, paper: Paper) -> dict[str, tuple[Signatory, ...]]:
+        """Return who signed a grant that is in force, by its id; nothing for any other. What does not hold does not count."""
+        entry = decode_entry(paper.text)
+        held = self.standings.grants.get(entry.get("object", ""))
+        if entry["type"] != "grant" or held is None or not held.is_given_by(entry):
+            return {}
+        return {held.id: self.hear_release(paper, after=held.index)}
 
     def _drop_revoked(self, found: Sequence[Signatory]) -> tuple[Signatory, ...]:
         return tuple(one for one in found if one.approver not in self.standings.exports.revoked)

@@ -1,13 +1,16 @@
-"""What people signed, gathered for the gate from the rows that keep it: for an export, or for releases.
+"""What people signed, gathered for the gate from the rows that keep it: for an export, for releases, or for session grants.
 
 Owns nothing and judges nothing: the gate verifies every byte of it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from wayseal.export.approval import Subject
+from wayseal.flow.grant import LONGEST
 from wayseal.flow.request import Paper, Word
 from wayseal.ledger.reader import LedgerReader
+from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import Release
 from wayseal.model.disclosure import Export, GivenApproval
 from wayseal.model.errors import Unapproved
@@ -18,16 +21,35 @@ from wayseal.store.engine import read
 
 def gather_words(ledger: LedgerReader, store: CentreStore, releases: Sequence[Release]) -> list[Paper]:
     """Return a paper for each release for which somebody of the appointed has signed; none where nobody has."""
+    return _gather(ledger, store, Subject.RELEASE, {one.id: one.ledger_index for one in releases})
+
+
+def gather_grants(ledger: LedgerReader, store: CentreStore, officer: str, now: datetime) -> list[Paper]:
+    """Return a paper for each session grant of an officer that has not run out and that somebody of the appointed has signed."""
+    found: dict[str, int] = {}
+    for index in ledger.find(type="grant", actor=officer, since=to_text(now - LONGEST)):
+        entry = ledger.entry(index)
+        if now < from_text(entry["expires"]):
+            found.setdefault(
+                entry["object"], index
+            )  # an id is given once; a later entry under it is nobody's
+    return _gather(ledger, store, Subject.GRANT, found) if found else []
+
+
+def _gather(
+    ledger: LedgerReader, store: CentreStore, about: Subject, places: Mapping[str, int]
+) -> list[Paper]:
+    """Return a paper for each of these, by the index of its entry, for which somebody of the appointed has signed."""
     with read(store.engine) as connection:
-        given = rows.list_release_approvals(connection, [one.id for one in releases])
+        given = rows.list_release_approvals(connection, list(places))
         if not given:  # nearly always: few releases need a second person
             return []
         appointed = rows.find_appointments(connection, [key for _, key, _ in given])
     papers = []
-    for release in releases:
-        words = [Word(raw, appointed[key]) for of, key, raw in given if of == release.id and key in appointed]
+    for matter, index in places.items():
+        words = [Word(raw, appointed[key]) for of, key, raw in given if of == matter and key in appointed]
         if words:
-            papers.append(Paper(Subject.RELEASE, ledger.raw(release.ledger_index), tuple(words)))
+            papers.append(Paper(about, ledger.raw(index), tuple(words)))
     return papers
 
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from wayseal.flow.admit import Admission
 from wayseal.flow.grant import approval_entry
-from wayseal.flow.papers import gather_words
+from wayseal.flow.meter import PICTURES, pool_of
+from wayseal.flow.papers import gather_grants, gather_words
 from wayseal.flow.policy import Principal
 from wayseal.flow.request import Caller, KeySource, Learned, Paper, Proven, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import StaleProof
@@ -202,6 +203,8 @@ class Opener:
         if not releases:
             return []
         records = [parse_record(read_record(self.store, release.record)) for release in releases]
+        if any(pool_of(record.header.kind) == PICTURES for record in records):
+            papers = (*papers, *gather_grants(self.ledger, self.store, principal.id, self.clock()))
         try:
             keys = self._try(records, releases, lambda batch: self.keys.unwrap(principal, batch), papers)
         except Unapproved as error:

@@ -6,7 +6,7 @@ What it knows is the same for everybody who has read the same entries, so it can
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
 from wayseal.model.clock import from_text, to_text
 
 CONCERNS = re.compile(
-    rb'"type":"(?:org-status|grant|grant-end|release-approve|config|register|approver|export-(?:request|approve|decline|release))"'
+    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|export-(?:request|approve|decline|release))"'
 )
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
 CHARTER = "charter"
@@ -37,6 +37,8 @@ class Standings:
     grants: dict[str, Grant] = field(default_factory=dict)
     approvals: dict[str, list[Approval]] = field(default_factory=dict)
     """By release."""
+    declined: dict[str, datetime] = field(default_factory=dict)
+    """Releases that somebody declined, and when: no approval of theirs counts any more."""
     rules: dict[str, str] = field(default_factory=dict)
     """What a `config` entry is about, to the newest digest."""
     exports: ExportBook = field(default_factory=ExportBook)
@@ -56,12 +58,12 @@ class Standings:
                 self._apply_status(index, entry)
             case "register":
                 self._apply_register(entry)
-            case "grant":
-                self._apply_grant(read_grant(entry, index))
-            case "grant-end":
-                self._end_grant(entry)
+            case "grant" | "grant-end" | "grant-approve" | "grant-decline":
+                self._apply_to_grants(index, entry)
             case "release-approve":
                 self._apply_approval(entry["object"], read_approval(entry))
+            case "release-decline":
+                self._decline_release(entry["object"], from_text(entry["time"]))
             case "config" if entry["object"] == CHARTER:
                 self._apply_charter(entry["config_sha256"])
             case "config":
@@ -122,6 +124,18 @@ class Standings:
             self.charters = (*self.charters, fingerprint)
             self.rules = {**self.rules, CHARTER: fingerprint}
 
+    def _apply_to_grants(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Note a grant, its end, what was signed for it, or that it was declined, which ends it."""
+        match entry["type"]:
+            case "grant":
+                self._apply_grant(read_grant(entry, index))
+            case "grant-end":
+                self._end_grant(entry)
+            case "grant-approve":
+                self._sign_grant(index, entry)
+            case _:
+                self.grants = {key: one for key, one in self.grants.items() if key != entry["object"]}
+
     def _apply_grant(self, grant: Grant) -> None:
         """Note a grant, unless its organisation is suspended, its id was used before, or it is over; forget those that are."""
         known = {key: one for key, one in self.grants.items() if one.expires_at > grant.issued_at}
@@ -134,6 +148,18 @@ class Standings:
         held = self.grants.get(entry["object"])
         if held is not None and held.officer == entry.get("actor"):
             self.grants = {key: one for key, one in self.grants.items() if key != held.id}
+
+    def _sign_grant(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Note what somebody signed for a grant. What it is worth is found out when it is shown."""
+        held = self.grants.get(entry["object"])
+        if held is not None and held.index == entry["intent"]:
+            signed = held.signed | {(entry["approval_sha256"], index)}
+            self.grants = {**self.grants, held.id: replace(held, signed=signed)}
+
+    def _decline_release(self, release: str, at: datetime) -> None:
+        """Note that a release was declined, and forget those of yesterday: no intent waits so long."""
+        kept = {key: when for key, when in self.declined.items() if when > at - KEPT}
+        self.declined = {**kept, release: at}
 
     def _apply_approval(self, release: str, approval: Approval) -> None:
         """Note an approval, and forget those of yesterday."""
@@ -156,10 +182,11 @@ def encode_standings(known: Standings) -> dict[str, Any]:
             {
                 "id": one.id, "officer": one.officer, "organisation": one.organisation, "lanes": sorted(one.lanes),
                 "purpose": one.purpose, "issued_at": to_text(one.issued_at), "expires_at": to_text(one.expires_at),
-                "limit": one.limit, "index": one.index,
+                "limit": one.limit, "index": one.index, "signed": sorted(map(list, one.signed)),
             }
             for one in known.grants.values()
         ],
+        "declined": {release: to_text(at) for release, at in known.declined.items()},
         "approvals": {
             release: [
                 {
@@ -179,6 +206,7 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         Grant(**{
             **one, "lanes": frozenset(one["lanes"]), "issued_at": from_text(one["issued_at"]),
             "expires_at": from_text(one["expires_at"]),
+            "signed": frozenset((proof, index) for proof, index in one.get("signed", ())),
         })
         for one in value["grants"]
     ]  # fmt: skip
@@ -192,6 +220,7 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         equipment={name: (lane, owner) for name, (lane, owner) in value["equipment"].items()},
         grants={one.id: one for one in grants},
         approvals=approvals,
+        declined={release: from_text(at) for release, at in value.get("declined", {}).items()},
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
         charters=tuple(value["charters"]),

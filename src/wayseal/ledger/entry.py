@@ -55,6 +55,9 @@ _REASON = {"reason": s.NAME}
 _EXPORT = {"object": s.ULID, "manifest_sha256": s.DIGEST}
 _APPROVERS = {"approvers": s.list_of(s.PRINCIPAL)}
 _RECORDS = {"records": s.list_of(s.ULID)}
+_MATTER = {"object": s.ULID, "actor": s.PRINCIPAL, "intent": s.is_count}
+"""What somebody approves or declines; `intent` is the index of its entry."""
+_SIGNED = {"approval_sha256": s.DIGEST, "key_sha256": s.DIGEST, "checkpoint_size": s.is_count}
 _SEARCH: dict[str, s.Shape] = {
     "gallery": s.NAME, "gallery_size": s.is_count, "threshold": s.is_fraction, "fpir_target": s.is_fraction,
     "model_sha256": s.DIGEST,
@@ -106,10 +109,10 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"limit": s.is_count, "lanes": s.list_of(s.NAME), **_APPROVERS},
     ),
     "grant-end": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {}),
-    "release-approve": EntryType(
-        {"object": s.ULID, "actor": s.PRINCIPAL, "role": s.NAME, "intent": s.is_count},
-        {"approval_sha256": s.DIGEST, "key_sha256": s.DIGEST, "checkpoint_size": s.is_count},
-    ),
+    "grant-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
+    "grant-decline": EntryType({**_MATTER, **_REASON}, {}),
+    "release-approve": EntryType({**_MATTER, "role": s.NAME}, _SIGNED),
+    "release-decline": EntryType({**_MATTER, **_REASON}, {}),
     "open-intent": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
         {"expires": s.TIME, "work_order": s.NAME, **_APPROVERS, **_RECORDS},

@@ -166,14 +166,14 @@ class ApproverDesk:
 
     def ask_sign_in(self, approver: str) -> dict[str, Any]:
         """Return the options for a sign-in, with the ticket to send back. Raises `Refused` for who has no authenticator."""
-        known = self._keys(check_name(approver, what="staff id"))
+        known = self.list_authenticators(check_name(approver, what="staff id"))
         ticket, challenge = self.sessions.challenge(approver, Errand.SIGN_IN)
         return {"ticket": ticket, "publicKey": ask_assertion(self.desk.party, challenge, known)}
 
     def sign_in(self, approver: str, ticket: str, answer: dict[str, Any]) -> str:
         """Return a session's token for whoever holds an enrolled credential. Raises `Refused`."""
         challenge = self.sessions.read(ticket, approver, Errand.SIGN_IN)
-        key, count = verify_sign_in(self.desk.party, challenge, answer, self._keys(approver))
+        key, count = verify_sign_in(self.desk.party, challenge, answer, self.list_authenticators(approver))
         self.sessions.use(challenge)
         with write(self.site.store.engine) as connection:
             set_sign_count(connection, key.id, count)
@@ -182,12 +182,12 @@ class ApproverDesk:
     def ask_approval(self, approver: str, export: str) -> dict[str, Any]:
         """Return the options whose challenge is SHA-256(manifest | checkpoint), and that checkpoint."""
         ballot: Ballot = show_ballot(self.desk, export, approver)
-        options = ask_assertion(self.desk.party, ballot.digest, self._keys(approver))
+        options = ask_assertion(self.desk.party, ballot.digest, self.list_authenticators(approver))
         return {"checkpoint": ballot.checkpoint, "publicKey": options}
 
     def approve(self, approver: str, export: str, checkpoint: str, answer: dict[str, Any]) -> int:
         """Take an approver's assertion as their approval; return the ledger index. Raises as `give_approval`."""
-        key = find_credential(answer, self._keys(approver))
+        key = find_credential(answer, self.list_authenticators(approver))
         ballot = show_ballot(self.desk, export, approver)
         approval = Approval(
             export=ballot.export, approver=approver, manifest_sha256=digest_manifest(ballot.manifest), checkpoint=checkpoint,
@@ -195,7 +195,7 @@ class ApproverDesk:
         )  # fmt: skip
         return give_approval(self.desk, encode_approval(approval)).ledger_index
 
-    def _keys(self, approver: str) -> list[ApproverKey]:
+    def list_authenticators(self, approver: str) -> list[ApproverKey]:
         """Return an approver's authenticators. Raises `Refused` when they have none."""
         known = [key for key in find_enrolled(self.site.store, approver) if key.credential]
         if not known:

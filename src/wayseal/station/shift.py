@@ -19,13 +19,17 @@ from wayseal.station.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A grant in force. `witnessed` says whether the quorum of the keyroom's witness policy has cosigned it."""
+    """A grant in force. `witnessed` says whether the quorum of the keyroom's witness policy has cosigned it.
+
+    `must_sign`: it counts when its officer or a second person has signed it (`is_signed`).
+    """
 
     id: str
     lanes: frozenset[str]
     ends: datetime
     ledger_index: int
     witnessed: bool
+    must_sign: bool
 
 
 def list_lanes(site: Site) -> list[str]:
@@ -55,7 +59,15 @@ def begin_shift(
     )
     (index,) = site.ledger.append([entry])
     known = _tell_gate(site, index)
-    return Shift(grant_id, frozenset(lanes), ends, index, witnessed=index < known.witnessed)
+    return Shift(
+        grant_id, frozenset(lanes), ends, index, witnessed=index < known.witnessed,
+        must_sign=known.pinned or site.settings.release.signed_approvals,
+    )  # fmt: skip
+
+
+def is_signed(site: Site, shift: Shift) -> bool:
+    """Say whether the ledger has a signature for a shift's grant, where one is wanted. What it is worth the gate decides."""
+    return not shift.must_sign or bool(site.ledger.find(type="grant-approve", object=shift.id))
 
 
 def cover_lane(

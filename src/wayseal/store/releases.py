@@ -50,6 +50,13 @@ def list_releases(
     return [_from_row(row) for row in connection.execute(chosen).mappings()]
 
 
+def list_unopened(connection: Connection, *, since: datetime, limit: int) -> list[Release]:
+    """Return releases that were asked for since then and that nobody has opened, newest first."""
+    chosen = select(releases).where(releases.c.opened_at.is_(None) & (releases.c.requested_at >= since))
+    ordered = chosen.order_by(releases.c.requested_at.desc(), releases.c.id.desc()).limit(limit)
+    return [_from_row(row) for row in connection.execute(ordered).mappings()]
+
+
 def set_approvers(connection: Connection, release_id: str, approvers: tuple[str, ...]) -> None:
     """Note who has approved. Raises `NotFound`."""
     chosen = update(releases).where(releases.c.id == release_id)

@@ -17,9 +17,13 @@ from fastapi.staticfiles import StaticFiles
 from wayseal.model.border import Seat, Verdict
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, check_name
+from wayseal.station.approver_desk import ApproverDesk
 from wayseal.station.badge import OFFICER
 from wayseal.station.shift import list_lanes
+from wayseal.station.signing_desk import SigningDesk
 from wayseal.station.site import Site
+from wayseal.web.approvals import add_approval_routes
+from wayseal.web.approver import add_approver_door
 from wayseal.web.console import HERE, Console
 from wayseal.web.door import add_door_routes
 from wayseal.web.duty import DutyWatch, add_duty_routes, show_stopped
@@ -79,7 +83,10 @@ def create_app(site: Site, code: str) -> FastAPI:
     add_oversight_routes(app, console.page, site, console.zone)
     add_incident_routes(app, console.page, site, console.zone)
     add_ledger_routes(app, console.page, site, console.zone)
-    add_export_routes(app, console.page, site, console.zone)
+    approvers = ApproverDesk(site)
+    add_approver_door(app, approvers)
+    add_export_routes(app, console.page, approvers, console.zone)
+    add_approval_routes(app, console.page, SigningDesk(approvers), console.zone)
     check_routes(app)
     return app
 

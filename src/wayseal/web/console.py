@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
 
+from wayseal.flow.waiting import check_declined
 from wayseal.model.errors import NotFound, QuotaExceeded, Unapproved
 from wayseal.model.ids import RecordId
 from wayseal.station.badge import OFFICER, ROLES
 from wayseal.station.portal import Portal, open_portal
-from wayseal.station.shift import cover_lane, end_shift
+from wayseal.station.shift import cover_lane, end_shift, is_signed
 from wayseal.station.site import Site
 from wayseal.store.encounters import StoredEncounter
 from wayseal.web.roles import find_home, is_for, list_menu
@@ -46,7 +47,7 @@ class Console:
         shift = session.shifts[-1] if session is not None and session.shifts else None
         context = {
             "site": site, "officer": None if session is None else session.officer,
-            "shift": None if shift is None else show_shift(shift, self.zone), "path": request.url.path,
+            "shift": None if shift is None else show_shift(shift, self.zone, signed=is_signed(self.site, shift)), "path": request.url.path,
             **_describe_role(session), **values,
         }  # fmt: skip
         return self.templates.TemplateResponse(request, name, context, status_code=status)
@@ -71,11 +72,14 @@ class Console:
     ) -> Opened:
         """Open an occupant's picture under the session's grant, and then the best candidate's reference picture.
 
-        A release that waits for a second person's approval is tried again, not replaced.
+        A release that waits for a second person's approval is tried again, not replaced; one that was declined is told once.
         """
         portal, place = self.portal(session), (row.id, person["seat"])
         cover_lane(self.site, portal.who, session.shifts, session.lanes, lane=row.lane)
-        release = session.waiting.pop(place, None) or portal.request_release(RecordId(person["record"]))
+        waiting = session.waiting.pop(place, None)
+        if waiting is not None:
+            check_declined(self.site.ledger, waiting)
+        release = waiting or portal.request_release(RecordId(person["record"]))
         try:
             picture = portal.open_release(release)
         except Unapproved:

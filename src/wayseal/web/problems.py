@@ -39,7 +39,7 @@ STEPS: Final[dict[type[errors.WaysealError], str]] = {
     errors.NoIntent: "Go back and open the picture again from its vehicle.",
     errors.Unwitnessed: "Tell IT that a witness is down, and try again. Until then check documents by hand.",
     errors.Unapproved: (
-        "Give the number below to a colleague of another role. When they have approved it, open the picture again."
+        "A colleague of another role finds the number below under Approvals. When they have signed it, open the picture again."
     ),
     errors.NotArmed: "Check documents by hand, and tell whoever maintains the lane.",
     errors.QuotaExceeded: "Wait until your allowance refills, or ask the privacy officer.",

@@ -17,7 +17,7 @@ from wayseal.web.session import Session, current_session
 ANYBODY: Final = frozenset({"anybody"})
 """Reached without a session: the doors."""
 APPROVER: Final = frozenset({"approver"})
-"""Reached with an approver's session only, which the exports' pages check themselves."""
+"""Reached with an approver's session only, which their pages check themselves."""
 OFFICERS: Final = frozenset({OFFICER})
 STAFF: Final = frozenset(ROLES) - {ASSESSOR}
 OVERSEERS: Final = STAFF - {OFFICER}
@@ -70,6 +70,12 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "POST /exports/{export}/decline": APPROVER,
     "POST /exports/{export}/ballot": APPROVER,
     "POST /exports/{export}/approval": APPROVER,
+    "GET /approvals": APPROVER,
+    "GET /approvals/credentials/{key}/draft": APPROVER,
+    "GET /approvals/{heap}/{matter}": APPROVER,
+    "POST /approvals/{heap}/{matter}/ballot": APPROVER,
+    "POST /approvals/{heap}/{matter}/approval": APPROVER,
+    "POST /approvals/{heap}/{matter}/decline": APPROVER,
 }
 """Method and path of every route, and whom it answers."""
 MENU: Final = (

@@ -45,13 +45,14 @@ def show_vehicle(line: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def show_shift(shift: Shift, zone: ZoneInfo) -> dict[str, Any]:
-    """Return a session grant in words: which lanes, until when, and on whose word."""
+def show_shift(shift: Shift, zone: ZoneInfo, *, signed: bool) -> dict[str, Any]:
+    """Return a session grant in words: which lanes, until when, on whose word, and whether it still waits for a signature."""
     return {
         "lanes": ", ".join(sorted(shift.lanes)),
         "ends_utc": to_text(shift.ends),
         "ends_local": _local(shift.ends, zone, seconds=False),
         "witnessed": shift.witnessed,
+        "unsigned": not signed,
     }
 
 

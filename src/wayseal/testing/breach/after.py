@@ -20,7 +20,6 @@ from wayseal.station.documents import open_document
 from wayseal.station.incidents import list_clocks, scope_known
 from wayseal.station.lane_home import open_lane_home
 from wayseal.station.overseer import suspend
-from wayseal.station.shift import begin_shift
 from wayseal.testing.breach.at_desk import VENDORS
 from wayseal.testing.breach.attempts import Answer, ask, ask_as_privacy, ask_record, is_scanner_sound
 from wayseal.testing.breach.oversight import (
@@ -31,6 +30,7 @@ from wayseal.testing.breach.oversight import (
     register_vendor,
 )
 from wayseal.testing.breach.scale import LANE
+from wayseal.testing.breach.shifts import begin_signed
 from wayseal.testing.breach.stage import CONTRACT, SCHEMATIC, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
@@ -92,7 +92,7 @@ def work_on(stage: Stage) -> Found:
     site = stage.site
     lying = Principal(TECHNICIAN, "officer", VENDOR, suspended=False, training_valid=True)
     register_lane(stage)
-    begin_shift(site, lying, [LANE])
+    begin_signed(stage, lying, [LANE])
     before = sum(one.opened for one in _open_as(stage, lying))
     armed = _ask_for_keys(stage)
     began = time.monotonic()

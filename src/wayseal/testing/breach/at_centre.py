@@ -23,9 +23,10 @@ from wayseal.seal.keys.secret import load_secret
 from wayseal.station.shift import begin_shift
 from wayseal.store.engine import read
 from wayseal.store.records import iterate_day_records
-from wayseal.testing.breach.attempts import ask, is_scanner_sound
+from wayseal.testing.breach.attempts import Answer, ask, is_scanner_sound
 from wayseal.testing.breach.loot import COMMON, search_loot, try_keys
 from wayseal.testing.breach.scale import BULK_LANE, LANE
+from wayseal.testing.breach.shifts import begin_signed
 from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import REMAINS, Found, Outcome
 
@@ -90,7 +91,7 @@ class Raid:
             self.officers += 1
             who = self.stage.site.principal(f"officer-x{self.officers}", "officer")
             try:
-                begin_shift(self.stage.site, who, [LANE, BULK_LANE])
+                begin_signed(self.stage, who, [LANE, BULK_LANE])
             except WaysealError as error:
                 self._note(error)
                 continue
@@ -150,12 +151,15 @@ class _Allowed:
 def raid_centre(stage: Stage) -> Found:
     """Own the running centre for a while: invent officers, open their shifts, and take pictures at full speed.
 
+    The port's supervisor signs every shift they are shown; one that nobody signed opens nothing.
+
     An honest officer's opening, through the same door, comes first: without it nothing that follows was refused.
     """
     site = stage.site
     before = {kind: len(site.ledger.find(type=kind)) for kind in ("alarm", "canary-hit")}
     honest = ask(lambda: _work_honestly(stage))
     pictures = _list_pictures(stage)
+    unsigned = _work_unsigned(stage)
     began = time.monotonic()
     raid = Raid(stage, began + stage.scale.seconds)
     raid.run(pictures)
@@ -169,7 +173,8 @@ def raid_centre(stage: Stage) -> Found:
         for index in site.ledger.find(type="canary-hit")[before["canary-hit"] :]
     }
     evidence = {
-        "pictures_here": len(pictures), "honest_officer": honest.why, "got": len(raid.got), "seconds": round(seconds, 1),
+        "pictures_here": len(pictures), "honest_officer": honest.why,
+        "unsigned_shift": unsigned.why, "got": len(raid.got), "seconds": round(seconds, 1),
         "asked": raid.asked, "officers_invented": raid.officers, "refusals": dict(raid.refusals),
         "broken": dict(raid.broken), "allowance_at_once": allowed.at_once, "allowance_an_hour": allowed.an_hour,
         "alarms": dict(told), "canaries_met": len(hits), "canaries_given": count_canaries(stage, raid.got),
@@ -178,7 +183,7 @@ def raid_centre(stage: Stage) -> Found:
     faults = {
         "beyond-the-allowance": len(raid.got) > allowed.within(seconds),
         "nobody-was-told": bool(raid.refusals["quota"] and "quota" not in told) or bool(hits and "canary" not in told),
-        "canaries-given": bool(evidence["canaries_given"]), "door-shut-to-everybody": not honest.opened,
+        "shift-without-a-signature": unsigned.opened, "canaries-given": bool(evidence["canaries_given"]), "door-shut-to-everybody": not honest.opened,
         "ended-by-a-fault": bool(raid.broken) and not raid.closed, "nothing-here": not pictures,
     }  # fmt: skip
     if any(faults.values()) or not raid.got:
@@ -196,8 +201,19 @@ def _count_hours(stage: Stage) -> float:
 def _work_honestly(stage: Stage) -> None:
     """Let an officer begin a shift and open the newest picture of the lane, as they do all day."""
     who = stage.site.principal("officer-1", "officer")
-    begin_shift(stage.site, who, [LANE])
+    begin_signed(stage, who, [LANE])
     stage.site.opener.read_now(who, [stage.sealed[-1]], Purpose.PRIMARY_INSPECTION)
+
+
+def _work_unsigned(stage: Stage) -> Answer:
+    """Return what comes of a shift that an officer whom the thief made up begins, and that nobody signs."""
+    who = stage.site.principal("officer-x0", "officer")
+
+    def open_newest() -> None:
+        begin_shift(stage.site, who, [LANE])
+        stage.site.opener.read_now(who, [stage.sealed[-1]], Purpose.PRIMARY_INSPECTION)
+
+    return ask(open_newest)
 
 
 def _list_pictures(stage: Stage) -> list[RecordId]:

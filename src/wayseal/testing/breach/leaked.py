@@ -16,11 +16,11 @@ from wayseal.flow.trace_verdict import combine_readings, describe_reading, log_t
 from wayseal.model.border import Pixels
 from wayseal.model.ids import RecordId
 from wayseal.station.portal import open_portal
-from wayseal.station.shift import begin_shift
 from wayseal.station.tracing import open_tracing
 from wayseal.testing.breach.at_lane import list_stolen_faces
 from wayseal.testing.breach.export import RECIPIENTS, export_pictures
 from wayseal.testing.breach.scale import LANE, OLD_LANE
+from wayseal.testing.breach.shifts import begin_signed
 from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Found, Outcome
 from wayseal.testing.leaks import crop, shrink, to_jpeg
@@ -105,7 +105,7 @@ def _show(stage: Stage, officer: str, record: RecordId) -> bytes:
     """Return what an officer's screen shows of a record."""
     portal = open_portal(stage.site, officer, "officer")
     if not stage.site.ledger.find(type="grant", actor=officer):
-        begin_shift(stage.site, portal.who, [LANE])
+        begin_signed(stage, portal.who, [LANE])
     return portal.open_release(portal.request_release(record))
 
 

@@ -19,6 +19,7 @@ from wayseal.model.border import Direction
 from wayseal.model.clock import utc_now
 from wayseal.model.errors import NotFound, Unavailable
 from wayseal.model.ids import EncounterId, RecordId
+from wayseal.seal.keys import SigningIdentity
 from wayseal.station.centre_run import invite_lane
 from wayseal.station.documents import add_document
 from wayseal.station.lane_home import join_lane
@@ -55,6 +56,10 @@ class Stage:
     tap: WireTap
     began: datetime
     secrets: dict[str, Path]
+    supervisor: SigningIdentity = field(
+        default_factory=lambda: SigningIdentity("supervisor", secrets.token_bytes(32))
+    )
+    """Who signs shifts (`shifts`): with a key that lies at no computer of the port."""
     seams: Seams = field(default_factory=Seams)
     running: dict[str, Process] = field(default_factory=dict)
     sealed: list[RecordId] = field(default_factory=list)

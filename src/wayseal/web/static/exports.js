@@ -1,4 +1,4 @@
-// The approvers' pages: what an authenticator signs is computed here, from the very bytes that the page shows.
+// The pages of approvers and second persons: what an authenticator signs is computed here, from the very bytes that the page shows.
 "use strict";
 const said = document.getElementById("said");
 const tell = (text) => { if (said) { said.textContent = text; said.hidden = false; } };
@@ -16,7 +16,7 @@ async function send(path, body) {
 }
 
 async function digestShown(checkpoint) {
-  const shown = document.getElementById("manifest").textContent;
+  const shown = document.querySelector("pre.paper").textContent;
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(shown + checkpoint)));
 }
 
@@ -36,11 +36,11 @@ const acts = {
     return send("/exports/sign-in", { approver, ticket: asked.ticket, credential: signed.toJSON() });
   },
   async approve(form) {
-    const path = `/exports/${form.dataset.export}`;
+    const path = form.dataset.path;
     const asked = await send(`${path}/ballot`, {});
     const options = PublicKeyCredential.parseRequestOptionsFromJSON(asked.publicKey);
     const challenge = await digestShown(asked.checkpoint);
-    if (!same(challenge, new Uint8Array(options.challenge))) throw new Error("The page does not show what would be signed. Open the export again.");
+    if (!same(challenge, new Uint8Array(options.challenge))) throw new Error("The page does not show what would be signed. Open it again.");
     const signed = await navigator.credentials.get({ publicKey: { ...options, challenge } });
     return send(`${path}/approval`, { checkpoint: asked.checkpoint, credential: signed.toJSON() });
   },
@@ -67,6 +67,7 @@ document.addEventListener("keydown", (event) => {
   const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(document.activeElement?.tagName);
   if (typing || event.ctrlKey || event.altKey || event.metaKey || document.getElementById("keys")?.open) return;
   if (event.key === "a" || event.key === "x") document.querySelector(`button[data-key="${event.key}"]`)?.focus();
+  if (event.key === "r") document.querySelector('a[data-key="r"]')?.click();
   if (event.key === "Escape") document.querySelector("a.back")?.click();
   const rows = [...document.querySelectorAll("a.export")];
   const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];

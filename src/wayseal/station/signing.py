@@ -1,0 +1,97 @@
+"""Signing at one site: what waits for somebody, what exactly they would sign in words, and what they gave.
+
+Owns how releases and session grants are described to people. It signs for nobody, and no rule is its own.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from wayseal.export.approval import Subject
+from wayseal.flow.countersign import Matter, check_signer, find_matter
+from wayseal.flow.disclose import Disclosure
+from wayseal.flow.policy import Principal
+from wayseal.flow.waiting import (
+    Place,
+    Waiting,
+    list_grants,
+    list_releases,
+    look_at_grant,
+    look_at_release,
+)
+from wayseal.model.clock import to_text
+from wayseal.model.errors import WaysealError
+from wayseal.store.approvers import get_approver
+from wayseal.store.engine import read
+
+if TYPE_CHECKING:
+    from wayseal.station.site import Site
+
+
+def list_matters(site: "Site", desk: Disclosure, about: Subject) -> list[Waiting]:
+    """Return the releases or grants that still wait or are signed already, newest first."""
+    return (
+        list_grants(desk) if about is Subject.GRANT else list_releases(desk, site.settings.release.habits())
+    )
+
+
+def look_at(site: "Site", desk: Disclosure, about: Subject, matter_id: str) -> Waiting:
+    """Return where one release or grant stands. Raises `NoIntent` for one that the ledger does not have."""
+    matter = find_matter(desk, about, matter_id)
+    if about is Subject.GRANT:
+        return look_at_grant(desk, matter)
+    return look_at_release(desk, matter, site.settings.release.habits())
+
+
+def name_signer(desk: Disclosure, approver: str) -> Principal:
+    """Return an approver as they stand now. Raises `NotFound` for nobody."""
+    with read(desk.store.engine) as connection:
+        person = get_approver(connection, approver)
+    return desk.principal(person.id, person.role, person.organisation)
+
+
+def why_not(desk: Disclosure, matter: Matter, who: Principal) -> WaysealError | None:
+    """Return what would refuse somebody's signature, or None when it would be taken."""
+    try:
+        check_signer(desk, matter, who)
+    except WaysealError as error:
+        return error
+    return None
+
+
+def describe_waiting(one: Waiting) -> dict[str, Any]:
+    """Return a release or a grant as commands and screens show it: what its entry says, and where it stands."""
+    entry, about = one.matter.entry, one.matter.about
+    common = {
+        about.value: one.matter.id,
+        "purpose": entry["purpose"],
+        "organisation": entry.get("org", ""),
+        "ledger_index": one.matter.index,
+        "asked_at": entry["time"],
+        "until": to_text(one.until),
+        "state": one.place.value,
+        "signed_by": [
+            {"by": given.by, "role": given.role, "at": to_text(given.at), "good_until": to_text(given.good_until)}
+            for given in one.signed
+        ],
+        "declined_by": one.declined_by,
+        "reason": one.reason,
+    }  # fmt: skip
+    if about is Subject.GRANT:
+        return common | {
+            "officer": entry["actor"],
+            "lanes": entry.get("lanes", []),
+            "limit": entry.get("limit", 0),
+        }
+    record = one.record
+    return common | {
+        "record": entry["object"],
+        "asked_by": entry["actor"],
+        "together": one.together,
+        "kind": None if record is None else record.kind.value,
+        "lane": None if record is None else record.lane,
+        "record_class": None if record is None else record.record_class,
+    }
+
+
+def is_waiting(one: Waiting) -> bool:
+    """Say whether a signature would still help."""
+    return one.place in (Place.WAITS, Place.SIGNED)

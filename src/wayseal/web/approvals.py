@@ -1,0 +1,134 @@
+"""The pages of second persons: what waits for them, what exactly they would sign, sign or decline, and their own credentials.
+
+Owns routes and words. What an authenticator signs is computed in the browser from the very bytes that the page shows; what a
+signature is worth the keyroom decides.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from wayseal.export.approval import Subject
+from wayseal.flow.waiting import Place, Waiting
+from wayseal.model.errors import Refused
+from wayseal.station.signing import describe_waiting, is_waiting
+from wayseal.station.signing_desk import Page, SigningDesk
+from wayseal.web.approver import Answer, Approving, answer_script, read_credential, read_text, show_time
+from wayseal.web.problems import say_problem
+
+DECLINE_REASONS = {
+    Subject.RELEASE: (
+        ("not-necessary", "not necessary for the purpose"), ("not-their-lane", "not a lane of their work"),
+        ("too-many", "too many at once"), ("not-asked", "they say that they did not ask"), ("other", "another reason"),
+    ),
+    Subject.GRANT: (
+        ("not-on-duty", "not on duty now"), ("wrong-lanes", "the wrong lanes"),
+        ("not-asked", "they say that they did not sign in"), ("other", "another reason"),
+    ),
+}  # fmt: skip
+_STATES = {
+    Place.WAITS: ("◇", "refer", "waits for a signature"), Place.SIGNED: ("●", "match", "signed"),
+    Place.DECLINED: ("×", "documents", "declined"), Place.OPENED: ("■", "documents", "opened"),  # noqa: RUF001 - a shape
+    Place.OVER: ("○", "documents", "its time is over"),
+}  # fmt: skip
+
+
+class Heap(StrEnum):
+    """Where a page's address puts what it is about."""
+
+    RELEASES = "releases"
+    GRANTS = "grants"
+
+
+_ABOUT = {Heap.RELEASES: Subject.RELEASE, Heap.GRANTS: Subject.GRANT}
+_HEAPS = {about: heap for heap, about in _ABOUT.items()}
+
+
+def add_approval_routes(
+    app: FastAPI, page: Callable[..., Response], desk: SigningDesk, zone: ZoneInfo
+) -> None:
+    """Add everything under `/approvals`. `page` renders a template for nobody's session."""
+
+    @app.get("/approvals", response_class=HTMLResponse)
+    def waiting(request: Request, approver: Approving) -> Response:
+        matters = [
+            _show(one, approver, zone)
+            for about in (Subject.GRANT, Subject.RELEASE)
+            for one in desk.list_waiting(approver, about)
+        ]
+        exports = [row | {"until": show_time(row["expires_at"], zone)} for row in desk.list_exports(approver)]
+        keys = [
+            key | {"enrolled": show_time(key["enrolled_at"], zone)} for key in desk.list_credentials(approver)
+        ]
+        return page(
+            request, "approvals.html", None, approver=approver, exports=exports, keys=keys,
+            matters=[one for one in matters if not one["mine"]],
+            signed=[one for one in matters if one["mine"]],
+        )  # fmt: skip
+
+    @app.get("/approvals/credentials/{key}/draft")
+    def draft(key: str, approver: Approving) -> Response:
+        name = f"{approver}-{key[:8]}.appointment"
+        head = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(desk.draft(approver, key), media_type="application/octet-stream", headers=head)
+
+    @app.get("/approvals/{heap}/{matter}", response_class=HTMLResponse)
+    def one_matter(request: Request, heap: Heap, matter: str, approver: Approving) -> Response:
+        found = desk.look(approver, _ABOUT[heap], matter)
+        return page(request, "approval.html", None, approver=approver, **_show_page(found, approver, zone))
+
+    _add_signing_routes(app, desk)
+
+
+def _add_signing_routes(app: FastAPI, desk: SigningDesk) -> None:
+    @app.post("/approvals/{heap}/{matter}/ballot")
+    def ballot(heap: Heap, matter: str, approver: Approving) -> Response:
+        return answer_script(lambda: desk.ask(approver, _ABOUT[heap], matter))
+
+    @app.post("/approvals/{heap}/{matter}/approval")
+    def approve(heap: Heap, matter: str, approver: Approving, body: Answer) -> Response:
+        return answer_script(lambda: {"ledger_index": desk.sign(
+            approver, _ABOUT[heap], matter, read_text(body, "checkpoint"), read_credential(body)
+        ), "next": f"/approvals/{heap}/{matter.upper()}"})  # fmt: skip
+
+    @app.post("/approvals/{heap}/{matter}/decline")
+    def decline(heap: Heap, matter: str, approver: Approving, reason: Annotated[str, Form()]) -> Response:
+        if reason not in dict(DECLINE_REASONS[_ABOUT[heap]]):
+            raise Refused("that is not a reason on the list")
+        desk.decline(approver, _ABOUT[heap], matter, reason=reason)
+        return RedirectResponse(f"/approvals/{heap}/{matter.upper()}", status_code=303)
+
+
+def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:
+    """Return a release or a grant as the templates want it: words for its state, times here and in UTC."""
+    row = describe_waiting(one)
+    shape, tone, name = _STATES[one.place]
+    given = [
+        given | {"when": show_time(given["at"], zone), "good": show_time(given["good_until"], zone)}
+        for given in row["signed_by"]
+    ]
+    mine = [entry for entry in given if entry["by"] == approver]
+    return row | {
+        "heap": _HEAPS[one.matter.about].value, "id": one.matter.id, "about": one.matter.about.value, "asker": one.matter.asker,
+        "shape": shape, "tone": tone, "state_name": name, "asked": show_time(row["asked_at"], zone), "ends": show_time(row["until"], zone),
+        "given": given, "mine": mine[-1] if mine and one.place is Place.SIGNED else None,
+        "purpose_name": row["purpose"].replace("_", " "),
+    }  # fmt: skip
+
+
+def _show_page(found: Page, approver: str, zone: ZoneInfo) -> dict[str, Any]:
+    """Return what one page shows beside the approver."""
+    shown = _show(found.waiting, approver, zone)
+    words = dict(DECLINE_REASONS[found.waiting.matter.about])
+    return {
+        "one": shown | {"reason_name": words.get(shown["reason"] or "", shown["reason"])},
+        "paper": found.ballot.manifest.decode(),
+        "paper_sha256": found.sha256,
+        "reasons": DECLINE_REASONS[found.waiting.matter.about],
+        "open": is_waiting(found.waiting),
+        "refusal": None if found.refusal is None else say_problem(found.refusal),
+    }

@@ -1,0 +1,184 @@
+"""Session grants where people's word counts with their signature only: whose signature makes one count, and what an entry alone is worth."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from postparts import CHIEF, Post, open_post
+from signingparts import add_signer, find_signer, hand_in, sign_matter, sign_shift
+
+from wayseal.export.approval import Subject, decode_approval, encode_approval
+from wayseal.flow.countersign import countersign, decline, find_matter
+from wayseal.flow.grant import grant_approval_entry
+from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
+from wayseal.flow.policy import Principal
+from wayseal.model.errors import NoIntent, Refused, Unapproved
+from wayseal.seal.suite import sha256
+from wayseal.station.exports import open_disclosure, open_partners
+from wayseal.station.shift import Shift, begin_shift, end_shift, is_signed
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    """The site, with two of its three witnesses running as processes."""
+    with open_post(tmp_path_factory.mktemp("post")) as made:
+        yield made
+
+
+def begin(post: Post, who: Principal) -> Shift:
+    """Begin somebody's shift at one lane, signed by nobody."""
+    return begin_shift(post.line.site, who, {"in1"})
+
+
+def refuse(post: Post, who: Principal, grant: str | None) -> None:
+    """Fail unless a picture of the lane stays closed, and the refusal names the grant that waits."""
+    with pytest.raises(Unapproved) as refusal:
+        post.open(who, "in1")
+    assert refusal.value.facts.get("grant") == grant
+
+
+def test_entry_alone_is_no_grant(post: Post) -> None:
+    """A witnessed grant that nobody signed opens nothing and is named; signed by a supervisor it opens, without asking the witnesses again."""
+    site, who = post.line.site, post.person()
+    shift = begin(post, who)
+    assert (shift.witnessed, shift.must_sign, is_signed(site, shift)) == (True, True, False)
+    refuse(post, who, shift.id)
+    sign_shift(site, CHIEF, shift)
+    assert is_signed(site, shift)
+    asked = site.ledger.latest_checkpoint(cosigned=True)
+    assert len(post.open(who, "in1")) == 1
+    assert site.ledger.latest_checkpoint(cosigned=True) == asked
+
+
+def test_own_signature(post: Post) -> None:
+    """An officer whom the officials have appointed signs their own shift; for a colleague of the same role the signature is worth nothing."""
+    site, who, colleague = post.line.site, post.approver("officer"), post.person()
+    sign_shift(site, who.id, begin(post, who))
+    assert post.open(who, "in1")
+    theirs = begin(post, colleague)
+    sign_shift(site, who.id, theirs)
+    refuse(post, colleague, theirs.id)
+
+
+def test_who_may_not_sign(post: Post) -> None:
+    """Somebody whom the rules let approve nothing, of a role that is nobody's, or not appointed, signs no shift."""
+    site, who = post.line.site, post.person()
+    shift = begin(post, who)
+    for role in ("export_approver", "matcher"):
+        signer = post.approver(role)
+        with pytest.raises(Refused, match="may not approve"):
+            hand_in(site, signer.id, Subject.GRANT, shift.id)
+    partners = replace(open_partners(site, "privacy-1"), appoint=None)
+    add_approver(partners, "boss-unknown", organisation="agency", role="supervisor")
+    enrol_own_key(partners, "boss-unknown", find_signer("boss-unknown").public)
+    with pytest.raises(Unapproved, match="not appointed"):
+        hand_in(site, "boss-unknown", Subject.GRANT, shift.id)
+    refuse(post, who, shift.id)
+
+
+def test_officer_of_another_organisation(post: Post) -> None:
+    """Whoever bears an officer's staff id in another organisation does not sign as that officer."""
+    site, who = post.line.site, post.person()
+    add_signer(site, who.id, "officer", "maintainer")
+    shift = begin(post, who)
+    with pytest.raises(Refused, match="of their own"):
+        hand_in(site, who.id, Subject.GRANT, shift.id)
+    refuse(post, who, shift.id)
+
+
+def test_entries_by_whoever_has_the_centre(post: Post) -> None:
+    """An entry that says that somebody signed, with the digest of what they signed for another shift or of nothing, makes no grant."""
+    site, who, other = post.line.site, post.person(), post.person()
+    shift, signed = begin(post, who), begin(post, other)
+    raw = sign_matter(site, CHIEF, Subject.GRANT, signed.id)
+    boss = Principal(CHIEF, "supervisor", "agency")
+    for digest in (sha256(raw).hex(), "0" * 64):
+        proof = {"approval_sha256": digest, "key_sha256": "0" * 64, "checkpoint_size": site.ledger.size}
+        site.ledger.append([grant_approval_entry(boss, shift.id, shift.ledger_index, proof, site.clock())])
+    refuse(post, who, shift.id)
+    desk = open_disclosure(site)
+    wrong = encode_approval(replace(decode_approval(raw, Subject.GRANT), export=shift.id))
+    for bad, why in ((raw, "another grant"), (wrong, "another manifest")):
+        with pytest.raises(Refused, match=why):
+            countersign(desk, find_matter(desk, Subject.GRANT, shift.id), bad)
+    refuse(post, who, shift.id)
+
+
+def test_signature_not_on_the_ledger(post: Post) -> None:
+    """A good signature counts only when the ledger has its digest: the witnesses see who signs shifts."""
+    site, who = post.line.site, post.person()
+    shift = begin(post, who)
+    sign_shift(site, CHIEF, shift)
+    assert post.open(who, "in1")
+    held = site.ledger.find
+    hidden = begin(post, other := post.person())
+    raw = sign_matter(site, CHIEF, Subject.GRANT, hidden.id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wayseal.flow.countersign.grant_approval_entry", _say_something_else)
+        desk = open_disclosure(site)
+        countersign(desk, find_matter(desk, Subject.GRANT, hidden.id), raw)
+    assert held(type="grant-approve", object=hidden.id)
+    refuse(post, other, hidden.id)
+
+
+def _say_something_else(
+    who: Principal, grant_id: str, intent: int, proof: dict[str, object], now: object
+) -> dict[str, object]:
+    """Write the approval's entry with another digest."""
+    return grant_approval_entry(who, grant_id, intent, proof | {"approval_sha256": "1" * 64}, now)  # type: ignore[arg-type]
+
+
+def test_revoked_signer(post: Post) -> None:
+    """When a signer is revoked, the shifts that they signed are over; another signature brings one back."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor")
+    shift = sign_shift(site, boss.id, begin(post, who))
+    assert post.open(who, "in1")
+    revoke_approver(open_partners(site, "privacy-1"), boss.id)
+    refuse(post, who, shift.id)
+    sign_shift(site, CHIEF, shift)
+    assert post.open(who, "in1")
+
+
+def test_declined_and_over(post: Post) -> None:
+    """A declined shift is over though it was signed before; neither it nor one that was signed out can be signed."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor")
+    desk, shift = open_disclosure(site), sign_shift(site, CHIEF, begin(post, who))
+    matter = find_matter(desk, Subject.GRANT, shift.id)
+    with pytest.raises(Refused, match="may not approve"):
+        decline(desk, matter, post.approver("export_approver").id, reason="other")
+    index = decline(desk, matter, boss.id, reason="not-on-duty")
+    assert site.ledger.entry(index)["reason"] == "not-on-duty"
+    refuse(post, who, None)
+    with pytest.raises(Refused, match="declined"):
+        sign_shift(site, CHIEF, shift)
+    ended = begin(post, who)
+    end_shift(site, who, ended)
+    with pytest.raises(Refused, match="shift is over"):
+        sign_shift(site, CHIEF, ended)
+    with pytest.raises(NoIntent):
+        find_matter(desk, Subject.GRANT, matter.id[:-1] + "Z")
+
+
+def test_declined_release(post: Post) -> None:
+    """What others signed for a release counts no more once somebody who may has declined it."""
+    site, who = post.line.site, post.person()
+    post.begin(who, {"in1"})
+    release = post.ask(who, "in2")
+    desk = open_disclosure(site)
+    post.approve(post.approver("privacy_officer"), release)
+    matter = find_matter(desk, Subject.RELEASE, release.id)
+    decline(desk, matter, post.approver("supervisor").id, reason="not-necessary")
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [release])
+    with pytest.raises(Refused, match="declined"):
+        post.approve(post.approver("supervisor"), release)
+
+
+def test_signature_outlives_nothing(post: Post) -> None:
+    """A signed grant ends with its own time; the signature gives it no longer life."""
+    who = post.person()
+    post.begin(who, {"in1"}, hours=1)
+    assert post.open(who, "in1")
+    post.line.clock.move(timedelta(hours=1))
+    refuse(post, who, None)
