@@ -35,7 +35,7 @@ BOUNDARIES = [
     "wayseal.flow.encounter:_add_row",
     "wayseal.store.outbox:Outbox.release",
     "wayseal.flow.release:Opener.request",
-    "wayseal.flow.spent:SpentIntents.spend",
+    "wayseal.flow.spent:SpentIntents._spend",
     "wayseal.flow.release:Opener._log_done",
     "wayseal.flow.archive:put_records",
     "wayseal.flow.identify:_keep_answer",

@@ -1,5 +1,6 @@
 """The straight line: sealed encounter, candidate list, crossing, decision, pairing, expiry, erased."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,13 +10,17 @@ from lineparts import Line, MovableClock, make_picture, make_vehicle
 from wayseal.flow.erase import erase_due
 from wayseal.flow.identify import identify_encounter, list_unanswered, read_answers
 from wayseal.flow.review import decide_crossing, list_crossings, record_crossings
-from wayseal.model.border import Direction, Outcome, Seat, Verdict
+from wayseal.model.border import Direction, Encounter, Outcome, Seat, Verdict
 from wayseal.model.custody import Kind, Purpose, RecordStatus
 from wayseal.model.errors import Erased, Invalid, NoIntent, Refused
+from wayseal.model.ids import EncounterId
 from wayseal.seal.keys import SigningIdentity
+from wayseal.station.matcher import open_matcher
+from wayseal.station.onehost import OneHost
 from wayseal.store import encounters as encounter_rows
 from wayseal.store import records as record_rows
 from wayseal.store.engine import read
+from wayseal.store.outbox import Outbox, QueuedRecord
 
 
 def test_whole_line(line: Line, clock: MovableClock) -> None:
@@ -121,6 +126,31 @@ def test_sweep_reaches_the_outbox(line: Line, clock: MovableClock) -> None:
     assert lane.send_pending() == []
     counts = line.hosts["lane1"].outbox.counts()
     assert (counts["queued"], counts["sent"]) == (0, 0)
+
+
+def test_hour_erased_while_a_vehicle_is_sent(
+    line: Line, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vehicle whose hour is erased between being found in the outbox and being read is left out; the run goes on and answers the next."""
+    lane = line.lane()
+    lost = lane.keep(make_vehicle(clock, {Seat.DRIVER: 1}))
+    clock.move(timedelta(hours=14))
+    kept = lane.keep(make_vehicle(clock, {Seat.DRIVER: 2}))
+    pending = Outbox.pending
+
+    def erase_after(
+        outbox: Outbox, limit: int = 64, *, without: Collection[EncounterId] = ()
+    ) -> list[QueuedRecord]:
+        found = pending(outbox, limit, without=without)
+        erase_due(line.site.eraser)
+        return found
+
+    monkeypatch.setattr(Outbox, "pending", erase_after)
+    told: list[Encounter] = []
+    summary = OneHost(lane, open_matcher(line.site, line.searcher), told.append).run(iter(()))
+    assert [one.id for one in told] == [kept.encounter]
+    assert (lane.too_late, summary.too_late, summary.vehicles) == ({lost.encounter}, 1, 1)
+    assert line.hosts["lane1"].outbox.counts()["queued"] == 0
 
 
 def test_late_answer_dies_with_its_faces(line: Line, clock: MovableClock) -> None:

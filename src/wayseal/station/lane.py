@@ -19,7 +19,7 @@ from wayseal.flow.encounter import EpochKeys, Mark, SealedPass, receipt_bytes, s
 from wayseal.model.border import Direction, Frame, VehiclePass
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey, Receipt, SealedRecord
-from wayseal.model.errors import Integrity, NotArmed, Refused, Unavailable
+from wayseal.model.errors import Erased, Integrity, NotArmed, Refused, Unavailable
 from wayseal.model.ids import EncounterId, EpochId, check_name, epoch_id
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import NO_PREVIOUS, parse_record
@@ -211,6 +211,8 @@ class LaneStation:
         self._clock = clock
         self._sending = threading.Lock()
         self._hour: EpochId | None = None
+        self.too_late: set[EncounterId] = set()
+        """Vehicles whose hour was erased before `send_pending` could deliver them."""
         keys.current()  # not armed: stop before the first frame, not after the first vehicle
 
     def run(self, frames: Iterator[Frame]) -> Iterator[VehiclePass]:
@@ -252,16 +254,27 @@ class LaneStation:
     def send_pending(self) -> list[EncounterId]:
         """Deliver what waits in the outbox, oldest vehicle first, and return the vehicles that the centre receipted.
 
-        Raises `Unavailable` when the centre does not answer; what was not receipted stays.
+        A vehicle whose hour was erased meanwhile is left out (`too_late`): its bytes, or its keys, are gone. Raises `Unavailable`
+        when the centre does not answer; what was not receipted stays.
         """
         done: list[EncounterId] = []
-        while (encounter := self.send_next()) is not None:
+        while True:
+            try:
+                encounter = self.send_next(without=self.too_late)
+            except Erased as error:
+                self.too_late.add(EncounterId(str(error.facts["encounter"])))
+                continue
+            if encounter is None:
+                break
             done.append(encounter)
         self.tidy()
         return done
 
     def send_next(self, *, without: Collection[EncounterId] = ()) -> EncounterId | None:
-        """Deliver the oldest vehicle that waits, but for these, and return it once it is receipted; None when none waits."""
+        """Deliver the oldest vehicle that waits, but for these, and return it once it is receipted; None when none waits.
+
+        Raises `Erased`, naming the `encounter`, when its hour was erased here or at the centre.
+        """
         with self._sending:
             waiting = self._host.outbox.pending(limit=64, without=without)
             if not waiting:
@@ -271,7 +284,11 @@ class LaneStation:
                 raise Integrity(
                     "a record without an encounter waits in the outbox", record=waiting[0].object_id
                 )
-            self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
+            try:
+                self._send_one(encounter, [one for one in waiting if one.encounter == encounter])
+            except Erased as error:
+                error.facts["encounter"] = encounter
+                raise
             return encounter
 
     def tidy(self) -> None:

@@ -22,7 +22,7 @@ OnEncounter = Callable[[Encounter], None]
 
 @dataclass(slots=True)
 class RunSummary:
-    """What a run did; `seconds` is wall time, `fps` frames over it; `too_late` vehicles were delivered after their hour's end."""
+    """What a run did; `seconds` is wall time, `fps` frames over it; `too_late` vehicles were not delivered before their hour was erased."""
 
     vehicles: int = 0
     occupants_seen: int = 0
@@ -69,6 +69,7 @@ class OneHost:
         finally:
             self._relay.close()
             worker.join()
+            self.summary.too_late += len(self._station.too_late)
             self.summary.seconds = monotonic() - started
         self._relay.check()
         return self.summary

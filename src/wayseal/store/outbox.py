@@ -33,6 +33,13 @@ _KNOWN = select(outbox.c.object_id, outbox.c.sha256).where(
 _LAST = select(func.max(outbox.c.sequence))
 _INSERT = insert(outbox)
 _NEWEST = select(outbox.c.object_id).order_by(outbox.c.sequence.desc()).limit(1)
+_WAITS = select(outbox.c.epoch).where(outbox.c.state.in_(_WAITING)).distinct()
+_BARE = (
+    select(outbox.c.epoch)
+    .where(outbox.c.segment.is_(None) & (outbox.c.object_id != _NEWEST.scalar_subquery()))
+    .distinct()
+)
+"""Epochs whose bytes are gone and whose rows are not yet: an unlinking died in between."""
 
 _SENT = (
     update(outbox)
@@ -172,12 +179,15 @@ class Outbox:
         return totals
 
     def sweep(self, *, current: Sequence[EpochId] = ()) -> int:
-        """Unlink the segments whose records are all released, except those of `current` epochs; return how many went."""
-        waiting = select(outbox.c.epoch).where(outbox.c.state.in_(_WAITING)).distinct()
+        """Unlink the segments whose records are all released, except those of `current` epochs; return how many went.
+
+        What an earlier call that died has left is finished too.
+        """
         with self._lock, own_lock(self._lock_file, wait=True):
             with read(self._engine) as connection:
-                needed = set(connection.execute(waiting).scalars()) | set(current)
-            idle = [epoch for epoch in self._blobs.epochs() if epoch not in needed]
+                needed = set(connection.execute(_WAITS).scalars()) | set(current)
+                bare = set(connection.execute(_BARE).scalars())
+            idle = sorted((bare | set(self._blobs.epochs())) - needed)
             for epoch in idle:
                 self._unlink(epoch)
         return len(idle)
@@ -188,17 +198,21 @@ class Outbox:
             return self._unlink(epoch)
 
     def _unlink(self, epoch: EpochId) -> int:
-        """Unlink a segment and delete its rows; the caller holds the lock."""
+        """Unlink a segment, delete its rows but for the newest of all, and return how many there were; the caller holds the lock.
+
+        The rows say first, on the disk, that nothing lies there: receipts are written down without waiting for it, and a row that
+        a power cut made wait again would wait for bytes that are gone.
+        """
+        here, gone = outbox.c.epoch == epoch, dict.fromkeys(("segment", "offset", "length"))
+        with write(self._engine) as connection:
+            removed = connection.execute(update(outbox).where(here).values(**gone)).rowcount
+            connection.execute(
+                update(outbox).where(here & outbox.c.state.in_(_WAITING)).values(state=EXPIRED)
+            )
         self._blobs.unlink_epoch(epoch)
-        gone = dict.fromkeys(("segment", "offset", "length"))
         with write(self._engine) as connection:
             newest = connection.execute(_NEWEST).scalar()
-            old = (outbox.c.epoch == epoch) & (outbox.c.object_id != newest)
-            removed = connection.execute(delete(outbox).where(old)).rowcount
-            last = (outbox.c.epoch == epoch) & (outbox.c.object_id == newest)
-            removed += connection.execute(update(outbox).where(last).values(**gone)).rowcount
-            waiting = last & outbox.c.state.in_(_WAITING)
-            connection.execute(update(outbox).where(waiting).values(state=EXPIRED))
+            connection.execute(delete(outbox).where(here & (outbox.c.object_id != newest)))
         scrub_deleted(self._engine)
         return removed
 
