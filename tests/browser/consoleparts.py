@@ -69,6 +69,6 @@ def check_reflow(page: Page) -> None:
         "() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && !e.closest('.scroll'))"
         ".map(e => e.outerHTML.slice(0, 90))"
     )
-    assert (width, wide) == (320, [])
+    assert (width, wide) == (320, []), (width, wide)
     if size is not None:
         page.set_viewport_size(size)

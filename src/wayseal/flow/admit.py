@@ -186,7 +186,7 @@ class Admission:
             waiting, grants = self._list_grants(act, header, intent.purpose)
             grant = next((one for one in grants if self._has_room(one, header, pictures)), None)
             how = replace(
-                usual, granted=grant is not None, out_of_lane=bool(grants) and grant is None,
+                usual, granted=grant is not None, out_of_lane=bool(grants or waiting) and grant is None,
                 witnessed=intent.index < self._follower.witnessed, approvals=approvals,
             )  # fmt: skip
             self._rule(act, header, intent.purpose, how, unsigned=waiting[0].id if waiting else None)
