@@ -1,7 +1,6 @@
 """`wayseal centre`: the centre as a process that lanes on other hosts deliver to."""
 
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, spell_json
 from wayseal.cli.lazy import VerbGroup
+from wayseal.cli.voices import Voice, speaking
 
 if TYPE_CHECKING:
     from wayseal.model.border import Encounter
@@ -36,15 +36,22 @@ def run(
     With --json: first {"listening"}, then one line a vehicle as `lane run` prints it on one host, last the summary. The lanes
     are told none of it. Whoever reads the output too slowly misses lines; vehicles are answered all the same.
     """
+    with speaking() as (out, errors):
+        _serve(
+            home, out, errors, listen=listen, gallery=gallery, passphrase_file=passphrase_file, as_json=as_json
+        )  # fmt: skip
+
+
+def _serve(
+    home: Path, out: Voice, errors: Voice, *, listen: str | None, gallery: str | None, passphrase_file: Path | None, as_json: bool
+) -> None:  # fmt: skip
+    """Serve until told to stop, saying what is answered on `out` and what lanes do wrong on `errors`."""
     from wayseal.cli.lane import describe_vehicle, list_summary
     from wayseal.flow.documents import encounter_line
     from wayseal.station.at_work import at_work
     from wayseal.station.centre_run import open_centre_server
     from wayseal.station.site import open_site
     from wayseal.station.steady import Overseer, Publisher, Sweeper
-    from wayseal.station.teller import Teller
-
-    out, errors = Teller(sys.stdout.fileno()), Teller(sys.stderr.fileno())
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
@@ -83,8 +90,6 @@ def run(
         out.say(spell_json({"summary": last}))
     else:
         out.say("  ".join(f"{name} {value}" for name, value in summary.items()))
-    out.finish()
-    errors.finish()
 
 
 @command.command()

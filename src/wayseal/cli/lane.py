@@ -10,14 +10,14 @@ import click
 from wayseal.cli.common import (
     json_option,
     passphrase_option,
-    print_json,
     read_passphrase,
     show_progress,
-    stderr,
+    spell_json,
 )
 from wayseal.cli.lane_health import health
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.remote import enrol, join, revoke, run_remote, send, status
+from wayseal.cli.voices import Voice, speaking
 from wayseal.model.errors import Invalid, NotArmed
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def run(
 
     With --json, JSON lines. What an earlier run left unsent or unanswered is finished first. In the home of a lane that has
     joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre. A lane that may have no
-    key says `disarmed` with the reason, and ends with exit code 3.
+    key says `disarmed` with the reason, and ends with exit code 3. Whoever reads the output too slowly, or goes away, misses
+    lines; vehicles are sealed and answered all the same.
     """
     from wayseal.station.lane_home import is_lane_home
 
@@ -79,21 +80,26 @@ def run(
                 "gallery and direction are the centre's to say",
                 hint="Leave them out, or enrol the lane again.",
             )
-        run_remote(
-            home, source=source, lane=lane, centre=centre, drain=drain, passphrase_file=passphrase_file, as_json=as_json
-        )  # fmt: skip
+        with speaking() as (out, errors):
+            run_remote(
+                home, out, errors, source=source, lane=lane, centre=centre, drain=drain, passphrase_file=passphrase_file,
+                as_json=as_json,
+            )  # fmt: skip
         return
     if centre is not None:
         raise Invalid(
             "this home has joined no centre", hint="wayseal lane enrol at the centre, then wayseal lane join."
         )
-    _run_here(
-        home, source=source, lane=lane, gallery=gallery, direction=direction, passphrase_file=passphrase_file, as_json=as_json
-    )  # fmt: skip
+    with speaking() as (out, errors):
+        _run_here(
+            home, out, errors, source=source, lane=lane, gallery=gallery, direction=direction, passphrase_file=passphrase_file,
+            as_json=as_json,
+        )  # fmt: skip
 
 
 def _run_here(
-    home: Path, *, source: str, lane: str, gallery: str | None, direction: str | None, passphrase_file: Path | None, as_json: bool
+    home: Path, out: Voice, errors: Voice, *, source: str, lane: str, gallery: str | None, direction: str | None,
+    passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run a lane in a site's own home, where its answers are told."""
     from wayseal.flow.documents import encounter_line
@@ -106,9 +112,9 @@ def _run_here(
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
-        print_json(line) if as_json else print_vehicle(line)
+        out.say(spell_json(line) if as_json else describe_vehicle(line))
 
-    with open_site(home, read_passphrase(passphrase_file)) as site, _telling_stop(as_json=as_json):
+    with open_site(home, read_passphrase(passphrase_file)) as site, _telling_stop(out, as_json=as_json):
         wanted = None if direction is None else Direction(direction)
         host = open_one_host(site, lane, gallery=gallery, direction=wanted, on_encounter=tell)
         with (
@@ -123,15 +129,17 @@ def _run_here(
             summary.dropped_frames = frames.counts.dropped
             broken = frames.counts.broken + max(0, (frames.frames_total or 0) - frames.counts.frames)
     if broken:
-        stderr.print(f"warning: {broken} pictures of the stream were damaged or missing")
-    if as_json:
-        print_json({"summary": list_summary(summary)})
-    else:
-        click.echo("  ".join(f"{name} {value}" for name, value in list_summary(summary).items()))
+        errors.say(f"warning: {broken} pictures of the stream were damaged or missing")
+    told = list_summary(summary)
+    out.say(
+        spell_json({"summary": told})
+        if as_json
+        else "  ".join(f"{name} {value}" for name, value in told.items())
+    )
 
 
 @contextmanager
-def _telling_stop(*, as_json: bool) -> Iterator[None]:
+def _telling_stop(out: Voice, *, as_json: bool) -> Iterator[None]:
     """Let a disarmed lane say so on stdout too, before its error ends the command with exit code 3."""
     from wayseal.station.remote_lane import explain_stop
 
@@ -139,7 +147,7 @@ def _telling_stop(*, as_json: bool) -> Iterator[None]:
         yield
     except NotArmed as error:
         if as_json:
-            print_json(explain_stop(error))
+            out.say(spell_json(explain_stop(error)))
         raise
 
 
@@ -166,11 +174,6 @@ def list_summary(summary: "RunSummary") -> dict[str, Any]:
         "fps": round(summary.fps, 1),
         "seconds": round(summary.seconds, 2),
     }
-
-
-def print_vehicle(line: dict[str, Any]) -> None:
-    """Print one vehicle for people."""
-    click.echo(describe_vehicle(line))
 
 
 def describe_vehicle(line: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """`wayseal lane` where lane and centre are different computers: enrol, join, send, revoke, and the run itself."""
 
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,9 @@ from wayseal.cli.common import (
     print_table,
     read_passphrase,
     show_progress,
-    stderr,
+    spell_json,
 )
+from wayseal.cli.voices import Voice, speaking
 from wayseal.model.errors import Invalid, NotArmed, Unavailable
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def send(
         closing(lane.open_link(centre or lane.facts.centre)) as link,
     ):
         summary = send_waiting(lane, link, within_s=within)
-    _print_summary(summary, link, as_json=as_json)
+    with speaking() as (out, errors):
+        _tell_summary(summary, link, out, errors, as_json=as_json)
     if summary.problem is not None:
         raise summary.problem
     if summary.waiting:
@@ -179,20 +180,18 @@ def revoke(home: Path, *, lane: str, yes: bool, passphrase_file: Path | None, as
 
 
 def run_remote(
-    home: Path, *, source: str, lane: str, centre: str | None, drain: float, passphrase_file: Path | None, as_json: bool
+    home: Path, out: Voice, errors: Voice, *, source: str, lane: str, centre: str | None, drain: float,
+    passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run the lane whose home this is; its centre is elsewhere."""
+    """Run the lane whose home this is; its centre is elsewhere. Sealing and delivering wait for no reader."""
     from wayseal.station.lane_home import open_lane_home
     from wayseal.station.optics import lane_optics
     from wayseal.station.remote_lane import RemoteLane, explain_stop
     from wayseal.vision.capture import LaneCapture
     from wayseal.vision.networks import load_networks
 
-    said = threading.Lock()
-
     def tell(line: dict[str, Any]) -> None:
-        with said:
-            print_json(line) if as_json else _print_seen(line)
+        out.say(spell_json(line) if as_json else _describe_seen(line))
 
     with open_lane_home(home, read_passphrase(passphrase_file)) as opened:
         if opened.facts.lane != lane:
@@ -209,9 +208,9 @@ def run_remote(
                 _run_stream(running, source, lane, drain)
             except NotArmed as error:
                 if as_json:
-                    print_json(explain_stop(error))
+                    out.say(spell_json(explain_stop(error)))
                 raise
-    _print_summary(running.summary, link, as_json=as_json)
+    _tell_summary(running.summary, link, out, errors, as_json=as_json)
 
 
 def _run_stream(running: "RemoteLane", source: str, lane: str, drain: float) -> None:
@@ -236,8 +235,10 @@ def _step(frames: Any, advance: Any) -> Any:
         advance(1)
 
 
-def _print_summary(summary: "LaneSummary", link: "CarrierLink", *, as_json: bool) -> None:
-    """Print what a run did; on stderr, what still waits and why."""
+def _tell_summary(
+    summary: "LaneSummary", link: "CarrierLink", out: Voice, errors: Voice, *, as_json: bool
+) -> None:
+    """Say what a run did; on `errors`, what still waits and why."""
     told = {
         "vehicles": summary.vehicles,
         "occupants_seen": summary.occupants_seen,
@@ -255,21 +256,21 @@ def _print_summary(summary: "LaneSummary", link: "CarrierLink", *, as_json: bool
     seen = link.negotiated
     tls = None if seen is None else {"protocol": seen.protocol, "cipher": seen.cipher, "group": seen.group}
     if as_json:
-        print_json({"summary": {**told, "tls": tls}})
+        out.say(spell_json({"summary": {**told, "tls": tls}}))
     else:
-        click.echo("  ".join(f"{name} {value}" for name, value in told.items() if value is not None))
-        click.echo(
+        out.say("  ".join(f"{name} {value}" for name, value in told.items() if value is not None))
+        out.say(
             "no connection to the centre" if seen is None else f"{seen.protocol} {seen.cipher} {seen.group}"
         )
     for encounter, error in summary.refused.items():
-        stderr.print(f"warning: the centre does not take {encounter}: {error}", markup=False)
+        errors.say(f"warning: the centre does not take {encounter}: {error}")
     if summary.waiting:
         why = "" if summary.problem is None else f": {summary.problem}"
-        stderr.print(f"warning: {summary.waiting} sealed records wait in the outbox{why}", markup=False)
+        errors.say(f"warning: {summary.waiting} sealed records wait in the outbox{why}")
 
 
-def _print_seen(line: dict[str, Any]) -> None:
-    """Print one vehicle for people: what was seen, and nobody's name."""
+def _describe_seen(line: dict[str, Any]) -> str:
+    """Return one vehicle for people: what was seen, and nobody's name."""
     speed = "" if line["speed_mph"] is None else f", {line['speed_mph']:.0f} mph"
     plate = "plate read" if line["plate_read"] else "no plate read"
-    click.echo(f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}")
+    return f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}"

@@ -23,7 +23,8 @@ class Teller:
     def __init__(self, descriptor: int, *, most: int = MOST) -> None:
         self._descriptor = descriptor
         self._lines: queue.Queue[bytes | None] = queue.Queue(most)
-        self._ends: float | None = None
+        self._patience: float | None = None
+        self._moved = 0.0
         self._gone = False
         self.dropped = 0
         """Lines that nobody will read."""
@@ -38,13 +39,17 @@ class Teller:
             self.dropped += 1
 
     def finish(self, *, within_s: float = 5.0) -> bool:
-        """Give what waits until then, and say whether everything was said. Nothing may be said afterwards."""
-        self._ends = monotonic() + within_s
-        try:
-            self._lines.put(None, timeout=within_s)
-        except queue.Full:
-            return False
-        self._thread.join(within_s + 1)
+        """Say what waits until nothing was taken for so long, and return whether everything was said. Nothing may be said afterwards."""
+        self._moved, self._patience = monotonic(), within_s
+        ended = False
+        while self._thread.is_alive() and monotonic() < self._moved + within_s + 1:
+            try:
+                if not ended:
+                    self._lines.put(None, timeout=_LOOK_MS / 1000)
+                    ended = True
+                self._thread.join(_LOOK_MS / 1000)
+            except queue.Full:
+                continue
         return not (self.dropped or self._gone or self._thread.is_alive())
 
     def _work(self) -> None:
@@ -53,17 +58,18 @@ class Teller:
                 self.dropped += 1
 
     def _write(self, data: bytes) -> bool:
-        """Write a line in pieces, each only when there is room; False when the reader has gone or the time to finish is over."""
+        """Write a line in pieces, each only when there is room; False when the reader has gone, or takes nothing while we finish."""
         waiting = select.poll()
         waiting.register(self._descriptor, select.POLLOUT)
         while data:
-            if self._ends is not None and monotonic() >= self._ends:
+            if self._patience is not None and monotonic() >= self._moved + self._patience:
                 return False
             found = waiting.poll(_LOOK_MS)
             if not found:
                 continue
             try:
                 data = data[os.write(self._descriptor, data[:_ATOMIC]) :]
+                self._moved = monotonic()
             except OSError:
                 self._gone = True
                 return False
