@@ -19,9 +19,11 @@ from wayseal.flow.release import Gate
 from wayseal.flow.review import decide_crossing, read_crossings, record_crossings
 from wayseal.match.search import SearchPolicy
 from wayseal.model.border import Direction, Seat, Verdict
+from wayseal.model.clock import to_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
 from wayseal.model.errors import Erased, Integrity, Invalid, NoIntent, Refused, SealBroken
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_id, new_ulid
+from wayseal.retention.schedule import hold_class
 from wayseal.seal.device import SealChain
 from wayseal.seal.envelope import parse_record
 from wayseal.station.galleries import forget_enrolled
@@ -52,6 +54,45 @@ def test_nothing_is_kept_from_a_later_hour(line: Line, clock: MovableClock) -> N
         assert not line.site.keyroom.vault.has(later)
     kept = line.site.opener.keep(OFFICER, face, epoch_id("non_citizen", clock.now), reason="decision.refer")
     assert kept.record_class == "non_citizen"
+
+
+def test_nothing_is_kept_in_a_class_without_an_end(line: Line, clock: MovableClock) -> None:
+    """No record is kept in a class that the site does not define: a sweep would never find its hour due."""
+    face = first_face(line, clock)
+    for name in ("forever", "hold", "evaluation", "hold-01kb3z6v8n4q0t2y5rwxej7mch"):
+        with pytest.raises(Refused, match="class of the site"):
+            line.site.opener.keep(OFFICER, face, epoch_id(name, clock.now), reason="decision.refer")
+        assert not line.site.keyroom.vault.has(epoch_id(name, clock.now))
+    assert line.site.eraser.schedule_now().plan(clock.now, {epoch_id("forever", clock.now): 1}).unknown
+
+
+def test_held_only_as_the_ledger_says(line: Line, clock: MovableClock) -> None:
+    """A record goes under a hold that two people placed for this record and that has not ended, and under no other."""
+    one, other = first_face(line, clock), first_face(line, clock)
+    who = Principal("privacy-1", "privacy_officer", OFFICER.organisation)
+
+    def place(**changes: object) -> str:
+        hold = new_ulid(clock())
+        entry = {
+            "type": "hold", "object": hold, "records": [one], "approvers": ["kim", "lee"], "reason": "court-order",
+            "time": to_text(clock()), "until": to_text(clock() + timedelta(days=90)), **changes,
+        }  # fmt: skip
+        line.site.ledger.append([entry])
+        return hold
+
+    def keep(record: RecordId, hold: str) -> SealedRecord:
+        return line.site.opener.keep(who, record, epoch_id(hold_class(hold), clock.now), reason="court-order")
+
+    good, lifted = place(), place()
+    line.site.ledger.append([{"type": "lift", "object": lifted, "reason": "over", "time": to_text(clock())}])
+    bad = [
+        (one, place(approvers=["kim"])), (one, place(records=[other])), (other, good), (one, lifted),
+        (one, place(until=to_text(clock()))),
+    ]  # fmt: skip
+    for record, hold in bad:
+        with pytest.raises(Refused, match="two people placed"):
+            keep(record, hold)
+    assert keep(one, good).record_class == hold_class(good)
 
 
 def test_rewrap_needs_its_own_entry(line: Line, clock: MovableClock) -> None:

@@ -108,6 +108,22 @@ def forge_word(
     return Word(raw, document)
 
 
+def test_those_below_are_no_second_organisation(office: Office) -> None:
+    """Somebody who works under an organisation that has signed, at any depth, makes no second one; somebody independent does."""
+    office.add_approver("ana", "hands")
+    export = office.ask(office.records[:1])
+    office.approve(export, "kim", "ana")
+    registered = {"type": "register", "register": "organisation", "action": "added", "tier": "subcontractor"}
+    office.site.ledger.append([
+        registered | {"object": "helpers", "under": "privacy-office"}, registered | {"object": "hands", "under": "helpers"},
+    ])  # fmt: skip
+    with pytest.raises(Refused) as refusal:
+        take(office, export_records(export), honest_paper(office, export))
+    assert refusal.value.facts["rule"] == RULE
+    office.approve(export, "lee")
+    assert take(office, export_records(export), honest_paper(office, export))
+
+
 def test_entries_alone_open_nothing(office: Office) -> None:
     """Entries that say that two registered people approved, without their signatures, are worth nothing; with them the records open."""
     export = office.ask(office.records[:1])

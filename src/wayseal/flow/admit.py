@@ -1,22 +1,24 @@
 """Whether the gate may do what it is asked: everything but the keys. Checks 1 to 7 of the gate, and what it learns from news.
 
-Owns the order of the checks and what is found out for the policy to judge (bulk, after hours, out of lane, witnessed, approved).
+Owns the order of the checks and what is found out for the policy to judge (bulk, after hours, out of lane, witnessed); who stands behind
+an opening is counted in `flow.vouch`.
 It believes its own ledger, its own memory and its own clock; of the asker's word only the name, which the client vouches for.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from wayseal.flow.follow import Follower
-from wayseal.flow.grant import Approval, Grant
+from wayseal.flow.grant import Grant
 from wayseal.flow.guard import Guard
-from wayseal.flow.habits import DAY, Habits
+from wayseal.flow.habits import Habits
 from wayseal.flow.meter import PICTURES, pool_of
-from wayseal.flow.notary import Consent, Notary, Signatory, Testimony
+from wayseal.flow.notary import Notary
 from wayseal.flow.policy import Circumstances, Policy, Principal, Ruling
 from wayseal.flow.request import Caller, Learned, UnwrapBatch, UnwrapRequest
-from wayseal.flow.spent import Given, SpentIntents, StaleProof
+from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.flow.vouch import SKEW, Act, Intent, Vouchers
 from wayseal.ledger.checkpoint import Checkpoint, verify_checkpoint
 from wayseal.ledger.entry import decode_entry
 from wayseal.ledger.note import VerifierKey
@@ -25,14 +27,11 @@ from wayseal.ledger.proof import hash_leaf, verify_consistency, verify_inclusion
 from wayseal.model.clock import Clock, from_text
 from wayseal.model.custody import Kind, Purpose, SealHeader
 from wayseal.model.errors import NoIntent, Refused, Unapproved, Unwitnessed
-from wayseal.model.ids import RecordId
+from wayseal.model.ids import EpochId, RecordId, epoch_span
+from wayseal.retention.schedule import HOLD, is_hold
 from wayseal.seal.suite import sha256
 
-SKEW = timedelta(seconds=5)
-"""How far an intent's time may lie in the gate's future."""
 SUSPENDED = "suspended-organisations-do-nothing"
-_FEWEST = 2
-"""Organisations that must sign an export."""
 UNSIGNED = (
     "Its officer or a colleague of another role signs it: at the console under /approvals, or as a file."
 )
@@ -40,31 +39,11 @@ RULES = "site-rules"
 """What the `config` entries about `policy/site.cedar` are about."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Act:
-    """Who does what, when, what people signed for it, and what was opened for exports before."""
-
-    who: Principal
-    action: str
-    now: datetime
-    heard: Testimony
-    given: Given
-
-
-@dataclass(frozen=True, slots=True)
-class _Intent:
-    """What an intent on the ledger says, as far as the checks need it."""
-
-    index: int
-    release: str
-    purpose: Purpose
-    at: datetime
-    digest: bytes
-    """SHA-256 of the entry: what a second person signs is over these bytes."""
-
-
 class Admission:
-    """The checks of one gate. `log` verifies checkpoints; `witnesses` is the pinned policy, without which nobody witnesses."""
+    """The checks of one gate. `log` verifies checkpoints; `witnesses` is the pinned policy, without which nobody witnesses.
+
+    `classes` are the record classes in which something may be kept.
+    """
 
     def __init__(
         self,
@@ -77,6 +56,7 @@ class Admission:
         guard: Guard,
         habits: Habits,
         notary: Notary,
+        classes: Collection[str],
         clock: Clock,
     ) -> None:
         self._log = tuple(log)
@@ -87,6 +67,8 @@ class Admission:
         self._guard = guard
         self._habits = habits
         self._notary = notary
+        self._vouchers = Vouchers(policy, follower, habits, notary.caps, pinned=witnesses is not None)
+        self._classes = frozenset(classes)
         self._clock = clock
 
     def seen_size(self) -> int:
@@ -123,6 +105,8 @@ class Admission:
         checkpoint, seen = self._read_news(batch)  # 1, 2
         self._verify_standing(who)
         self._verify_rules()
+        if keeping is not None:
+            self._verify_class(keeping["to_epoch"], batch.requests, now)
         intents = []
         for request in batch.requests:
             intent = request.intent
@@ -134,7 +118,7 @@ class Admission:
         with self._spent.spending(
             used, checkpoint, after=seen, now=now
         ) as given:  # 6, undone if 5 or 7 fails
-            sessions = self._judge(_Act(who, action, now, heard, given), batch.requests, intents)
+            sessions = self._judge(Act(who, action, now, heard, given), batch.requests, intents)
             headers = [request.record.header for request in batch.requests]
             self._guard.admit(who, headers, now, client=caller.name, sessions=sessions)  # 7
 
@@ -168,7 +152,24 @@ class Admission:
                 hint="Put them there: wayseal keyroom roles --yes, with the keyroom stopped.",
             )
 
-    def _judge(self, act: _Act, requests: Sequence[UnwrapRequest], intents: Sequence[_Intent]) -> list[str]:
+    def _verify_class(self, epoch: str, requests: Sequence[UnwrapRequest], now: datetime) -> None:
+        """Raise `Refused` unless records may be kept in an epoch's class: one that the site defines, or a hold's that names them all.
+
+        A class that nobody defines is never swept.
+        """
+        name = epoch_span(EpochId(epoch))[0]
+        if name in self._classes:
+            return
+        hold = name.removeprefix(f"{HOLD}-").upper() if is_hold(name) else ""
+        for request in requests:
+            record = request.record.header.object_id
+            if not self._follower.standings.covers_hold(hold, record, now):
+                raise Refused(
+                    "a record is kept in a class of the site, or under a hold on the ledger that two people placed",
+                    hint="wayseal retention hold writes it first.", record=record,
+                )  # fmt: skip
+
+    def _judge(self, act: Act, requests: Sequence[UnwrapRequest], intents: Sequence[Intent]) -> list[str]:
         """Let the policy judge each request (5, 7) and return the session that each picture counts to, where it has one."""
         pictures = sum(_is_picture(request.record.header) for request in requests)
         recent = self._guard.meter.count_recent(act.who.id, act.now) if pictures else 0
@@ -181,9 +182,9 @@ class Admission:
         sessions = []
         for request, intent in zip(requests, intents, strict=True):
             header = request.record.header
-            approvals = self._count_approvals(act, intent, header)
+            approvals = self._vouchers.count_approvals(act, intent, header)
             self._verify_fresh(intent, header.object_id, act.now, approved=approvals > 0)  # 5
-            waiting, grants = self._list_grants(act, header, intent.purpose)
+            waiting, grants = self._vouchers.list_grants(act, header, intent.purpose)
             grant = next((one for one in grants if self._has_room(one, header, pictures)), None)
             how = replace(
                 usual, granted=grant is not None, out_of_lane=bool(grants or waiting) and grant is None,
@@ -195,7 +196,7 @@ class Admission:
         return sessions
 
     def _rule(
-        self, act: _Act, header: SealHeader, purpose: Purpose, how: Circumstances, *, unsigned: str | None
+        self, act: Act, header: SealHeader, purpose: Purpose, how: Circumstances, *, unsigned: str | None
     ) -> None:
         """Raise `Refused` unless the policy allows it as it stands, and say what is missing when only that is missing.
 
@@ -221,124 +222,17 @@ class Admission:
             raise Unapproved("a second person must approve this release first", **facts)
         self._policy.verify(act.who, act.action, header, purpose, act.now, how=how)
 
-    def _verify_fresh(self, intent: _Intent, record: RecordId, now: datetime, *, approved: bool) -> None:
+    def _verify_fresh(self, intent: Intent, record: RecordId, now: datetime, *, approved: bool) -> None:
         """Raise `NoIntent` for an intent that is too old, or of the future; an approved one may have waited."""
         oldest = now - (self._habits.approval_wait if approved else self._habits.life)
         if not oldest <= intent.at <= now + SKEW:
             raise NoIntent("the intent is too old or from the future", hint="Log a new one.", record=record)
-
-    def _count_approvals(self, act: _Act, intent: _Intent, header: SealHeader) -> int:
-        """Return how many other people, of other roles that may approve it, have approved this very intent lately.
-
-        For an export: how many organisations have signed one that names this record.
-        """
-        if intent.purpose is Purpose.EXPORT:
-            return self._count_consents(act, header)
-        standings, who, now = self._follower.standings, act.who, act.now
-        if intent.release in standings.declined:
-            return 0
-        signed = {one.proof: one for one in act.heard.words.get(intent.digest, ())}
-        good = set()
-        for one in standings.approvals.get(intent.release, ()):
-            word = signed.get(one.proof) if self._must_sign else _unsigned(one)
-            if word is None or word.approver != one.approver or one.intent != intent.index:
-                continue
-            fresh = now - self._habits.life <= one.at <= now + SKEW
-            if fresh and word.approver != who.id and word.role != who.role:
-                good |= {word.approver} if self._may(word, "approve", header, intent.purpose, now) else set()
-        return len(good)
-
-    def _count_consents(self, act: _Act, header: SealHeader) -> int:
-        """Return how many organisations have signed for giving a record away; of several exports, the most.
-
-        The record is noted as given under that export. Raises `Refused` when a third organisation is wanted and has not signed.
-        """
-        record, best, chosen = header.object_id, 0, None
-        for consent in act.heard.consents:
-            if record in consent.manifest.records:
-                count = self._count_organisations(act, consent, header)
-                if count > best:
-                    best, chosen = count, consent.manifest
-        if chosen is None or best < _FEWEST:
-            return best
-        others = act.given.count_others(chosen, act.now - DAY)
-        if best < self._notary.caps.count_needed(len(chosen.records), others):
-            raise Refused(
-                "so much for one recipient, their organisation or their key in a day needs a third organisation",
-                hint="Let a third organisation approve it.", export=chosen.export,
-            )  # fmt: skip
-        act.given.note(chosen, record, act.now)
-        return best
-
-    def _count_organisations(self, act: _Act, consent: Consent, header: SealHeader) -> int:
-        """Return the organisations of different people who signed and may, none of whom asked or opens: each counts once."""
-        good = {
-            one.organisation: one.approver
-            for one in consent.signatories
-            if one.approver not in (consent.manifest.requester, act.who.id)
-            and self._may(one, "approve_export", header, Purpose.EXPORT, act.now)
-        }
-        return len(set(good.values()))
-
-    def _may(self, one: Signatory, action: str, header: SealHeader, purpose: Purpose, now: datetime) -> bool:
-        """Say whether somebody of an organisation in good standing may approve this, by the site's rules."""
-        if self._follower.standings.is_suspended(one.organisation):
-            return False
-        who = Principal(one.approver, one.role, one.organisation)
-        return self._policy.ask(who, action, header, purpose, now).allowed
-
-    @property
-    def _must_sign(self) -> bool:
-        """Whether people's word counts with their signature only."""
-        return self._habits.signed or self._witnesses is not None
-
-    def _list_grants(
-        self, act: _Act, header: SealHeader, purpose: Purpose
-    ) -> tuple[list[Grant], list[Grant]]:
-        """Return somebody's grants that wait for a signature, and those that count here.
-
-        Both are no longer than a shift, and witnessed where there are witnesses.
-        """
-        who = act.who
-        waiting: list[Grant] = []
-        good: list[Grant] = []
-        for one in self._follower.standings.list_grants(who.id, who.organisation, purpose.value, act.now):
-            if one.expires_at - one.issued_at <= self._habits.grant_life and self._is_witnessed(one.index):
-                (good if self._is_vouched(act, one, header, purpose) else waiting).append(one)
-        return waiting, good
-
-    def _is_witnessed(self, index: int) -> bool:
-        """Say whether the witnesses have cosigned an entry, where there are any."""
-        return self._witnesses is None or index < self._follower.witnessed
-
-    def _is_vouched(self, act: _Act, grant: Grant, header: SealHeader, purpose: Purpose) -> bool:
-        """Say whether somebody who may has signed a grant, where that is wanted: its officer, or a second person of another role."""
-        if not self._must_sign:
-            return True
-        logged = {proof for proof, index in grant.signed if self._is_witnessed(index)}
-        for one in act.heard.grants.get(grant.id, ()):
-            own = (one.approver, one.organisation, one.role) == (
-                act.who.id,
-                act.who.organisation,
-                act.who.role,
-            )
-            other = one.approver != act.who.id and one.role != act.who.role
-            if one.proof in logged and (
-                own or (other and self._may(one, "approve", header, purpose, act.now))
-            ):
-                return True
-        return False
 
     def _has_room(self, grant: Grant, header: SealHeader, pictures: int) -> bool:
         """Say whether a grant covers a record's lane and has that many pictures left."""
         return (
             header.lane in grant.lanes and self._guard.meter.count_session(grant.id) + pictures <= grant.limit
         )
-
-
-def _unsigned(one: Approval) -> Signatory:
-    """Return an approval as its entry tells it, where nobody has to sign."""
-    return Signatory(one.approver, one.role, one.organisation, one.proof)
 
 
 def _is_picture(header: SealHeader) -> bool:
@@ -356,7 +250,7 @@ def _verify_role(caller: Caller, who: Principal) -> None:
         )
 
 
-def _read_intent(request: UnwrapRequest, who: Principal, keeping: Mapping[str, str] | None) -> _Intent:
+def _read_intent(request: UnwrapRequest, who: Principal, keeping: Mapping[str, str] | None) -> Intent:
     """Return the intent of a request when it permits exactly this. Raises `NoIntent` otherwise."""
     entry = decode_entry(request.intent.entry)
     record = request.record.header.object_id
@@ -372,4 +266,4 @@ def _read_intent(request: UnwrapRequest, who: Principal, keeping: Mapping[str, s
         raise NoIntent("the intent names no release", record=record)
     purpose = Purpose.RECLASSIFICATION if keeping is not None else Purpose(entry["purpose"])
     digest = sha256(request.intent.entry)
-    return _Intent(request.intent.index, entry["release"], purpose, from_text(entry["time"]), digest)
+    return Intent(request.intent.index, entry["release"], purpose, from_text(entry["time"]), digest)

@@ -1,4 +1,4 @@
-"""What the ledger says about who may do anything: suspended organisations, session grants, approvals, the rules in force.
+"""What the ledger says about who may do anything: suspended organisations, session grants, approvals, holds, the rules in force.
 
 Owns the meaning of those entries, applied in the ledger's order, and nothing else: it reads no file and trusts no caller.
 What it knows is the same for everybody who has read the same entries, so it can be thrown away and read again.
@@ -15,13 +15,21 @@ from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
 from wayseal.model.clock import from_text, to_text
 
 CONCERNS = re.compile(
-    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|export-(?:request|approve|decline|release))"'
+    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|hold|lift|export-(?:request|approve|decline|release))"'
 )
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
 CHARTER = "charter"
 """What the `config` entries about charters are about."""
 KEPT = timedelta(days=1)
 """How long an approval is remembered; each is good for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold that two people placed: which records, and until when."""
+
+    records: frozenset[str]
+    until: datetime
 
 
 @dataclass(slots=True)
@@ -37,6 +45,8 @@ class Standings:
     grants: dict[str, Grant] = field(default_factory=dict)
     approvals: dict[str, list[Approval]] = field(default_factory=dict)
     """By release."""
+    holds: dict[str, Held] = field(default_factory=dict)
+    """By hold."""
     declined: dict[str, datetime] = field(default_factory=dict)
     """Releases that somebody declined, and when: no approval of theirs counts any more."""
     rules: dict[str, str] = field(default_factory=dict)
@@ -57,13 +67,15 @@ class Standings:
             case "org-status":
                 self._apply_status(index, entry)
             case "register":
-                self._apply_register(entry)
+                self._apply_register(index, entry)
             case "grant" | "grant-end" | "grant-approve" | "grant-decline":
                 self._apply_to_grants(index, entry)
             case "release-approve":
                 self._apply_approval(entry["object"], read_approval(entry))
             case "release-decline":
                 self._decline_release(entry["object"], from_text(entry["time"]))
+            case "hold" | "lift":
+                self._apply_hold(entry)
             case "config" if entry["object"] == CHARTER:
                 self._apply_charter(entry["config_sha256"])
             case "config":
@@ -81,6 +93,18 @@ class Standings:
             seen.add(name)
             name = self.under.get(name)
         return False
+
+    def find_top(self, organisation: str) -> str:
+        """Return the organisation that one answers to in the end: itself where it works under nobody. A circle has one name, too."""
+        chain = [organisation]
+        while (above := self.under.get(chain[-1])) is not None and above not in chain:
+            chain.append(above)
+        return chain[-1] if above is None else min(chain[chain.index(above) :])
+
+    def covers_hold(self, hold: str, record: str, now: datetime) -> bool:
+        """Say whether a hold in force keeps a record."""
+        held = self.holds.get(hold)
+        return held is not None and record in held.records and now < held.until
 
     def list_suspended_lanes(self) -> frozenset[str]:
         """Return the lanes whose equipment belongs to a suspended organisation."""
@@ -100,23 +124,44 @@ class Standings:
         name = entry["object"]
         if entry["status"] == "suspended":
             self.suspended = {**self.suspended, name: index}
-            self.grants = {key: one for key, one in self.grants.items() if one.organisation != name}
+            self._drop_grants()
         elif (
             entry["status"] == "reinstated" and "assessment" in entry and len(entry.get("approvers", ())) > 1
         ):
             self.suspended = {key: one for key, one in self.suspended.items() if key != name}
 
-    def _apply_register(self, entry: Mapping[str, Any]) -> None:
+    def _apply_register(self, index: int, entry: Mapping[str, Any]) -> None:
         """Note whose equipment stands at which lane, and who works under whom. An entry that does not say so changes neither."""
         name = entry["object"]
         if entry["register"] == "organisation" and "under" in entry:
-            self.under = {**self.under, name: entry["under"]}
+            self._move_under(index, name, entry["under"])
         if entry["register"] != "equipment":
             return
         if entry["action"] == "ended":
             self.equipment = {key: one for key, one in self.equipment.items() if key != name}
         elif "lane" in entry and "org" in entry:
             self.equipment = {**self.equipment, name: (entry["lane"], entry["org"])}
+
+    def _move_under(self, index: int, name: str, above: str) -> None:
+        """Note whom an organisation works under. One that moves away from under a suspended one takes the suspension along."""
+        if self.under.get(name) != above and self.is_suspended(name):
+            self.suspended = {name: index, **self.suspended}
+        self.under = {**self.under, name: above}
+        self._drop_grants()
+
+    def _drop_grants(self) -> None:
+        """End the grants of suspended organisations, and of whoever works under them: a reinstatement gives none back."""
+        self.grants = {
+            key: one for key, one in self.grants.items() if not self.is_suspended(one.organisation)
+        }
+
+    def _apply_hold(self, entry: Mapping[str, Any]) -> None:
+        """Note a hold that two people placed, or forget one that was lifted, and those that have ended."""
+        at = from_text(entry["time"])
+        known = {key: one for key, one in self.holds.items() if one.until > at and key != entry["object"]}
+        if entry["type"] == "hold" and len(entry["approvers"]) > 1:
+            known[entry["object"]] = Held(frozenset(entry["records"]), from_text(entry["until"]))
+        self.holds = known
 
     def _apply_charter(self, fingerprint: str) -> None:
         """Note the next charter. Charters only go forward: naming a superseded one again puts nobody back into office."""
@@ -187,6 +232,9 @@ def encode_standings(known: Standings) -> dict[str, Any]:
             for one in known.grants.values()
         ],
         "declined": {release: to_text(at) for release, at in known.declined.items()},
+        "holds": {
+            key: {"records": sorted(one.records), "until": to_text(one.until)} for key, one in known.holds.items()
+        },
         "approvals": {
             release: [
                 {
@@ -221,6 +269,10 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         grants={one.id: one for one in grants},
         approvals=approvals,
         declined={release: from_text(at) for release, at in value.get("declined", {}).items()},
+        holds={
+            key: Held(frozenset(one["records"]), from_text(one["until"]))
+            for key, one in value["holds"].items()
+        },
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
         charters=tuple(value["charters"]),

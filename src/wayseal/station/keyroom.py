@@ -24,6 +24,7 @@ from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
 from wayseal.model.errors import Erased, NotArmed
 from wayseal.model.ids import EpochId, RecordId, epoch_id
+from wayseal.retention.schedule import HOLD, load_schedule
 from wayseal.seal.keys import (
     EpochVault,
     KeyKeeper,
@@ -180,6 +181,12 @@ class Keyroom:
             ledger.origin, read_party(settings), read_caps(settings), charters.chain, ledger.consistency
         )
 
+    def _list_classes(self) -> frozenset[str]:
+        """Return the record classes whose end this site knows, without the one that every hold varies."""
+        settings = self._settings
+        schedule = load_schedule(keep=settings.keep_periods(), hard_ends=settings.retention.hard_end)
+        return frozenset(schedule.classes) - {HOLD}
+
     def find_device(self, digest: str) -> bytes | None:
         """Return the public key of a device that is or was on the roster, or None. Reads the roster anew on a miss."""
         if digest not in self._devices:
@@ -204,6 +211,7 @@ class Keyroom:
             guard=Guard(meter, self.canaries, ledger.append, self._settings.keyroom.shared_factor),
             habits=self._settings.release.habits(),
             notary=self._open_notary(ledger),
+            classes=self._list_classes(),
             clock=self._clock,
         )
         return Gate(

@@ -73,11 +73,6 @@ def test_suspension_ends_grants() -> None:
 
 def test_suspension_reaches_whoever_comes_later() -> None:
     """Somebody registered under a suspended organisation afterwards is suspended too, at any depth, with grants and lanes; a circle ends."""
-
-    def register(name: str, under: str) -> dict[str, Any]:
-        more = {"register": "organisation", "action": "added", "tier": "subcontractor", "under": under}
-        return {"type": "register", "object": name, "time": to_text(NOW), **more}
-
     placed = {"register": "equipment", "action": "added", "lane": "in9", "org": "below"}
     host = {"type": "register", "object": "host-9", "time": to_text(NOW), **placed}
     story = (suspend(), register("sub", "maintainer"), register("below", "sub"), host, grant(1, org="below"))
@@ -94,6 +89,72 @@ def test_suspension_reaches_whoever_comes_later() -> None:
     assert list_ids(back, "below") == [ULIDS[2]]
     circle = learn(register("a", "b"), register("b", "a"))
     assert not circle.is_suspended("a")
+
+
+def register(name: str, under: str, **more: Any) -> dict[str, Any]:
+    """Return an entry that registers a subcontractor under an organisation."""
+    fields = {"register": "organisation", "action": "added", "tier": "subcontractor", "under": under}
+    return {"type": "register", "object": name, "time": to_text(NOW), **fields, **more}
+
+
+def test_grants_below_stay_dead() -> None:
+    """The grants of those who work under a suspended organisation die with it, and are not given back by its reinstatement."""
+    story = (register("sub", "maintainer"), grant(1, org="sub"), suspend())
+    assert list_ids(learn(*story), "sub") == []
+    assert list_ids(learn(*story, reinstate()), "sub") == []
+    assert list_ids(learn(*story, reinstate(), grant(2, org="sub")), "sub") == [ULIDS[2]]
+    late = (grant(1, org="late"), suspend(), register("late", "maintainer"), reinstate())
+    assert list_ids(learn(*late), "late") == []
+
+
+def test_moving_away_lifts_nothing() -> None:
+    """Whoever is registered under another organisation while suspended stays suspended, until they are reinstated themselves."""
+    story = (register("sub", "maintainer"), register("below", "sub"), suspend())
+    moved = learn(*story, register("sub", "agency", action="changed"))
+    assert [moved.is_suspended(name) for name in ("maintainer", "sub", "below", "agency")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    alone = learn(*story, register("sub", "agency", action="changed"), reinstate())
+    assert [alone.is_suspended(name) for name in ("maintainer", "sub", "below")] == [False, True, True]
+    assert not learn(*story, register("sub", "agency"), reinstate("sub")).is_suspended("below")
+    again = learn(*story, register("sub", "maintainer", action="changed"), reinstate())
+    assert not again.is_suspended("sub")
+
+
+def test_top_of_a_chain() -> None:
+    """An organisation answers to the one at the top of its chain; a circle has one name, whoever asks."""
+    known = learn(
+        register("sub", "maintainer"),
+        register("below", "sub"),
+        register("a", "b"),
+        register("b", "a"),
+        register("c", "a"),
+    )
+    assert [known.find_top(name) for name in ("below", "sub", "maintainer", "agency")] == [
+        "maintainer"
+    ] * 3 + ["agency"]
+    assert {known.find_top(name) for name in ("a", "b", "c")} == {"a"}
+
+
+def test_holds_that_two_people_placed() -> None:
+    """A hold covers its own records until it ends or is lifted, and covers none with one approver."""
+    hold = {
+        "type": "hold", "object": ULIDS[1], "records": [ULIDS[2]], "approvers": ["a", "b"], "reason": "court-order",
+        "time": to_text(NOW), "until": to_text(NOW + timedelta(days=9)),
+    }  # fmt: skip
+    known = decode_standings(encode_standings(learn(hold)))
+    assert known.covers_hold(ULIDS[1], ULIDS[2], NOW)
+    assert not known.covers_hold(ULIDS[1], ULIDS[3], NOW)
+    assert not known.covers_hold(ULIDS[2], ULIDS[2], NOW)
+    assert not known.covers_hold(ULIDS[1], ULIDS[2], NOW + timedelta(days=9))
+    assert not learn(hold | {"approvers": ["a"]}).holds
+    assert not learn(hold, {"type": "lift", "object": ULIDS[1], "reason": "over", "time": to_text(NOW)}).holds
+    assert list(
+        learn(hold, hold | {"object": ULIDS[3], "time": to_text(NOW + timedelta(days=10))}).holds
+    ) == [ULIDS[3]]
 
 
 @pytest.mark.parametrize("missing", ["assessment", "approvers"])
