@@ -20,6 +20,7 @@ from fit_calibration import split_people
 
 from wayseal.flow.measure.rates import bootstrap_interval
 from wayseal.match.calibrate import Calibration, fit_calibration
+from wayseal.match.strangers import Looks
 from wayseal.model.border import Pixels
 from wayseal.model.errors import WaysealError
 from wayseal.vision.picture import faces_in, read_picture
@@ -129,7 +130,7 @@ def list_scorers(twins: Twins, train: np.ndarray) -> dict[str, tuple[Scorer, Cal
         joined = join_vectors(twins, train, weight)
         made = fit_calibration(
             joined["enrolled"][train], twins.people[train].tolist(), model_sha256="", source="", centred=False,
-            probes=[joined[light][train] for light in LIGHTS],
+            probes=[Looks(joined[light][train], twins.people[train].tolist()) for light in LIGHTS],
         )  # fmt: skip
         name = f"first + {weight:g} second" if weight else "first alone"
         ways[name] = (

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from degrade import as_infrared
 
-from wayseal.match.calibrate import Calibration, fit_calibration, impostor_maxima
+from wayseal.match.calibrate import Calibration, fit_calibration
+from wayseal.match.strangers import Looks, search_strangers
 from wayseal.match.tail import Tail, fit_excess, fit_tail
 from wayseal.model.errors import WaysealError
 from wayseal.vision.picture import read_picture
@@ -117,7 +118,7 @@ def cross_validate(faces: Faces, splits: int) -> list[dict[str, Any]]:
         for name in ("mean taken away", "as the model gives them"):
             made = fit_calibration(
                 faces.enrolled[train], faces.people[train].tolist(), model_sha256="", source="",
-                centred=name == "mean taken away", probes=[faces.probes[light][train] for light in LIGHTS],
+                centred=name == "mean taken away", probes=[Looks(faces.probes[light][train], faces.people[train].tolist()) for light in LIGHTS],
             )  # fmt: skip
             for light in LIGHTS:
                 for rate, figures in measure_split(made, faces, light, tuple(parts)).items():
@@ -140,10 +141,12 @@ def check_tail(faces: Faces, *, rounds: int = 200) -> list[dict[str, float]]:
     the fitted distribution within the tail; `p` the share of tails drawn from the fit, and fitted again, that differ as much.
     """
     random = np.random.default_rng(_SEED)
-    _, first, member = np.unique(faces.people, return_index=True, return_inverse=True)
+    _, first = np.unique(faces.people, return_index=True)
     centred = fit_calibration(faces.enrolled, faces.people.tolist(), model_sha256="", source="")
     gallery, probes = centred.prepare(faces.enrolled), centred.prepare(faces.probes["colour"])
-    best = impostor_maxima(gallery, member, len(first) - 1, random, probes=[probes])[: len(probes)][first]
+    names = faces.people.tolist()
+    (best,) = search_strangers(Looks(gallery, names), [Looks(probes, names)], len(first) - 1, random)
+    best = best[: len(probes)][first]
     rows = []
     for share in (0.05, 0.1, 0.2):
         tail = fit_tail(best, len(first) - 1, share=share)
@@ -262,7 +265,7 @@ def main() -> None:
         )
         made = fit_calibration(
             faces.enrolled, faces.people.tolist(), model_sha256=faces.model, source=source,
-            probes=list(faces.probes.values()),
+            probes=[Looks(one, faces.people.tolist()) for one in faces.probes.values()],
         )  # fmt: skip
         chosen.write.write_text(made.to_json() + "\n", encoding="utf-8")
         print(

@@ -118,31 +118,57 @@ def forget(
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--probes",
+    type=click.Path(path_type=Path),
+    help="CSV path,identity of pictures as the lanes take them; without it FILE's own are searched as a lane reads them.",
+)
 @click.option("--camera", "cameras", multiple=True, help="Camera the pictures are from; repeat for several.")
 @passphrase_option
 @json_option
 @click.pass_obj
 def calibrate(
-    home: Path, *, file: Path, cameras: tuple[str, ...], passphrase_file: Path | None, as_json: bool
+    home: Path,
+    *,
+    file: Path,
+    probes: Path | None,
+    cameras: tuple[str, ...],
+    passphrase_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Fit the thresholds to this site: FILE lists pictures of 100 people or more from its own cameras (path,identity).
 
-    Thresholds do not travel: at one threshold another camera may give four times the false positives.
+    Thresholds do not travel: at one threshold another camera may give four times the false positives. Pictures without colours count as
+    infrared and are drawn apart. From 200 people on, one half is calibrated on and the other searched, ten times over, and both rates are printed.
     """
     from wayseal.flow.enrol import read_list
     from wayseal.station.galleries import calibrate_site
     from wayseal.station.site import open_site
 
-    rows = len(read_list(file))
+    rows = len(read_list(file)) + (len(read_list(probes)) if probes else 0)
     with (
         open_site(home, read_passphrase(passphrase_file)) as site,
         show_progress("calibration", rows) as advance,
     ):
-        report = calibrate_site(site, file, cameras=cameras, advance=advance)
+        report = calibrate_site(site, file, probes=probes, cameras=cameras, advance=advance)
     if as_json:
         print_json(report)
         return
-    click.echo(f"{report['people']} people, {report['templates']} pictures")
+    click.echo(
+        f"{report['people']} people, {report['templates']} pictures; searched with {report['searched_with']}:"
+    )
+    for light, one in report["probes"].items():
+        click.echo(f"  {light}: {one['pictures']} pictures of {one['people']} people")
+    for reason, count in report["left_out"].items():
+        click.echo(f"  left out, {reason.replace('_', ' ')}: {count}")
     click.echo(f"supports galleries of up to {report['supported_size']} at FPIR {report['fpir_target']:g}")
     for size, threshold in report["thresholds"].items():
         click.echo(f"  gallery of {size:>6}: threshold {threshold:.3f}")
+    check = report["check"]
+    if check is None:
+        click.echo("not checked on unseen people: that needs 200")
+        return
+    low, high = check["stated"]
+    click.echo(
+        f"checked on unseen people: {check['fpir']:.4f} of {check['searches']} searches, stated {low:.4f} to {high:.4f}"
+    )

@@ -9,19 +9,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wayseal.match.tail import Tail, draw_tails, fit_tail, scale_chance
+from wayseal.match.strangers import Looks, draw_lights, search_strangers
+from wayseal.match.tail import Tail, exceed_all, fit_tail, scale_chance
 from wayseal.model.errors import Invalid, WrongModel
 
 Vectors = NDArray[np.float32]
 
 FORMAT = "calibration-1"
+FEWEST_PEOPLE = 100
+"""People below which nothing is fitted."""
 _ANCHORS = (1, 10, 100)  # gallery sizes that are fitted beside the largest one
-_DRAWS = 100
+_DRAWS = 500  # with 100, the largest gallery that is supported was anything from 2,900 to 13,700
 _SLACK = (
     3.0  # a gallery is supported while the upper bound of its false positive rate is this near to the target
 )
@@ -70,11 +74,13 @@ class Calibration:
 
     def interval(self, gallery_size: int, score: float) -> tuple[float, float]:
         """Return the 95 % interval of the rate of false positives at a threshold, over draws of persons."""
-        rates = [
-            scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
-            for tail in self.draws[self._place(gallery_size)]
-        ]
-        return float(np.quantile(rates, 0.025)), float(np.quantile(rates, 0.975))
+        place = self._place(gallery_size)
+        low, high = np.quantile(exceed_all(self.draws[place], score), (0.025, 0.975))
+        fitted = self.tails[place].gallery_size
+        return (
+            scale_chance(float(low), fitted=fitted, wanted=gallery_size),
+            scale_chance(float(high), fitted=fitted, wanted=gallery_size),
+        )
 
     def supports(self, gallery_size: int, fpir: float) -> bool:
         """Say whether the upper bound of the rate of false positives is within three times `fpir` at this size."""
@@ -104,7 +110,7 @@ class Calibration:
         if model_sha256 != self.model_sha256:
             raise WrongModel(
                 "the calibration is for another model",
-                hint="Calibrate this model: wayseal gallery calibrate PICTURES.csv --out FILE.",
+                hint="Calibrate this model: wayseal gallery calibrate PICTURES.csv.",
             )
 
     def _place(self, gallery_size: int) -> int:
@@ -126,78 +132,33 @@ def fit_calibration(
     cameras: Sequence[str] = (),
     centred: bool = True,
     seed: int = 7,
-    probes: Sequence[Vectors] = (),
+    probes: Sequence[Looks] = (),
 ) -> Calibration:
     """Return a calibration from templates of known people, several pictures each where there are any.
 
-    `vectors` (n, d) are raw unit templates as a gallery holds them, `people[i]` says whose. `probes` are the same pictures
-    as a lane would read them, each (n, d) in the same order: one for each light (colour, infrared); without any the
-    gallery's own templates search. All pictures should come from the same kind of camera. `centred=False` compares
-    templates as they are. Raises `Invalid` for fewer than 100 people: their maxima say nothing about a tail.
+    `vectors` (n, d) are raw unit templates as a gallery holds them, `people[i]` says whose. `probes` are the same or other
+    people as a lane would read them, one set for each light (colour, infrared); without any the gallery's own templates
+    search. All pictures should come from the same kind of camera. `centred=False` compares templates as they are. Raises
+    `Invalid` for fewer than 100 people, also in one set of probes: their maxima say nothing about a tail.
     """
-    names, member = np.unique(np.asarray(people), return_inverse=True)
-    if len(names) < 100 or len(vectors) != len(member):
-        raise Invalid(f"{len(names)} people to calibrate on", hint="Take 100 people or more, better 1,000.")
-    if any(len(one) != len(vectors) for one in probes):
-        raise Invalid(
-            "probes of other pictures than the gallery's", hint="Give one probe a picture and light."
-        )
+    enrolled = Looks(vectors, list(people))
+    for one in (enrolled, *probes):
+        if one.persons < FEWEST_PEOPLE or len(one.vectors) != len(one.people):
+            raise Invalid(
+                f"{one.persons} people to calibrate on", hint="Take 100 people or more, better 1,000."
+            )
     centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0)) if centred else ()
-    empty = Calibration(model_sha256, source, len(names), len(vectors), (), (), centre, tuple(cameras))
-    prepared = empty.prepare(vectors)
-    lights = [empty.prepare(one) for one in probes] or [prepared]
-    sizes = [size for size in _ANCHORS if size < len(names) // 2] + [len(names) - 1]
+    empty = Calibration(model_sha256, source, enrolled.persons, len(vectors), (), (), centre, tuple(cameras))
+    gallery = replace(enrolled, vectors=empty.prepare(vectors))
+    lights = [replace(one, vectors=empty.prepare(one.vectors)) for one in probes] or [gallery]
+    sizes = [size for size in _ANCHORS if size < enrolled.persons // 2] + [enrolled.persons - 1]
     random = np.random.default_rng(seed)
     tails, draws = [], []
     for size in sizes:
-        best = impostor_maxima(prepared, member, size, random, probes=lights)
-        tails.append(fit_tail(best, size))
-        draws.append(_draw_lights(best, member, size, len(lights), seed))
+        best = search_strangers(gallery, lights, size, random)
+        tails.append(fit_tail(np.concatenate(best), size))
+        draws.append(draw_lights(best, lights, size, rounds=_DRAWS, seed=seed))
     return replace(empty, tails=tuple(tails), draws=tuple(draws))
-
-
-def _draw_lights(
-    best: NDArray[np.float64], member: NDArray[np.int64], size: int, lights: int, seed: int
-) -> tuple[Tail, ...]:
-    """Return tails refitted to random draws of persons, each draw in one light: a lane's probes are all of one."""
-    by_light = best.reshape(-1, lights, len(member))
-    whose = np.tile(member, len(by_light)).astype(str).tolist()
-    share = -(-_DRAWS // lights)
-    return tuple(
-        tail
-        for light in range(lights)
-        for tail in draw_tails(by_light[:, light].ravel(), whose, size, rounds=share, seed=seed + light)
-    )
-
-
-def impostor_maxima(
-    vectors: Vectors,
-    member: NDArray[np.int64],
-    size: int,
-    random: np.random.Generator,
-    *,
-    probes: Sequence[Vectors],
-) -> NDArray[np.float64]:
-    """Return each probe's best score in a gallery of `size` other people, one template each; several galleries in turn.
-
-    The galleries are drawn from `vectors`; each of `probes` (the same pictures in one light, in the same order) searches
-    them. The result is (galleries * lights * n,), all probes in order for each gallery. A person drawn into a gallery that
-    should hold only others is left out for that search, so a few searches have one template fewer.
-    """
-    rounds = max(2, min(20, 400 // size))
-    best = []
-    for _ in range(rounds):
-        order = random.permutation(len(vectors))
-        _, first = np.unique(member[order], return_index=True)
-        chosen = random.permutation(order[first])[: size + 1]
-        own = member[:, None] == member[chosen][None, :]
-        spare = ~own.any(axis=1)
-        for light in probes:
-            scores = light @ vectors[chosen].T
-            scores[own] = -1.0
-            scores[spare, -1] = -1.0
-            best.append(scores.max(axis=1))
-    return np.concatenate(best).astype(np.float64)
 
 
 def read_calibration(text: str) -> Calibration:
@@ -209,11 +170,26 @@ def read_calibration(text: str) -> Calibration:
         data["tails"] = _read_tails(data["tails"])
         data["draws"] = tuple(_read_tails(draws) for draws in data["draws"])
         made = Calibration(**{**data, "centre": tuple(data["centre"]), "cameras": tuple(data["cameras"])})
+        sound = _is_sound(made)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Invalid("not a calibration file", hint="Make one: wayseal gallery calibrate.") from None
     if not made.tails or len(made.draws) != len(made.tails) or not all(made.draws):
-        raise Invalid("a calibration without fits")
+        raise Invalid("a calibration without fits", hint="Make one: wayseal gallery calibrate.")
+    if not sound:
+        raise Invalid(
+            "a calibration whose figures are no figures", hint="Make one: wayseal gallery calibrate."
+        )
     return made
+
+
+def _is_sound(made: Calibration) -> bool:
+    """Return whether all figures are finite and describe distributions: one that is not a number would hold no rate."""
+    sizes = [tail.gallery_size for tail in made.tails]
+    return (
+        all(tail.is_sound() for tail in (*made.tails, *(tail for draws in made.draws for tail in draws)))
+        and all(earlier < later for earlier, later in pairwise(sizes))
+        and bool(np.isfinite(np.asarray(made.centre, dtype=np.float64)).all())
+    )
 
 
 def _read_tails(data: Any) -> tuple[Tail, ...]:

@@ -42,6 +42,18 @@ class Tail:
         """The score at which the tail begins."""
         return self.body[-1]
 
+    def is_sound(self) -> bool:
+        """Return whether the figures are finite numbers that describe a distribution: a file may hold anything."""
+        figures = np.array([*self.body, self.shape, self.scale, self.share], dtype=np.float64)
+        return bool(
+            self.gallery_size >= 1
+            and len(self.body) >= 2
+            and np.isfinite(figures).all()
+            and self.scale > 0
+            and 0 < self.share < 1
+            and (np.diff(figures[: len(self.body)]) >= 0).all()
+        )
+
     def exceedance(self, score: float) -> float:
         """Return the chance that a non-mated search in a gallery of `gallery_size` reaches `score`."""
         if score < self.start:
@@ -56,6 +68,23 @@ class Tail:
         if abs(self.shape) < _STRAIGHT:
             return self.start - self.scale * float(np.log(ratio))
         return self.start + self.scale / self.shape * float(ratio**-self.shape - 1.0)
+
+
+def exceed_all(tails: Sequence[Tail], score: float) -> Scores:
+    """Return each tail's `exceedance` of one score: hundreds of refits at once, as each search asks for an interval."""
+    starts, shapes, scales, shares = np.array(
+        [(tail.start, tail.shape, tail.scale, tail.share) for tail in tails]
+    ).T
+    over = np.maximum(score - starts, 0.0) / scales
+    straight = np.abs(shapes) < _STRAIGHT
+    safe = np.where(straight, 1.0, shapes)
+    inside = np.maximum(1.0 + safe * over, 0.0)
+    with np.errstate(divide="ignore"):
+        bent = np.where(inside > 0, inside ** (-1.0 / safe), 0.0)
+    found = shares * np.where(straight, np.exp(-over), bent)
+    for place in np.flatnonzero(score < starts).tolist():
+        found[place] = tails[place].exceedance(score)
+    return np.asarray(found, dtype=np.float64)
 
 
 def fit_tail(maxima: Scores, gallery_size: int, *, share: float = SHARE) -> Tail:

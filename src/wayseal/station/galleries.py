@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from wayseal.flow.enrol import ImportReport, import_gallery, read_list, read_rows
+from wayseal.flow.calibrate import check_promise, fit_looks, read_looks
+from wayseal.flow.enrol import ImportReport, import_gallery, read_list
 from wayseal.flow.gallery_key import forget_traveller, write_site_calibration
-from wayseal.match.calibrate import fit_calibration
 from wayseal.match.gallery import Gallery, list_galleries
-from wayseal.model.errors import Invalid, NotFound
+from wayseal.model.errors import NotFound
 from wayseal.model.ids import check_name
 from wayseal.station.second import load_second, open_seconds
 from wayseal.station.site import Site
@@ -47,28 +45,30 @@ def import_list(
 
 
 def calibrate_site(
-    site: Site, path: Path, *, cameras: Sequence[str] = (), advance: Callable[[int], None] = lambda _: None
+    site: Site,
+    path: Path,
+    *,
+    probes: Path | None = None,
+    cameras: Sequence[str] = (),
+    advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Fit this site's thresholds to pictures from its own cameras, and return what they support.
 
-    The CSV `path,identity` lists pictures of 100 people or more, best 1,000, as the lanes take them. Its templates stay in
-    memory. Raises `Invalid` for too few people.
+    The CSV `path,identity` lists pictures of 100 people or more, best 1,000; `probes` lists pictures of them, or of others, as
+    the lanes take them. Without it the pictures of `path` are searched as a lane would read them. Templates stay in memory.
+    Raises `Invalid` for too few people.
     """
-    reader = PortraitReader()
-    vectors, people = [], []
-    for reading in read_rows(read_list(path), path.parent, reader, advance=advance):
-        if reading.portrait is not None:
-            vectors.append(reading.portrait.template.vector)
-            people.append(reading.row.identity)
-    if not vectors:
-        raise Invalid("no picture of the list can be used", hint="List pictures of 100 people or more.")
-    made = fit_calibration(
-        np.stack(vectors),
-        people,
+    reader = PortraitReader(model=OnnxFaceModel(site.settings.match.model or None))
+    looks = read_looks(
+        read_list(path), path.parent, reader,
+        lane_rows=read_list(probes) if probes else (), lane_folder=probes.parent if probes else None, advance=advance,
+    )  # fmt: skip
+    made = fit_looks(
+        looks,
         model_sha256=reader.model.manifest.sha256,
-        source="this site's own pictures",
+        source="this site's own pictures, searched by " + ("its lanes' pictures" if probes else "the same as a lane reads them"),
         cameras=[check_name(camera, what="camera") for camera in cameras],
-    )
+    )  # fmt: skip
     digest = hashlib.sha256(made.to_json().encode()).hexdigest()
     site.ledger.append([{"type": "config", "object": "calibration", "config_sha256": digest}])
     write_site_calibration(site.keys.keeper, site.galleries, made)
@@ -76,10 +76,16 @@ def calibrate_site(
     return {
         "people": made.people,
         "templates": made.templates,
+        "searched_with": "lane pictures" if probes else "the same pictures",
+        "probes": {
+            light: {"pictures": len(one.people), "people": one.persons} for light, one in looks.probes.items()
+        },
+        "left_out": looks.left_out,
         "cameras": list(made.cameras),
         "fpir_target": fpir,
         "supported_size": made.largest_gallery(fpir),
         "thresholds": {str(size): made.threshold(size, fpir) for size in (1, 10, 100, 1000, 10000)},
+        "check": check_promise(looks),
         "config_sha256": digest,
     }
 

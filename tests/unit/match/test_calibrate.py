@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from made_faces import DIMENSION, MODEL, MakeFaces
 
 from wayseal.match.calibrate import Calibration, fit_calibration, read_calibration, shipped_calibration
-from wayseal.match.tail import Tail, draw_tails, fit_tail, scale_chance
+from wayseal.match.strangers import Looks, search_strangers
+from wayseal.match.tail import Tail, draw_tails, exceed_all, fit_tail, scale_chance
 from wayseal.model.errors import Invalid, WrongModel
 
 SFACE = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
@@ -61,11 +62,16 @@ def test_probes_of_another_light_count(make_faces: MakeFaces) -> None:
     names = [str(number) for number in range(400)]
     plain = fit_calibration(people, names, model_sha256=MODEL, source="x", centred=False)
     both = fit_calibration(
-        people, names, model_sha256=MODEL, source="x", centred=False, probes=[people, closer]
+        people,
+        names,
+        model_sha256=MODEL,
+        source="x",
+        centred=False,
+        probes=[Looks(people, names), Looks(closer, names)],
     )
     assert both.threshold(399, 0.01) > plain.threshold(399, 0.01)
     with pytest.raises(Invalid):
-        fit_calibration(people, names, model_sha256=MODEL, source="x", probes=[people[:5]])
+        fit_calibration(people, names, model_sha256=MODEL, source="x", probes=[Looks(people[:5], names[:5])])
 
 
 def _turn(people: np.ndarray) -> np.ndarray:
@@ -134,6 +140,71 @@ def test_bad_document_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_calibration(text)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "figure", ["shape", "scale", "share", "body", "centre", "gallery_size", "empty body", "no scale"]
+)
+@pytest.mark.parametrize("part", ["tails", "draws"])
+def test_figures_that_are_none_are_refused(calibration: Calibration, part: str, figure: str) -> None:
+    """A calibration with a figure that is not a number, or that describes no distribution, is refused and never read as a threshold."""
+    document = json.loads(calibration.to_json())
+    tail = document["tails"][0] if part == "tails" else document["draws"][0][0]
+    if figure == "centre":
+        document["centre"][3] = float("nan")
+    elif figure == "body":
+        tail["body"][2] = float("inf")
+    elif figure == "empty body":
+        tail["body"] = []
+    elif figure == "no scale":
+        tail["scale"] = 0.0
+    else:
+        tail[figure] = float("nan")
+    with pytest.raises(Invalid) as caught:
+        read_calibration(json.dumps(document))
+    assert caught.value.hint
+
+
+@given(
+    score=st.floats(-0.5, 1.5),
+    figures=st.lists(
+        st.tuples(st.sampled_from([-0.3, -1e-9, 0.0, 0.2]), st.floats(0.01, 0.1)), min_size=1, max_size=6
+    ),
+)
+@settings(max_examples=80, deadline=None)
+def test_many_tails_at_once(score: float, figures: list[tuple[float, float]]) -> None:
+    """Asking many tails at once gives what asking each gives."""
+    tails = [
+        Tail(100, tuple(np.linspace(0.1 + 0.01 * place, 0.4, 7).tolist()), shape, scale)
+        for place, (shape, scale) in enumerate(figures)
+    ]
+    assert exceed_all(tails, score) == pytest.approx([tail.exceedance(score) for tail in tails], abs=1e-12)
+
+
+def test_probes_of_other_people(make_faces: MakeFaces) -> None:
+    """Lane pictures of people who are in no document list are strangers to all of it, and count as such."""
+    enrolled = Looks(make_faces(150, seed=70), [f"e{number}" for number in range(150)])
+    lane = Looks(make_faces(300, seed=71), [f"l{number}" for number in range(300)])
+    (best,) = search_strangers(enrolled, [lane], 149, np.random.default_rng(1))
+    scores = lane.vectors @ enrolled.vectors.T
+    assert best.shape == (8 * 300,)
+    assert np.all(best[:300] <= scores.max(axis=1) + 1e-6)
+    assert np.all(best[:300] >= np.sort(scores, axis=1)[:, -2] - 1e-6)
+    made = fit_calibration(enrolled.vectors, enrolled.people, model_sha256=MODEL, source="x", probes=[lane])
+    assert made.people == 150
+    with pytest.raises(Invalid):
+        fit_calibration(
+            enrolled.vectors, enrolled.people, model_sha256=MODEL, source="x",
+            probes=[Looks(lane.vectors[:60], lane.people[:60])],
+        )  # fmt: skip
+
+
+def test_own_pictures_are_no_strangers(make_faces: MakeFaces) -> None:
+    """A probe of somebody in the gallery is never compared with their own template."""
+    people = make_faces(120, seed=72)
+    looks = Looks(people, [str(number) for number in range(120)])
+    (best,) = search_strangers(looks, [looks], 119, np.random.default_rng(1))
+    assert best.max() < 0.95
 
 
 def test_too_little_to_calibrate_on(make_faces: MakeFaces) -> None:
