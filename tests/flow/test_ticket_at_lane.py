@@ -17,7 +17,7 @@ from wayseal.flow.egress import EntryQueue
 from wayseal.flow.oversee.register import add_person, end_person
 from wayseal.flow.ticket_carried import OVERRUN
 from wayseal.model.clock import to_text
-from wayseal.model.errors import Invalid, Refused, Unavailable, WaysealError
+from wayseal.model.errors import Integrity, Invalid, Refused, Unavailable, WaysealError
 from wayseal.station.carrier_link import CarrierLink
 from wayseal.station.lane_home import LaneHome
 from wayseal.station.lane_tickets import FOLDER, carry_tickets, use_ticket
@@ -153,6 +153,78 @@ def test_lane_refuses_alone(
         use(lane, down, str(held.to_base64()), verb, who=who)
     carry_tickets(lane, lane.link)
     assert [(one["action"], one["reason"]) for one in acts(centre.site, ticket)] == [("refused", reason)]
+
+
+def refuse_set_back(lane: LaneHome, down: CarrierLink, token: str) -> None:
+    """Fail unless the lane refuses a ticket because its clock is behind what it knows."""
+    with pytest.raises(Refused) as refusal:
+        use(lane, down, token, "health")
+    assert refusal.value.facts["reason"] == "clock-set-back"
+
+
+def test_clock_set_back_without_a_line(
+    centre: Centre, lane: LaneHome, down: CarrierLink, clock: MovableClock
+) -> None:
+    """A ticket that was once found to have ended stays ended when the clock goes back, and both attempts reach the ledger."""
+    ticket, token = issue(centre.site)
+    assert use(lane, down, token, "health")["ticket"] == ticket
+    clock.move(timedelta(hours=5))
+    with pytest.raises(Refused):
+        use(lane, down, token, "health")
+    clock.move(-timedelta(hours=4, minutes=30))
+    refuse_set_back(lane, down, token)
+    carry_tickets(lane, lane.link)
+    told = [one["reason"] for one in acts(centre.site, ticket) if one["action"] == "refused"]
+    assert told == ["expired", "clock-set-back"]
+
+
+def test_lane_at_work_notes_the_time(
+    centre: Centre, lane: LaneHome, down: CarrierLink, clock: MovableClock
+) -> None:
+    """A lane that works on without its line writes down how late it is, so that nobody has to use a ticket for it."""
+    _, token = issue(centre.site)
+    lane.host.accept_roster(lane.link.fetch_roster(1).roster)
+    clock.move(timedelta(hours=3))
+    send_waiting(lane, down, within_s=60)
+    clock.move(-timedelta(hours=2))
+    refuse_set_back(lane, down, token)
+
+
+def test_centres_time_counts(centre: Centre, lane: LaneHome, down: CarrierLink, clock: MovableClock) -> None:
+    """What the centre's answer said of the time counts afterwards, also when the lane's own note of it was removed: by the roster."""
+    _, token = issue(centre.site)
+    clock.move(timedelta(hours=5))
+    lane.link.read_health()
+    clock.move(-timedelta(hours=4, minutes=30))
+    refuse_set_back(lane, down, token)
+    clock.move(timedelta(hours=4, minutes=30))
+    lane.host.accept_roster(lane.link.fetch_roster(1).roster)
+    (lane.home / "lane" / "time.signed").unlink()
+    clock.move(-timedelta(hours=4, minutes=30))
+    refuse_set_back(lane, down, token)
+
+
+def test_clock_that_was_ahead(centre: Centre, lane: LaneHome, down: CarrierLink, clock: MovableClock) -> None:
+    """A clock that was days ahead and was set right stops tickets only until the centre is heard again."""
+    clock.move(timedelta(days=9))
+    lane.time.note()
+    clock.move(-timedelta(days=9))
+    _, token = issue(centre.site)
+    refuse_set_back(lane, down, token)
+    lane.link.read_health()
+    assert use(lane, down, token, "health")["on_ledger"] is False
+
+
+def test_altered_note_of_the_time(centre: Centre, lane: LaneHome, down: CarrierLink) -> None:
+    """A note of the time that the lane did not sign judges no ticket, holds up no delivery, and is gone once the centre is heard."""
+    _, token = issue(centre.site)
+    file = lane.home / "lane" / "time.signed"
+    file.write_bytes(file.read_bytes()[:-24] + b"2020-01-01T00:00:00.000Z")
+    with pytest.raises(Integrity, match="altered"):
+        use(lane, down, token, "health")
+    lane.time.note()
+    assert send_waiting(lane, lane.link, within_s=60).problem is None
+    assert use(lane, down, token, "health")["on_ledger"] is False
 
 
 def test_centre_judges_again(centre: Centre, lane: LaneHome, down: CarrierLink, clock: MovableClock) -> None:

@@ -30,6 +30,8 @@ from wayseal.model.ids import check_staff, new_ulid
 
 OVERRUN: Final = "ticket-not-permitted"
 """The alarm of a use that a lane permitted and that the centre would have refused."""
+SET_BACK: Final = "clock-set-back"
+"""The reason of a refusal at a lane whose clock is behind what it knows."""
 _FIELDS: Final = frozenset(
     ("type", "object", "action", "actor", "time", "verb", "work_order", "org", "token_sha256", "reason")
 )
@@ -39,12 +41,16 @@ Put = Callable[[Sequence[Mapping[str, Any]]], object]
 
 @dataclass(frozen=True, slots=True)
 class LaneTickets:
-    """What a lane judges tickets with: the site's public key, its own name and clock. `put` keeps entries for the centre, durably."""
+    """What a lane judges tickets with: the site's public key, its own name and clock. `put` keeps entries for the centre, durably.
+
+    `latest` is a time that the lane knows to be over: with a clock that is behind it no ticket is judged, for it may have ended.
+    """
 
     public: PublicKey
     lane: str
     clock: Clock
     put: Put
+    latest: datetime | None = None
 
     def use(self, text: str, *, verb: str, technician: str) -> Ticket:
         """Return the ticket when its token permits `verb` here to `technician` now; its entry is kept before this returns.
@@ -73,6 +79,8 @@ class LaneTickets:
     def _find_reason(self, token: Biscuit, ticket: Ticket, verb: str, technician: str) -> str | None:
         """Return why a token with good signatures does not permit this, or None."""
         now = self.clock()
+        if self.latest is not None and now + SKEW < self.latest:
+            return SET_BACK
         try:
             authorise(token, verb=verb, lane=self.lane, technician=technician, now=now)
         except Refused:

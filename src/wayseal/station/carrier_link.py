@@ -8,7 +8,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,8 +62,17 @@ class Ends:
 class CarrierLink:
     """One line. Threads may share it; they take turns."""
 
-    def __init__(self, ends: Ends, clock: Clock, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(
+        self,
+        ends: Ends,
+        clock: Clock,
+        *,
+        answer_s: float = ANSWER_S,
+        hear_date: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        """Open nothing yet. `hear_date` is told the Date of each answer of the centre's."""
         self._ends = ends
+        self._hear_date = hear_date
         self._clock = clock
         self._answer_s = answer_s
         self._turn = threading.Lock()
@@ -144,6 +153,7 @@ class CarrierLink:
         connection.stream.allow(self._answer_s)
         connection.request(method, f"/v1/{verb}", body=body or None, headers=_HEADERS if body else _EMPTY)
         answer = connection.getresponse()
+        self._hear_date(answer.headers.get("Date"))
         data = answer.read(ANSWER_LIMIT + 1)
         if len(data) > ANSWER_LIMIT:
             raise http.client.HTTPException("an answer that is too long")

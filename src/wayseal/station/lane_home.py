@@ -22,6 +22,7 @@ from wayseal.station.carrier_link import CarrierLink, Ends, parse_address
 from wayseal.station.carrier_wire import JoinRequest, join_message
 from wayseal.station.join_file import JoinFile, LaneFacts, decode_join_file, facts_value, read_facts_value
 from wayseal.station.lane import LaneHost, LaneTrust
+from wayseal.station.lane_time import LaneTime
 from wayseal.station.settings import FILE_NAME, SiteSettings, load_settings
 
 LANE_FILE = "lane.json"
@@ -51,7 +52,13 @@ class LaneHome:
     def open_link(self, address: str) -> CarrierLink:
         """Return a line to the centre at an address (HOST:PORT); the certificates decide whether it is the centre."""
         key = load_tls_key(self.host.keeper, self._folder / "identity", self.facts.lane)
-        return CarrierLink(_ends(self.facts, address, self.certificate, key), self.clock)
+        ends = _ends(self.facts, address, self.certificate, key)
+        return CarrierLink(ends, self.clock, hear_date=self.time.hear)
+
+    @cached_property
+    def time(self) -> LaneTime:
+        """What this lane knows of the time."""
+        return LaneTime(self.host, self._folder, self.clock)
 
     def renew_certificate(self, link: CarrierLink) -> datetime:
         """Fetch a fresh certificate when less than a third of the old one's time is left; return when the one in use ends."""

@@ -53,7 +53,10 @@ def _use_alone(home: LaneHome, token: str, *, verb: str, technician: str) -> str
         raise Unavailable(
             "the centre does not answer, and these counts are the centre's", hint="Try again when it does."
         )
-    office = LaneTickets(load_public(_read_root(home)), home.facts.lane, home.clock, _queue(home).put)
+    office = LaneTickets(
+        load_public(_read_root(home)), home.facts.lane, home.clock, _queue(home).put, home.time.latest()
+    )
+    home.time.note()
     return office.use(token, verb=verb, technician=technician).id
 
 

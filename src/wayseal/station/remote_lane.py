@@ -87,6 +87,7 @@ class Courier:
             if now < self._not_before:
                 return
             try:
+                self._home.time.note()
                 if now - self._asked >= self._poll:
                     self._arms.refresh()
                     self._home.renew_certificate(self._link)
