@@ -6,13 +6,21 @@ minimum over registered pictures (Szeliski, Avidan and Anandan 2000).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from wayseal.model.border import Box, Pixels, Quality, Shot, Template
-from wayseal.vision.detect import NEW_TRACK, Detection, FaceDetector, clip_box, move_detection
+from wayseal.vision.detect import (
+    IN_TRACK,
+    NEW_TRACK,
+    Detection,
+    FaceDetector,
+    clip_box,
+    move_detection,
+    overlap,
+)
 from wayseal.vision.glass import (
     WINDOW_EYES,
     WINDOW_SIDE,
@@ -34,10 +42,9 @@ RESTORED = "restored_from_reflections"
 LEAST_LOOKS = 8
 LEAST_EYES = 20.0
 """Pixels between the eyes that somebody must have reached: a far face is blurred, not veiled."""
-_SHARES = (
-    0.12,
-    0.16,
-)  # how far from the darkest look the kept one is: a wiper or a shadow is darker than the face
+_SHARES = (0.05, 0.08, 0.1, 0.13, 0.16, 0.21)
+"""How far from the darkest look the kept one is, picture by picture: a wiper or a shadow is darker than the face."""
+_ONE_FACE = 0.3  # overlap from which two finds are of one face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,28 +59,34 @@ class RestoredFace:
 def restore_face(
     looks: Sequence[GlassLook], place: PlaceModel, right: float, detector: FaceDetector, model: FaceModel
 ) -> RestoredFace | None:
-    """Return the face `right` eye distances beside a modelled place, when its restored picture can be recognised."""
+    """Return the face `right` eye distances beside a modelled place, when its restored pictures can be recognised.
+
+    All pictures show it at one place, so they are aligned by one set of points: the middle of what is found in each.
+    """
     windows = [cut_window(look, place, right) for look in looks]
     windows = settle_windows(looks, chain_windows(looks, windows))
     stack = [pixels for pixels, _ in windows]
-    found: list[tuple[Detection, Pixels, Template, Quality]] = []
-    for rank in sorted({max(2, round(share * len(stack))) for share in _SHARES}):
-        picture = _enhance(rank_darkest(stack, rank))
-        face = _find_face(picture, detector)
-        if face is None:
-            continue
-        crop = align_face(picture, face.landmarks)
-        template = model.embed([crop])[0]
-        quality = rate_face(measure_face(picture, face, crop), strength=template.strength)
-        if is_recognisable(quality):
-            found.append((face, picture, template, quality))
-    if not found:
+    ranks = sorted({max(2, round(share * len(stack))) for share in _SHARES})
+    pictures = [_enhance(rank_darkest(stack, rank)) for rank in ranks]
+    face = _find_face(pictures, detector)
+    if face is None:
         return None
-    face, picture, _, quality = max(found, key=lambda one: one[3].score)
-    template = fuse_templates([one[2] for one in found], [float(one[3].score) for one in found])
+    rated = [(picture, *_rate(picture, face, model)) for picture in pictures]
+    usable = [one for one in rated if is_recognisable(one[2])]
+    if not usable:
+        return None
+    picture, _, quality = max(usable, key=lambda one: one[2].score)
+    template = fuse_templates([one[1] for one in usable], [float(one[2].score) for one in usable])
     clearest = min(range(len(looks)), key=lambda index: _difference(stack[index], picture, face.box))
     shot = _as_shot(looks[clearest], windows[clearest][1], face, quality, template)
     return RestoredFace(template, shot, _view(looks[clearest], shot))
+
+
+def _rate(picture: Pixels, face: Detection, model: FaceModel) -> tuple[Template, Quality]:
+    """Return the template of a face in one restored picture, and its quality."""
+    crop = align_face(picture, face.landmarks)
+    template = model.embed([crop])[0]
+    return template, rate_face(measure_face(picture, face, crop), strength=template.strength)
 
 
 def _enhance(picture: Pixels) -> Pixels:
@@ -86,17 +99,25 @@ def _enhance(picture: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2BGR), dtype=np.uint8)
 
 
-def _find_face(picture: Pixels, detector: FaceDetector) -> Detection | None:
-    """Return the surest face of the right size near the middle; None without a sure one."""
+def _find_face(pictures: Sequence[Pixels], detector: FaceDetector) -> Detection | None:
+    """Return the surest face of the right size near the middle, with the median points of all pictures' looks at it.
+
+    None without a sure one.
+    """
     whole = (0.0, 0.0, float(WINDOW_SIDE), float(WINDOW_SIDE))
     faces = [
         face
+        for picture in pictures
         for scale in (1.0, 1.5)
-        for face in detector.detect_region(picture, whole, scale=scale, threshold=NEW_TRACK)
+        for face in detector.detect_region(picture, whole, scale=scale, threshold=IN_TRACK)
         if SMALLEST < face.inter_eye_px / WINDOW_EYES < LARGEST
         and abs(face.box[0] + face.box[2] / 2 - WINDOW_SIDE / 2) < 2.5 * WINDOW_EYES
     ]
-    return max(faces, key=lambda face: face.score, default=None)
+    surest = max(faces, key=lambda face: face.score, default=None)
+    if surest is None or surest.score < NEW_TRACK:
+        return None
+    same = [face.landmarks for face in faces if overlap(face.box, surest.box) > _ONE_FACE]
+    return replace(surest, landmarks=np.median(same, axis=0).astype(np.float32))
 
 
 def _difference(pixels: Pixels, picture: Pixels, box: Box) -> float:

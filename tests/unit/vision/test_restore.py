@@ -97,6 +97,17 @@ def test_face_behind_reflections(
     )
 
 
+@pytest.mark.parametrize("off", [-0.4, 0.4])
+def test_place_known_roughly(
+    portrait: Pixels, detector: FaceDetector, sface: OnnxFaceModel, reader: PortraitReader, off: float
+) -> None:
+    """Where the place is known only roughly, the face is restored all the same: its points are found in several pictures."""
+    place = model_place(sightings(detector, portrait))
+    found = restore_face(film_glass(portrait, detector, reflection=True), place, off, detector, sface)
+    assert found is not None
+    assert cosine(found.template, reader.read_main(portrait).template) > 0.45
+
+
 def test_nobody_is_made_of_nothing(portrait: Pixels, detector: FaceDetector, sface: OnnxFaceModel) -> None:
     """Where nobody sits, reflections alone never become a face."""
     place = model_place(sightings(detector, portrait))
