@@ -50,7 +50,12 @@ def probes(people: np.ndarray) -> list[Probe]:
     noisy = people + 0.5 * unit_rows(300, 2)
     noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
     made = [
-        Probe(f"p{number}", "a" if number % 2 else "b", Template(row, SFACE, 1.0))
+        Probe(
+            f"p{number}",
+            "a" if number % 2 else "b",
+            Template(row, SFACE, 1.0),
+            quality=40 if number % 2 else 90,
+        )
         for number, row in enumerate(noisy)
     ]
     made[0] = Probe("p0", "b", None, "no_face")
@@ -142,7 +147,13 @@ def test_command_on_real_pictures(shared_data: Path, tmp_path: Path) -> None:
 def test_tables_and_plots(gallery: LoadedGallery, probes: list[Probe], tmp_path: Path) -> None:
     """People get tables with every figure; a plot that cannot be written is an error with a hint."""
     from wayseal.flow.measure.rates import trade_off
-    from wayseal.flow.measure.search import SearchReport, count_reasons, describe_groups, group_curves
+    from wayseal.flow.measure.search import (
+        SearchReport,
+        count_reasons,
+        describe_groups,
+        group_curves,
+        label_quality,
+    )
 
     scores = run_searches(gallery, probes, {f"p{number}" for number in range(200)})
     figures = describe_scores(scores, gallery, 0.003)
@@ -150,9 +161,18 @@ def test_tables_and_plots(gallery: LoadedGallery, probes: list[Probe], tmp_path:
     nothing = count_reasons([])
     figures |= {"by_group": groups, "failure_to_enrol": nothing, "import_would_refuse": nothing}
     figures |= {"failure_to_acquire": nothing}
+    labelled = label_quality(scores, probes, {f"p{number}" for number in range(200)})
+    figures["by_quality"] = describe_groups(labelled, figures["threshold"])
     report = SearchReport(figures, trade_off(scores.mated, scores.nonmated), group_curves(scores), {})
     titles = [title for title, _, _ in search_tables(report)]
-    assert titles == ["Open-set identification", "By group"]
+    assert titles == ["Open-set identification", "By group", "Curve", "By quality of the probe"]
+    assert set(figures["by_quality"]) == {"35-49", "80-100", "none"}
+    assert figures["by_quality"]["none"]["fnir"] == {
+        **figures["by_quality"]["none"]["fnir"],
+        "trials": 1,
+        "rate": 1.0,
+    }
+    assert sum(one["fpir"]["trials"] for one in figures["by_quality"].values()) == 100
     assert set(groups) == {"a", "b"}
     assert groups["a"]["fpir"]["conclusion"] == "too_few_to_conclude"
     assert groups["a"]["fnir"]["trials"] + groups["b"]["fnir"]["trials"] == 200

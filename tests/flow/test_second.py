@@ -135,6 +135,27 @@ def test_doubted_match_is_referred(
         assert driver.outcome is Outcome.MATCH
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_enrolled_template_without_numbers_doubts(
+    asked: Site, clock: MovableClock, tmp_path: Path, face: Pixels, second: SecondOpinion, *, first: bool
+) -> None:
+    """A kept second template with a value that is no number confirms no match, wherever it stands among the others."""
+    import_face(asked, tmp_path, face)
+    book = open_seconds(asked, "port")
+    (good,) = book.find("T-1", second.manifest.sha256)
+    broken = good.vector.copy()
+    broken[2] = np.nan
+    kept = [replace(good, vector=broken), good] if first else [good, replace(good, vector=broken)]
+    book.book.put_body("T-1", b"".join(pack_template(one) for one in kept))
+    check = open_check(asked, "port")
+    assert check is not None
+    driver = ride(face, face, second, clock).occupants[0]
+    assert driver.template is not None
+    (answer,) = GallerySearch(asked.gallery("port").loaded, SearchPolicy()).search([driver.template])
+    assert answer.outcome is Outcome.MATCH
+    assert check.review(answer, driver.second).reasons[0] == DOUBTED
+
+
 @pytest.mark.parametrize(
     "lie",
     [

@@ -8,6 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from wayseal.flow.documents import pack_template, unpack_templates
 from wayseal.match.matrix import check_vectors
 from wayseal.match.portraits import SealedBook
@@ -59,6 +61,7 @@ class SecondCheck:
         """Return the answer, or for a match that the second network doubts the same answer referred, with the reason.
 
         Without a second template of the probe, or of the traveller, there is no second opinion, and the answer stands.
+        One of the traveller's with a value that is no number confirms nobody: the match is referred.
         Raises `SealBroken` for a second template that no network of that model makes.
         """
         if answer.outcome is not Outcome.MATCH or second is None:
@@ -68,7 +71,7 @@ class SecondCheck:
         if not known:
             return answer
         _check_second(second, known[0].vector.shape[0])
-        likeness = max(rate_likeness(second, one, metric=self.metric) for one in known)
+        likeness = float(np.max([rate_likeness(second, one, metric=self.metric) for one in known]))
         if not is_contradicted(best.score, likeness, match=answer.threshold, disagree=self.limit):
             return answer
         return replace(answer, outcome=Outcome.REFER, reasons=(DOUBTED, *answer.reasons))

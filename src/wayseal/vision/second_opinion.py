@@ -91,8 +91,11 @@ def doubt_limit(manifest: ModelManifest) -> float:
 
 
 def is_contradicted(cosine: float, likeness: float, *, match: float, disagree: float) -> bool:
-    """Return whether the second network doubts a match of the first: a reason to refer, never to decide."""
-    return cosine >= match and likeness < disagree
+    """Return whether the second network doubts a match of the first: a reason to refer, never to decide.
+
+    A likeness that is not a number confirms nothing: it doubts.
+    """
+    return cosine >= match and not likeness >= disagree
 
 
 def _move_points(shot: KeptShot) -> NDArray[np.float32]:

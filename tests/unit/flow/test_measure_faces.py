@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from wayseal.cli.main import root
-from wayseal.flow.measure.faces import measure_faces, plot_faces, read_pairs
+from wayseal.flow.measure.faces import measure_faces, read_pairs
+from wayseal.flow.measure.faces_report import faces_tables, plot_faces, write_faces_page
 from wayseal.model.errors import Invalid, NotFound
 from wayseal.vision.picture import encode_picture, read_picture
 
@@ -69,6 +70,8 @@ def test_failure_to_acquire_is_a_miss(album: Path) -> None:
     figures = measure_faces(read_pairs(write_pairs(album, text))).figures
     assert figures["fnmr_at_fmr_1e-2"] == 0.5
     assert figures["failed_images"] == 3
+    assert figures["failure_reasons"] == {"empty": 1, "missing": 1, "no_face": 1}
+    assert figures["by_quality"]["none"]["fnmr"]["rate"] == 1.0
 
 
 def test_one_sided_pairs_have_no_rates(album: Path) -> None:
@@ -96,6 +99,24 @@ def test_plot(album: Path, suffix: str) -> None:
     assert path.stat().st_size > 1000
     with pytest.raises(Invalid):
         plot_faces(report, album / "curve.nothing")
+
+
+def test_page(album: Path) -> None:
+    """The printable page has every table, why pictures were not acquired, and the curve; it has no script and no picture."""
+    report = measure_faces(
+        read_pairs(write_pairs(album, "a.jpg,b.jpg,1\na.jpg,empty.jpg,1\na.jpg,sky.jpg,0\n"))
+    )
+    write_faces_page(report, album / "page.html")
+    text = (album / "page.html").read_text()
+    assert all(f"<h2>{title}</h2>" in text for title, _, _ in faces_tables(report))
+    assert {"<td>empty</td>" in text, "<svg" in text} == {True}
+    assert "<script" not in text
+    assert "<img" not in text
+    one_sided = measure_faces(read_pairs(write_pairs(album, "a.jpg,b.jpg,1\n")))
+    write_faces_page(one_sided, album / "page.html")
+    assert "<svg" not in (album / "page.html").read_text()
+    with pytest.raises(Invalid):
+        write_faces_page(report, album / "none" / "page.html")
 
 
 @pytest.mark.parametrize(

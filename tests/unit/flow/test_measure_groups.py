@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wayseal.flow.measure.faces import Pair, describe_groups, read_pairs
-from wayseal.flow.measure.groups import Trials, compare_group, group_rows, read_groups, subtract_intervals
+from wayseal.flow.measure.groups import (
+    Trials,
+    compare_group,
+    group_rows,
+    name_quality,
+    read_groups,
+    subtract_intervals,
+)
 
 
 def make_trials(**groups: tuple[int, int]) -> Trials:
@@ -98,3 +105,21 @@ def test_pairs_have_groups(tmp_path: Path) -> None:
     assert report["s"]["fmr"]["rate"] == 0
     assert describe_groups(pairs, scores, None) == {}
     assert len(group_rows(report, ("fnmr", "fmr"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("score", "name"),
+    [
+        (None, "none"),
+        (0, "0-34"),
+        (34, "0-34"),
+        (35, "35-49"),
+        (64, "50-64"),
+        (65, "65-79"),
+        (80, "80-100"),
+        (100, "80-100"),
+    ],
+)
+def test_quality_has_bins(score: int | None, name: str) -> None:
+    """Each quality has one bin; a face that was not acquired has a bin of its own."""
+    assert name_quality(score) == name

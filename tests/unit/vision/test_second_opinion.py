@@ -147,6 +147,8 @@ def test_doubt_needs_a_match() -> None:
     assert is_contradicted(0.5, 0.2, match=0.45, disagree=0.36)
     assert not is_contradicted(0.5, 0.5, match=0.45, disagree=0.36)
     assert not is_contradicted(0.3, 0.2, match=0.45, disagree=0.36)
+    assert is_contradicted(0.5, float("nan"), match=0.45, disagree=0.36)
+    assert not is_contradicted(float("nan"), 0.2, match=0.45, disagree=0.36)
 
 
 def test_chip_points_are_upright() -> None:

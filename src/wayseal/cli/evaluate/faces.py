@@ -19,16 +19,21 @@ from wayseal.cli.common import json_option, print_json, print_table, show_progre
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the curve as .png or .svg."
 )
 @click.option(
+    "--report", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a printable .html page."
+)
+@click.option(
     "--second-opinion", is_flag=True, help="Also ask the optional second network; report both scores added."
 )
 @json_option
-def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_json: bool) -> None:
+def command(
+    pairs_file: Path, plot: Path | None, page: Path | None, *, second_opinion: bool, as_json: bool
+) -> None:
     """One-to-one accuracy over pairs of pictures.
 
     A picture without a usable face counts as a failure to acquire, and its genuine pairs as non-matches.
     """
-    from wayseal.flow.measure.faces import measure_faces, plot_faces, read_pairs
-    from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows
+    from wayseal.flow.measure.faces import measure_faces, read_pairs
+    from wayseal.flow.measure.faces_report import faces_tables, plot_faces, write_faces_page
     from wayseal.vision.portrait import PortraitReader
     from wayseal.vision.second_opinion import SecondOpinion
 
@@ -40,8 +45,9 @@ def command(pairs_file: Path, plot: Path | None, *, second_opinion: bool, as_jso
     if as_json:
         print_json(report.figures)
     else:
-        simple = [(name, value) for name, value in report.figures.items() if name != "by_group"]
-        print_table("Faces", ("measure", "value"), simple)
-        print_table("By group", GROUP_COLUMNS, group_rows(report.figures["by_group"], ("fnmr", "fmr")))
+        for title, columns, rows in faces_tables(report):
+            print_table(title, columns, rows)
     if plot is not None:
         plot_faces(report, plot)
+    if page is not None:
+        write_faces_page(report, page)

@@ -5,18 +5,19 @@ Owns the report of `evaluate faces`. It keeps templates in memory by path for th
 
 import csv
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wayseal.flow.measure.groups import Trials, compare_group, list_groups, name_group
+from wayseal.flow.measure.bands import Band, find_band
+from wayseal.flow.measure.groups import Trials, compare_group, list_groups, name_group, name_quality
 from wayseal.flow.measure.rates import MISSING, Curve, Scores, auc, eer, fnmr_at_fmr, trade_off
-from wayseal.flow.plot import save_figure
-from wayseal.model.errors import Invalid, NotFound, WaysealError
+from wayseal.model.errors import Invalid, NotFound, WaysealError, WrongModel
 from wayseal.vision.models_manifest import ModelManifest
 from wayseal.vision.picture import read_picture
 from wayseal.vision.portrait import Portrait, PortraitReader
@@ -84,15 +85,17 @@ def measure_faces(
 ) -> FacesReport:
     """Return the error rates over pairs. `advance` is called once a distinct picture.
 
-    A picture that cannot be read or shows no face is a failure to acquire: its pairs score below every threshold, so a
-    genuine one counts as a miss. `failure_to_acquire` is the share of pictures; `ms_per_image` is CPU time.
+    A picture that cannot be read or shows no face is a failure to acquire, counted by reason: its pairs score below every
+    threshold, so a genuine one counts as a miss. `failure_to_acquire` is the share of pictures; `ms_per_image` is CPU time.
     """
     faces = reader or PortraitReader()
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.first, pair.second)))
     began = time.process_time()
     portraits: dict[Path, Portrait | None] = {}
+    reasons: Counter[str] = Counter()
     for path in paths:
-        portraits[path] = _read_portrait(path, faces)
+        portraits[path], reason = _read_portrait(path, faces)
+        reasons.update([reason] if reason else [])
         advance(1)
     spent = time.process_time() - began
     sides = [(portraits[pair.first], portraits[pair.second]) for pair in pairs]
@@ -107,12 +110,17 @@ def measure_faces(
         "images": len(paths),
         "failed_images": failed,
         "failure_to_acquire": failed / len(paths),
+        "failure_reasons": dict(sorted(reasons.items())),
         **_rates(genuine, impostor),
         "model": faces.model.manifest.name,
         "model_sha256": faces.model.manifest.sha256,
         "ms_per_image": 1000 * spent / len(paths),
     }
-    figures["by_group"] = describe_groups(pairs, scores, figures["threshold_at_fmr_1e-3"])
+    limit = figures["threshold_at_fmr_1e-3"]
+    figures["by_group"] = describe_groups(pairs, scores, limit)
+    binned = [replace(pair, group=_lower_quality(both)) for pair, both in zip(pairs, sides, strict=True)]
+    figures["by_quality"] = describe_groups(binned, scores, limit)
+    figures["det_ci95"] = _find_band(pairs, scores, same)
     if faces.second is not None:
         likeness = np.array([_score_second(first, second) for first, second in sides])
         figures |= _report_second(faces.second.manifest, scores, likeness, same)
@@ -140,31 +148,28 @@ def describe_groups(
     }
 
 
-def plot_faces(report: FacesReport, path: Path) -> None:
-    """Draw the trade-off of misses against false matches into a PNG or SVG. Raises `Invalid` when there is no curve."""
-    # Late: drawing is the only use of the plotting library here.
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    if report.curve is None:
-        raise Invalid("nothing to draw: a curve needs genuine and impostor pairs")
-    figure = Figure(figsize=(6, 5), layout="constrained")
-    axes = figure.add_subplot()
-    least = 1 / max(report.figures["impostor"], report.figures["genuine"])
-    axes.plot(np.maximum(report.curve.accept, least / 2), np.maximum(report.curve.miss, least / 2))
-    axes.set(xscale="log", yscale="log", xlabel="false match rate", ylabel="false non-match rate")
-    axes.set_title(
-        f"{report.figures['model']}: {report.figures['genuine']} genuine, {report.figures['impostor']} impostor"
-    )
-    axes.grid(visible=True, which="both", alpha=0.3)
-    save_figure(figure, path)
-
-
-def _read_portrait(path: Path, faces: PortraitReader) -> Portrait | None:
-    """Return a picture's portrait, None when it has none."""
+def _read_portrait(path: Path, faces: PortraitReader) -> tuple[Portrait | None, str]:
+    """Return a picture's portrait, or None and the reason why it has none. Raises `WrongModel`."""
     try:
-        return faces.read_main(read_picture(path))
-    except WaysealError:
+        return faces.read_main(read_picture(path)), ""
+    except WrongModel:
+        raise
+    except WaysealError as error:
+        return None, str(error.facts.get("reason", "unreadable"))
+
+
+def _lower_quality(sides: tuple[Portrait | None, Portrait | None]) -> str:
+    """Return the bin of the poorer picture of a pair."""
+    scores = [None if side is None else side.quality.score for side in sides]
+    return name_quality(None if None in scores else min(score for score in scores if score is not None))
+
+
+def _find_band(pairs: Sequence[Pair], scores: Scores, same: NDArray[np.bool_]) -> Band | None:
+    """Return the band of FNMR at rising FMR, over first pictures; None when a side has no pairs."""
+    if same.all() or not same.any():
         return None
+    people = np.array([str(pair.first) for pair in pairs])
+    return find_band(scores[same], people[same].tolist(), scores[~same], people[~same].tolist())
 
 
 def _score_pair(first: Portrait | None, second: Portrait | None) -> float:

@@ -5,6 +5,7 @@ never leaves a report as anything but a name. It concludes nothing from few sear
 """
 
 import csv
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from wayseal.flow.measure.rates import Interval, rate_interval
 
 FEWEST = 100
 """Trials of a kind, and of all others, below which nothing is concluded about a group's rate."""
+QUALITY_EDGES = (0, 35, 50, 65, 80)
+"""Where bins of quality begin; under 35 a face is not searched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +43,15 @@ def read_groups(path: Path) -> list[str] | None:
 def name_group(label: str | None, path: str) -> str:
     """Return the group of a picture as a list names it: its label, else its folder, or `all`."""
     return label or Path(path).parent.name or "all"
+
+
+def name_quality(score: int | None) -> str:
+    """Return the bin of a face's quality (0-100) as a group's name, `none` for a face that was not acquired."""
+    if score is None:
+        return "none"
+    place = bisect_right(QUALITY_EDGES, score)
+    high = QUALITY_EDGES[place] - 1 if place < len(QUALITY_EDGES) else 100
+    return f"{QUALITY_EDGES[place - 1]}-{high}"
 
 
 def list_groups(*kinds: Trials) -> list[str]:

@@ -3,28 +3,17 @@
 Owns no figure: it shows what `flow.measure.search` counted. A page carries its curves inside, and no picture of anybody.
 """
 
-import html
-import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wayseal.flow.measure.bands import shade_band
 from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure, show_interval
+from wayseal.flow.measure.page import Table, save_page
 from wayseal.flow.measure.rates import Curve
 from wayseal.flow.measure.search import SearchReport
 from wayseal.flow.plot import save_figure
-from wayseal.model.errors import Invalid
-
-Table = tuple[str, tuple[str, ...], list[tuple[object, ...]]]
-"""A title, its columns, its rows."""
-
-_STYLE = (
-    "body{font:14px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left}"
-    "svg{max-width:100%;height:auto}@media print{body{margin:0}}"
-)
 
 
 def search_tables(report: SearchReport) -> list[Table]:
@@ -42,7 +31,14 @@ def search_tables(report: SearchReport) -> list[Table]:
     for name in ("failure_to_enrol", "import_would_refuse", "failure_to_acquire"):
         counts = ", ".join(f"{reason} {count}" for reason, count in figures[name].items())
         rows.append((name.replace("_", " "), counts))
-    tables: list[Table] = [("Open-set identification", ("measure", "value"), rows), _group_table(figures)]
+    tables: list[Table] = [
+        ("Open-set identification", ("measure", "value"), rows),
+        _group_table(figures),
+        _band_table(figures),
+    ]
+    if "by_quality" in figures:
+        rows = group_rows(figures["by_quality"], ("fnir", "fpir"))
+        tables.append(("By quality of the probe", GROUP_COLUMNS, rows))
     if "expected_set" in figures:
         tables.append(_expected_table(figures["expected_set"]))
     if "by_size" in figures:
@@ -57,23 +53,18 @@ def plot_search(report: SearchReport, path: Path) -> None:
 
 def write_page(report: SearchReport, path: Path) -> None:
     """Write one HTML page with all tables and curves, ready to print. Raises `Invalid` when it cannot be written."""
-    picture = io.StringIO()
-    _draw(report).savefig(picture, format="svg")
-    drawing = picture.getvalue()
-    body = "".join(_as_html(table) for table in search_tables(report))
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Open-set identification</title><style>{_STYLE}</style>"
-        f"<h1>Open-set identification</h1>{body}{drawing[drawing.index('<svg') :]}</html>\n"
-    )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError:
-        raise Invalid("cannot write the page", hint="Name a file in a folder that is there.") from None
+    save_page(path, "Open-set identification", search_tables(report), _draw(report))
 
 
 def _group_table(figures: dict[str, Any]) -> Table:
     """Return the rates by group."""
     return "By group", GROUP_COLUMNS, group_rows(figures["by_group"], ("fnir", "fpir"))
+
+
+def _band_table(figures: dict[str, Any]) -> Table:
+    """Return the misses at each rate of false positives, with the band of drawing persons on both sides anew."""
+    columns = ("FPIR of these probes themselves", "FNIR between (95 %)", "and")
+    return "Curve", columns, [tuple(show_figure(value) for value in one) for one in figures["det_ci95"]]
 
 
 def _expected_table(figures: dict[str, Any]) -> Table:
@@ -118,6 +109,7 @@ def _draw(report: SearchReport) -> Any:
     axes = figure.subplots(1, panels, squeeze=False)[0]
     least = 0.5 / max(report.figures["mated"], report.figures["nonmated"])
     _draw_curves(axes[0], {"all": report.curve, **report.groups}, least)
+    shade_band(axes[0], report.figures["det_ci95"], report.curve, least)
     axes[0].plot(
         max(report.figures["fpir"], least),
         max(report.figures["fnir"], least),
@@ -137,16 +129,3 @@ def _draw_curves(axes: Any, curves: dict[str, Curve], least: float) -> None:
         axes.plot(np.maximum(curve.accept, least), np.maximum(curve.miss, least), label=name)
     axes.set(xscale="log", yscale="log", xlabel="FPIR", ylabel="FNIR")
     axes.grid(visible=True, which="both", alpha=0.3)
-
-
-def _as_html(table: Table) -> str:
-    """Return a table as HTML."""
-    title, columns, rows = table
-    lines: list[Sequence[object]] = [columns, *rows]
-    cells = [
-        "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in line)
-        for tag, line in zip(["th", *["td"] * len(rows)], lines, strict=True)
-    ]
-    return (
-        f"<h2>{html.escape(title)}</h2><table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
-    )

@@ -6,14 +6,15 @@ picked stands beside it. Keeps nothing and writes nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wayseal.flow.enrol import Row, read_rows
-from wayseal.flow.measure.groups import FEWEST, Trials, compare_group, list_groups
+from wayseal.flow.measure.bands import find_band
+from wayseal.flow.measure.groups import FEWEST, Trials, compare_group, list_groups, name_quality
 from wayseal.flow.measure.rates import (
     Curve,
     fnir_at_fpir,
@@ -23,7 +24,7 @@ from wayseal.flow.measure.rates import (
     trade_off,
 )
 from wayseal.flow.measure.search_expected import measure_expected
-from wayseal.flow.measure.search_scores import SearchScores, run_searches, take_probe
+from wayseal.flow.measure.search_scores import Probe, SearchScores, run_searches, take_probe
 from wayseal.flow.measure.search_sizes import measure_sizes
 from wayseal.match.calibrate import shipped_calibration
 from wayseal.match.loaded import LoadedGallery
@@ -75,6 +76,7 @@ def measure_search(
     figures["failure_to_acquire"] = count_reasons([one.reason for one in probes if one.template is None])
     groups = group_curves(scores)
     figures["by_group"] = describe_groups(scores, figures["threshold"])
+    figures["by_quality"] = describe_groups(label_quality(scores, probes, enrolled), figures["threshold"])
     if expected:
         figures["expected_set"] = measure_expected(gallery, probes, enrolled, expected, fpir)
     sizes: dict[str, Curve] = {}
@@ -129,6 +131,7 @@ def describe_scores(scores: SearchScores, gallery: LoadedGallery, fpir: float) -
         "fnir_ci95": list(rate_interval(missed, scores.mated_people)),
         "fpir_ci95": list(rate_interval(alarms, scores.nonmated_people)),
         "det": thin_curve(curve),
+        "det_ci95": find_band(scores.mated, scores.mated_people, scores.nonmated, scores.nonmated_people),
         "fpir_target": fpir,
         "calibrated": calibration is not None,
         "calibration_fpir_ci95": None
@@ -154,6 +157,14 @@ def describe_groups(scores: SearchScores, threshold: float) -> dict[str, dict[st
         name: {"fnir": compare_group(misses, name), "fpir": compare_group(alarms, name)}
         for name in list_groups(misses, alarms)
     }
+
+
+def label_quality(scores: SearchScores, probes: Sequence[Probe], enrolled: set[str]) -> SearchScores:
+    """Return the scores with each probe's bin of quality in place of its group. `probes` are those that were searched."""
+    bins: tuple[list[str], list[str]] = ([], [])
+    for probe in probes:
+        bins[probe.identity not in enrolled].append(name_quality(probe.quality))
+    return replace(scores, mated_groups=bins[0], nonmated_groups=bins[1])
 
 
 def group_curves(scores: SearchScores) -> dict[str, Curve]:

@@ -25,6 +25,7 @@ class Probe:
     group: str
     template: Template | None = field(repr=False)
     reason: str = ""
+    quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ def take_probe(reading: Reading, label: str = "") -> Probe:
         return Probe(reading.row.identity, group, None, reading.reason)
     if not is_recognisable(portrait.quality):
         return Probe(reading.row.identity, group, None, "unrecognisable")
-    return Probe(reading.row.identity, group, portrait.template)
+    return Probe(reading.row.identity, group, portrait.template, quality=portrait.quality.score)
 
 
 def run_searches(gallery: LoadedGallery, probes: Sequence[Probe], enrolled: set[str]) -> SearchScores:
