@@ -159,10 +159,16 @@ def check_models() -> list[ModelCheck]:
 def derive_graph(name: str, source: bytes) -> bytes:
     """Return the rewrite of a weight file that a manifest's `derive` names."""
     # Late, because only a rewrite needs the 31 MB onnx package.
-    from wayseal.vision.models_derive import derive_detector, derive_embedder  # noqa: PLC0415
+    from wayseal.vision.models_derive import derive_detector, derive_embedder, derive_reader  # noqa: PLC0415
     from wayseal.vision.models_dlib import derive_dlib  # noqa: PLC0415
 
-    return {"yunet": derive_detector, "sface": derive_embedder, "dlib": derive_dlib}[name](source)
+    rewrites = {
+        "yunet": derive_detector,
+        "sface": derive_embedder,
+        "dlib": derive_dlib,
+        "ppocr-rec": derive_reader,
+    }
+    return rewrites[name](source)
 
 
 def add_model(manifest_path: Path) -> ModelManifest:

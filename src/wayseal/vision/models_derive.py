@@ -48,6 +48,17 @@ def derive_embedder(data: bytes) -> bytes:
     return write_graph("sface", nodes, constants, source, graph.output)
 
 
+def derive_reader(data: bytes) -> bytes:
+    """Return PP-OCR's recogniser with a second output: the features (batch, T, 120) that its classes are weighed from."""
+    model = _load(data)
+    made = {node.output[0]: node for node in model.graph.node}
+    node = made[model.graph.output[0].name]
+    while node.op_type != "MatMul":
+        node = made[node.input[0]]
+    model.graph.output.append(helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None))
+    return bytes(model.SerializeToString(deterministic=True))
+
+
 def content_digest(data: bytes) -> str:
     """Return SHA-256 (hex) over a graph's operations, attributes and constants in order.
 

@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-@pytest.mark.parametrize("name", [models.DETECTOR, models.EMBEDDER])
+@pytest.mark.parametrize("name", [models.DETECTOR, models.EMBEDDER, models.PLATE_READER])
 def test_derived_file_is_pinned(name: str) -> None:
     """Rewriting the carried file gives the pinned graph and weights, the same bytes each time."""
     manifest = models.find_model(name)

@@ -1,7 +1,7 @@
 """Which line of text is the plate's number: not the clearest one, the most plate-like one.
 
-Owns the score of a line as a plate, with its weights in `choose.toml`, and the refusal of camera overlays and of the words
-that issuers print. It looks at geometry and at what was read, never at a list of plates.
+Owns the score of a line as a plate, with its weights in `choose.toml`, and the refusal of camera overlays, of the words
+that issuers print, and of the names that vehicles bear. It looks at geometry and at what was read, never at a list of plates.
 """
 
 import math
@@ -31,6 +31,11 @@ def is_overlay(text: str) -> bool:
     if len(text) > _LONGEST:
         return True
     return len(text) >= 7 and _DATE.fullmatch(text.translate(_FOLD)) is not None
+
+
+def is_badge(text: str) -> bool:
+    """Tell whether a string is a name that vehicles bear: a maker's, a hauler's, a renter's; look-alikes counted as the same."""
+    return text.translate(_FOLD) in _load_badges()
 
 
 def score_region(quad: Quad, reading: PlateReading, shape: tuple[int, int]) -> float:
@@ -105,6 +110,13 @@ def _is_near(number: Quad, word: Quad) -> bool:
     across, down = quad_size(number)
     apart = np.abs(word.mean(axis=0) - number.mean(axis=0))
     return bool(apart[0] < 0.8 * across and 0.4 * down < apart[1] < 3 * down)
+
+
+@cache
+def _load_badges() -> frozenset[str]:
+    """Return the names on vehicles, look-alikes folded."""
+    text = files("wayseal.vision.plate").joinpath("choose.toml").read_text("utf-8")
+    return frozenset(str(name).translate(_FOLD) for name in tomllib.loads(text)["badges"]["names"])
 
 
 @cache

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
+from itertools import product
 
 from wayseal.model.errors import Invalid
 
@@ -34,7 +35,10 @@ SHAPES = {"short": (2.7, 0.22), "wide": (3.9, 0.16)}
 
 @dataclass(frozen=True, slots=True)
 class Jurisdiction:
-    """One issuer: its code, how common it is, its series, the letters it uses, and the words it prints."""
+    """One issuer: its code, how common it is, its series, the letters it uses, and the words it prints.
+
+    `starts` are the district codes that its numbers begin with; none means that any beginning is in use.
+    """
 
     code: str
     name: str
@@ -43,6 +47,14 @@ class Jurisdiction:
     letters: str = LETTERS
     words: tuple[str, ...] = ()
     shape: str = "wide"
+    starts: frozenset[str] = frozenset()
+
+    def starts_of(self, pattern: str) -> frozenset[str]:
+        """Return the codes that numbers of a series may begin with: those of its shape that cover its first run of signs."""
+        run = len(pattern) - len(pattern.lstrip(pattern[0]))
+        return frozenset(
+            one for one in self.starts if len(one) >= run and pattern.startswith(pattern_of(one))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +75,13 @@ class Grammar:
             )
         self.jurisdictions = tuple(jurisdictions)
         total = self._weight = sum(one.weight for one in jurisdictions)
-        self._series: dict[str, list[tuple[Jurisdiction, float]]] = {}
+        self._series: dict[str, list[tuple[Jurisdiction, float, frozenset[str]]]] = {}
         for one in jurisdictions:
             for rank, pattern in enumerate(one.patterns):
                 share = (1 - FREE_SHARE) * one.weight / total * _rank_share(rank, len(one.patterns))
-                letters, digits = pattern.count("A"), pattern.count("9")
+                starts = one.starts_of(pattern)
                 self._series.setdefault(pattern, []).append(
-                    (one, share * len(one.letters) ** -letters * 10.0**-digits)
+                    (one, share / _count_numbers(one, pattern, starts), starts)
                 )
 
     def log_odds(self, text: str, evidence: Mapping[str, float] | None = None) -> float:
@@ -145,7 +157,11 @@ class Grammar:
     def _matches(self, text: str) -> list[tuple[Jurisdiction, float]]:
         """Return the jurisdictions whose series `text` fits, with its probability under each."""
         series = self._series.get(pattern_of(text), ())
-        return [(one, share) for one, share in series if _uses_letters(text, one.letters)]
+        return [
+            (one, share)
+            for one, share, starts in series
+            if _uses_letters(text, one.letters) and _begins_with(text, starts)
+        ]
 
 
 def _shape_chance(shape: str, aspect: float) -> float:
@@ -163,6 +179,25 @@ def pattern_of(text: str) -> str:
 def _uses_letters(text: str, letters: str) -> bool:
     """Tell whether all letters of a string are among those an issuer uses."""
     return letters == LETTERS or all(character in DIGITS or character in letters for character in text)
+
+
+def _begins_with(text: str, starts: frozenset[str]) -> bool:
+    """Tell whether a string begins with one of some codes; with none given every beginning will do."""
+    return not starts or any(text[:size] in starts for size in {len(one) for one in starts})
+
+
+def _count_numbers(one: Jurisdiction, pattern: str, starts: frozenset[str]) -> float:
+    """Return how many numbers a series has."""
+
+    def fill(signs: str) -> float:
+        return float(len(one.letters) ** signs.count("A") * 10 ** signs.count("9"))
+
+    return sum(fill(pattern[len(code) :]) for code in starts) if starts else fill(pattern)
+
+
+def _expand_start(code: str) -> list[str]:
+    """Return the beginnings that one entry stands for: # in it is any digit."""
+    return ["".join(signs) for signs in product(*(DIGITS if sign == "#" else sign for sign in code))]
 
 
 def _rank_share(rank: int, count: int) -> float:
@@ -209,6 +244,9 @@ def _parse_one(row: Mapping[str, object]) -> Jurisdiction:
             letters=str(row.get("letters", LETTERS)),
             words=tuple(str(item) for item in row.get("words", ())),  # type: ignore[attr-defined]
             shape=str(row.get("shape", "wide")),
+            starts=frozenset(
+                start for code in str(row.get("starts", "")).split() for start in _expand_start(code)
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid(

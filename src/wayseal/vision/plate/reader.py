@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Box, Pixels
-from wayseal.vision.plate.choose import NEVER, is_overlay, score_region
+from wayseal.vision.plate.choose import NEVER, is_badge, is_overlay, score_region
 from wayseal.vision.plate.confusion import Confusion, load_confusion
-from wayseal.vision.plate.decode import score_strings, search_strings, spread_positions
 from wayseal.vision.plate.geometry import (
     Quad,
     clip_box,
@@ -29,7 +28,8 @@ from wayseal.vision.plate.geometry import (
 from wayseal.vision.plate.glyphs import find_small_ends
 from wayseal.vision.plate.grammar import Grammar, load_jurisdictions
 from wayseal.vision.plate.reading import Look, PlateReading, PlateRegion
-from wayseal.vision.plate.recognise import Columns, Recogniser, stretch_contrast
+from wayseal.vision.plate.recognise import Recogniser, Sight, stretch_contrast
+from wayseal.vision.plate.sight import pool_chances, propose_strings, spread_sights
 from wayseal.vision.plate.text_lines import Session, TextLine, find_lines
 
 QUICK = (Look(0.15, -0.08, 1.0),)
@@ -133,13 +133,13 @@ class PlateReader:
         `printed` are words read beside the number (a state's name), which tell whose series to expect.
         """
         outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
-        columns = self._look(bgr, outlines, looks or self.settings.looks)
+        sights = self._look(bgr, outlines, looks or self.settings.looks)
         across, down = quad_size(outlines[0])
         evidence = self.grammar.weigh_evidence(printed, across / max(down, 1e-3))
-        reading = self._decide(columns, evidence)
+        reading = self._decide(sights, evidence)
         if reading is None:
             return None
-        whole = find_small_ends(bgr, outlines[0], columns[0], reading.text)
+        whole = find_small_ends(bgr, outlines[0], sights[0].general, reading.text)
         if whole == slice(0, len(reading.text)):
             return reading
         part = reading.within(whole)
@@ -150,8 +150,8 @@ class PlateReader:
         )
 
     def weigh_strings(self, crops: Sequence[Pixels], strings: Sequence[str]) -> NDArray[np.float64]:
-        """Return each string's mean probability over crops of one line, 48 pixels high, confusions spread."""
-        return _pool_chances(self._read_columns(crops), strings)
+        """Return each string's probability over crops of one line, 48 pixels high."""
+        return np.asarray(np.exp(pool_chances(self._read_lines(crops), strings)))
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""
@@ -166,25 +166,26 @@ class PlateReader:
             reading = self.read(bgr, line.quad, looks=QUICK)
             if reading is None or is_overlay(reading.text):
                 continue
-            printed = self.grammar.is_printed(reading.text)
+            printed = is_badge(reading.text) or self.grammar.is_printed(reading.text)
             score = NEVER if printed else score_region(line.quad, reading, bgr.shape[:2])
             regions.append(PlateRegion(line.quad, score, line.score, reading))
         return sorted(regions, key=lambda region: -region.score)
 
-    def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Columns]:
-        """Return the recogniser's columns for each outline and look, confusions spread."""
-        return self._read_columns([_crop(bgr, quad, look) for quad in quads for look in looks])
+    def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Sight]:
+        """Return what both readers see of each outline in each look."""
+        return self._read_lines([_crop(bgr, quad, look) for quad in quads for look in looks])
 
-    def _read_columns(self, crops: Sequence[Pixels]) -> list[Columns]:
-        """Return the recogniser's columns for each crop, confusions spread."""
-        return [self.confusion.smooth_columns(one) for one in self.recogniser.read_columns(crops)]
+    def _read_lines(self, crops: Sequence[Pixels]) -> list[Sight]:
+        """Return what both readers see in each crop; the general reader's confusions are spread, for it knows print, not plates."""
+        smooth = self.confusion.smooth_columns
+        return [Sight(smooth(one.general), one.plate) for one in self.recogniser.read_lines(crops)]
 
-    def _decide(self, columns: Sequence[Columns], evidence: dict[str, float]) -> PlateReading | None:
-        """Return the likeliest string over all looks: the recogniser's mean probability, weighed by the grammar."""
-        strings = sorted({text for one in columns for text in search_strings(one) if 2 <= len(text) <= 10})
+    def _decide(self, sights: Sequence[Sight], evidence: dict[str, float]) -> PlateReading | None:
+        """Return the likeliest string over all looks: the two readers' probability, weighed by the grammar."""
+        strings = propose_strings(sights)
         if not strings:
             return None
-        pooled = np.log(_pool_chances(columns, strings) + 1e-300)
+        pooled = pool_chances(sights, strings)
         odds = np.array([self.grammar.log_odds(text, evidence) for text in strings])
         total = pooled + self.settings.trust_grammar * odds
         chances = np.exp(total - total.max())
@@ -192,21 +193,14 @@ class PlateReader:
         order = np.argsort(-chances, kind="stable")
         best = int(order[0])
         text = strings[best]
-        spread = np.mean([spread_positions(one, text) for one in columns], axis=0)
         return PlateReading(
             text=text,
-            spread=spread,
+            spread=spread_sights(sights, text),
             alternatives=tuple((strings[place], float(chances[place])) for place in order[:8]),
             score=float(chances[best]),
             fit=float(pooled[best]) / len(text),
             odds=float(odds[best]),
         )
-
-
-def _pool_chances(columns: Sequence[Columns], strings: Sequence[str]) -> NDArray[np.float64]:
-    """Return each string's mean probability over several looks at one line."""
-    chances: NDArray[np.float64] = np.exp([score_strings(one, strings) for one in columns]).mean(axis=0)
-    return chances
 
 
 def _plate_shaped(quad: Quad) -> bool:

@@ -1,17 +1,19 @@
-"""What the recogniser sees in a rectified line: a probability for each of A-Z and 0-9, column by column.
+"""What the recogniser sees in a rectified line: a probability for each of A-Z and 0-9, column by column, in two ways.
 
-Owns pre-processing of the text recogniser (PP-OCRv6 rec) and the folding of its 18,709 classes into the 36 characters that
-plates have. It decides nothing.
+Owns pre-processing of the text recogniser (PP-OCRv6 rec), the folding of its 18,709 classes into the 36 characters that
+plates have, and the second reading of its features by `letters`. It decides nothing.
 """
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Pixels
+from wayseal.vision.plate.letters import LetterNet, load_letters
 from wayseal.vision.plate.text_lines import Session
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -28,27 +30,36 @@ GREEK = dict(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """One look at one line, read by the general reader of print and by the reader of plates."""
+
+    general: Columns = field(repr=False)
+    plate: Columns = field(repr=False)
+
+
 class Recogniser:
     """Reads rectified lines. The session's file names its own classes, so a renumbered file still reads right."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, letters: LetterNet | None = None) -> None:
         self.session = session
+        self.letters = letters or load_letters()
         self.name: str = session.get_inputs()[0].name  # type: ignore[attr-defined]
         classes = session.get_modelmeta().custom_metadata_map["character"].split("\n")  # type: ignore[attr-defined]
         self.members = [fold_classes(classes, letter) for letter in ALPHABET]
 
-    def read_columns(self, crops: Sequence[Pixels]) -> list[Columns]:
-        """Return each crop's columns. Crops are 48 pixels high and of any width; equal widths go in one batch."""
-        answers: dict[int, Columns] = {}
+    def read_lines(self, crops: Sequence[Pixels]) -> list[Sight]:
+        """Return each crop's columns by both readers. Crops are 48 pixels high and of any width; equal widths go in one batch."""
+        answers: dict[int, Sight] = {}
         for width in sorted({crop.shape[1] for crop in crops}):
             places = [place for place, crop in enumerate(crops) if crop.shape[1] == width]
             feed = (
                 np.stack([crops[place] for place in places]).transpose(0, 3, 1, 2).astype(np.float32) / 127.5
                 - 1.0
             )
-            raw = self.session.run(None, {self.name: np.ascontiguousarray(feed)})[0]
-            for place, one in zip(places, raw, strict=True):
-                answers[place] = self._fold_columns(one)
+            raw, features = self.session.run(None, {self.name: np.ascontiguousarray(feed)})
+            for place, classes, felt in zip(places, raw, features, strict=True):
+                answers[place] = Sight(self._fold_columns(classes), self.letters.read_features(felt))
         return [answers[place] for place in range(len(crops))]
 
     def _fold_columns(self, raw: NDArray[np.float32]) -> Columns:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wayseal.vision.plate.choose import NEVER, load_weights, rank_on_vehicle
+from wayseal.vision.plate.choose import NEVER, is_badge, load_weights, rank_on_vehicle
 from wayseal.vision.plate.geometry import Quad, box_quad
 from wayseal.vision.plate.reading import PlateReading, PlateRegion
 
@@ -44,3 +44,11 @@ def test_word_near_speaks_for_a_number() -> None:
     (alone,) = rank_on_vehicle([NUMBER], 480.0)
     (beside,) = rank_on_vehicle([NUMBER, STATE], 480.0)
     assert beside[0] - alone[0] == pytest.approx(load_weights("vehicle")["word_near"])
+
+
+@pytest.mark.parametrize(
+    ("text", "badge"), [("FORD", True), ("F0RD", True), ("PENSKE", True), ("FORD77", False)]
+)
+def test_names_on_vehicles_are_no_numbers(text: str, badge: bool) -> None:  # noqa: FBT001
+    """A maker's or haulier's name is no number, however large, also with a zero read for its O; a longer string may be one."""
+    assert is_badge(text) is badge

@@ -204,3 +204,41 @@ def test_reference_page_is_complete() -> None:
     for one in load_jurisdictions():
         assert f"| {one.code} | {one.name} |" in page
         assert f"| {' '.join(one.patterns)} |" in page
+
+
+def test_district_codes_count() -> None:
+    """A number that begins with a district code is likelier than one that cannot; the other stays possible."""
+    issuer = Jurisdiction("XX", "Somewhere", 1.0, ("AA999AA",), starts=frozenset({"BA", "RK"}))
+    limited, open_ended = (
+        Grammar([issuer]),
+        Grammar([Jurisdiction("XX", "Somewhere", 1.0, ("AA999AA",))]),
+    )
+    assert limited.log_odds("RK605AB") > open_ended.log_odds("RK605AB") + math.log(100)
+    assert limited.log_odds("RX605AB") < open_ended.log_odds("RX605AB")
+    assert limited.fits_series("BA302OZ")
+    assert not limited.fits_series("OA302OZ")
+
+
+def test_district_codes_by_shape() -> None:
+    """A code limits only series that begin with its shape, and a short code not those with a longer first run."""
+    (issuer,) = parse_jurisdictions(
+        {
+            "jurisdiction": [
+                {
+                    "code": "XX",
+                    "name": "Somewhere",
+                    "weight": 1,
+                    "patterns": ["9A99999", "AA99AAA", "A99AAA", "999AAA"],
+                    "starts": "#B B CJ",
+                }
+            ]
+        }
+    )
+    assert issuer.starts_of("9A99999") == {f"{digit}B" for digit in range(10)}
+    assert issuer.starts_of("AA99AAA") == {"CJ"}
+    assert issuer.starts_of("A99AAA") == {"B"}
+    assert issuer.starts_of("999AAA") == set()
+    grammar = Grammar([issuer])
+    assert grammar.fits_series("1B25790")
+    assert not grammar.fits_series("1O25790")
+    assert grammar.fits_series("123ABC")
