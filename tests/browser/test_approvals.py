@@ -13,9 +13,10 @@ from test_console import AXE, list_violations
 
 from wayseal.export.approval import Subject
 from wayseal.flow.countersign import decline, find_matter
+from wayseal.flow.hold import finish_hold, place_hold
 from wayseal.model.clock import utc_now
 from wayseal.model.custody import Purpose, Release
-from wayseal.model.ids import RecordId
+from wayseal.model.ids import EpochId, RecordId
 from wayseal.seal.keys.appointment import look_at_appointment, sign_appointment
 from wayseal.station.appointing import open_appointments
 from wayseal.station.charters import load_founder
@@ -175,6 +176,38 @@ def test_own_shift_is_signed(office: Office) -> None:
     expect(mine.locator("p.verdict")).to_be_visible()
     open_driver(office, officer)
     expect(officer.locator("figure img").first).to_have_js_property("naturalWidth", 128)
+
+
+def test_hold_is_signed_by_both(office: Office) -> None:
+    """A hold is shown to the two whom it names and to nobody else; each reads its records and signs, and then it can be finished."""
+    record = office.console.answered[2].occupants[0].record
+    assert record is not None
+    site = office.site
+
+    def keep(one: RecordId, epoch: EpochId, code: str) -> object:
+        who = site.principal("privacy-1", "privacy_officer")
+        return site.opener.keep(who, one, epoch, reason=code)
+
+    until = utc_now() + timedelta(days=90)
+    hold = place_hold(
+        site.eraser, [RecordId(record)], reason="court-order-7", approvers=["boss-30", "counsel-30"], until=until,
+        keep=keep, finish=False,
+    )  # fmt: skip
+    other, _, _ = office.enrol("boss-31", "agency", "supervisor")
+    assert other.locator(f"a[href='/approvals/holds/{hold.id}']").count() == 0
+    other.goto(f"{office.url}/approvals/holds/{hold.id}")
+    expect(other.locator("main")).to_contain_text("Not yours to sign: the hold names two others")
+    for name, organisation, role in (
+        ("boss-30", "agency", "supervisor"),
+        ("counsel-30", "court", "privacy_officer"),
+    ):
+        page, _, _ = office.enrol(name, organisation, role)
+        page.locator(f"a[href='/approvals/holds/{hold.id}']").click()
+        expect(page.locator("main")).to_contain_text("boss-30 and counsel-30")
+        expect(page.locator("#paper")).to_contain_text(record)
+        page.locator("button[data-key=a]").click()
+        expect(page.locator("p.verdict")).to_have_text("You have signed this.")
+    assert finish_hold(site.eraser, hold.id, keep=keep) == 1
 
 
 def test_over_and_unknown(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from session import Session
 from witnessparts import Bench, make_bench
 
 from wayseal.model.border import Seat
-from wayseal.model.clock import utc_now
+from wayseal.model.clock import to_text, utc_now
 from wayseal.station.site import open_site
 
 
@@ -84,7 +85,16 @@ def test_3_grant(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     assert "the session grant waits for a signature" in closed.err
     assert f"grant: {grant}" in closed.err
     made = ws.call("export", "approver", "make", "chief-1", "--folder", drive, "--json").json["public"]
-    add = ("export", "approver", "add", "chief-1", "--organisation", "agency", "--approver-role", "supervisor")
+    add = (
+        "export",
+        "approver",
+        "add",
+        "chief-1",
+        "--organisation",
+        "agency",
+        "--approver-role",
+        "supervisor",
+    )
     assert ws.call(*add, "--key", made, "--as", "privacy-1", "--json").code == 0
     (waiting,) = ws.call("grant", "list", "--json").json
     assert (waiting["grant"], waiting["officer"], waiting["state"]) == (grant, "officer-7", "waits")
@@ -136,6 +146,54 @@ def test_4_second_person(ws: Session, faces: dict[str, str], tmp_path: Path) -> 
     assert (approved.json["approved_by"], approved.json["signed"]) == ("boss-1", True)
     assert ws.call("release", "open", release, "--as", "officer-7", "--json").code == 0
     assert ws.call("release", "approve", "0" * 26, "--as", "boss-1", "--role", "supervisor").code == 3
+
+
+def test_4_hold(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
+    """A hold waits until both whom it names have signed it; then its records are kept."""
+    until = to_text(utc_now() + timedelta(days=30))
+    placing = (
+        "retention",
+        "hold",
+        faces["in1"],
+        "--reason",
+        "court-order-7",
+        "--until",
+        until,
+        "--as",
+        "privacy-1",
+    )
+    placed = ws.call(*placing, "--approver", "chief-2", "--approver", "counsel-2", "--json")
+    assert (placed.code, placed.json["signed"]) == (0, False)
+    hold = placed.json["hold"]
+    early = ws.call("retention", "finish-hold", hold, "--as", "privacy-1")
+    assert early.code == 3
+    assert "signed where people sign" in early.err
+    for name, organisation, role in (
+        ("chief-2", "agency", "supervisor"),
+        ("counsel-2", "court", "privacy_officer"),
+    ):
+        drive, ballot, signed = (tmp_path / f"{name}-{what}" for what in ("drive", "ballot", "signed"))
+        made = ws.call("export", "approver", "make", name, "--folder", drive, "--json").json["public"]
+        add = ("export", "approver", "add", name, "--organisation", organisation, "--approver-role", role)
+        assert ws.call(*add, "--key", made, "--as", "privacy-1", "--json").code == 0
+        assert ws.call("retention", "show-hold", hold, "--out", ballot, "--json").json["state"] == "waits"
+        signing = (
+            "retention",
+            "sign-hold",
+            ballot,
+            "--name",
+            name,
+            "--folder",
+            drive,
+            "--out",
+            signed,
+            "--yes",
+        )
+        assert faces["in1"] in ws.call(*signing).out
+        approved = ws.call("retention", "approve-hold", hold, "--approval", signed, "--json")
+        assert (approved.code, approved.json["signed_by"]) == (0, name)
+    done = ws.call("retention", "finish-hold", hold, "--as", "privacy-1", "--json")
+    assert (done.code, done.json["rewrapped"]) == (0, 1)
 
 
 def test_5_witnesses_down(ws: Session, bench: Bench, faces: dict[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from postparts import CHIEF, Post, open_post
@@ -10,7 +11,7 @@ from signingparts import add_signer, find_signer, hand_in, sign_matter, sign_shi
 
 from wayseal.export.approval import Subject, decode_approval, encode_approval
 from wayseal.flow.countersign import countersign, decline, find_matter
-from wayseal.flow.grant import grant_approval_entry
+from wayseal.flow.grant import signature_entry
 from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
 from wayseal.flow.policy import Principal
 from wayseal.model.errors import NoIntent, Refused, Unapproved
@@ -95,7 +96,9 @@ def test_entries_by_whoever_has_the_centre(post: Post) -> None:
     boss = Principal(CHIEF, "supervisor", "agency")
     for digest in (sha256(raw).hex(), "0" * 64):
         proof = {"approval_sha256": digest, "key_sha256": "0" * 64, "checkpoint_size": site.ledger.size}
-        site.ledger.append([grant_approval_entry(boss, shift.id, shift.ledger_index, proof, site.clock())])
+        site.ledger.append(
+            [signature_entry(boss, "grant", shift.id, shift.ledger_index, proof=proof, now=site.clock())]
+        )
     refuse(post, who, shift.id)
     desk = open_disclosure(site)
     wrong = encode_approval(replace(decode_approval(raw, Subject.GRANT), export=shift.id))
@@ -115,18 +118,16 @@ def test_signature_not_on_the_ledger(post: Post) -> None:
     hidden = begin(post, other := post.person())
     raw = sign_matter(site, CHIEF, Subject.GRANT, hidden.id)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wayseal.flow.countersign.grant_approval_entry", _say_something_else)
+        patch.setattr("wayseal.flow.countersign.signature_entry", _say_something_else)
         desk = open_disclosure(site)
         countersign(desk, find_matter(desk, Subject.GRANT, hidden.id), raw)
     assert held(type="grant-approve", object=hidden.id)
     refuse(post, other, hidden.id)
 
 
-def _say_something_else(
-    who: Principal, grant_id: str, intent: int, proof: dict[str, object], now: object
-) -> dict[str, object]:
+def _say_something_else(*facts: Any, proof: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Write the approval's entry with another digest."""
-    return grant_approval_entry(who, grant_id, intent, proof | {"approval_sha256": "1" * 64}, now)  # type: ignore[arg-type]
+    return signature_entry(*facts, proof=proof | {"approval_sha256": "1" * 64}, now=now)
 
 
 def test_revoked_signer(post: Post) -> None:

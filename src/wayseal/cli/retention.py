@@ -19,6 +19,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.lazy import VerbGroup
+from wayseal.cli.signing import make_approve, make_show, make_sign
 from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
@@ -115,9 +116,13 @@ def hold_command(
     home: Path, records: tuple[str, ...], *, reason: str, until: datetime, approvers: tuple[str, ...],
     who: str, passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Keep RECORDS past their class: named, dated, with a reason and two approvers."""
+    """Keep RECORDS past their class: named, dated, with a reason and two approvers.
+
+    Where people's word counts with their signature only, it waits until both have signed it; then `retention finish-hold`.
+    """
     from wayseal.flow.hold import place_hold
     from wayseal.model.ids import EpochId, RecordId
+    from wayseal.station.signing import must_sign
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
@@ -127,9 +132,14 @@ def hold_command(
             return site.opener.keep(officer, record, epoch, reason=code)
 
         chosen = [RecordId(record) for record in records]
-        placed = place_hold(site.eraser, chosen, reason=reason, approvers=approvers, until=until, keep=keep)
+        waits = must_sign(site)
+        placed = place_hold(
+            site.eraser, chosen, reason=reason, approvers=approvers, until=until, keep=keep, finish=not waits
+        )
         site.sign_checkpoint()
-    answer = {"hold": placed.id, "records": list(placed.records), "until": to_text(placed.until)}
+    answer = {
+        "hold": placed.id, "records": list(placed.records), "until": to_text(placed.until), "signed": not waits
+    }  # fmt: skip
     _answer("Hold", answer | {"reason": placed.reason, "approvers": list(placed.approvers)}, as_json=as_json)
 
 
@@ -140,7 +150,7 @@ def hold_command(
 @json_option
 @click.pass_obj
 def finish_command(home: Path, hold: str, *, who: str, passphrase_file: Path | None, as_json: bool) -> None:
-    """Finish HOLD where a crash left it half placed: re-wrap those of its records that are not under it yet."""
+    """Finish HOLD when both have signed it, or where a crash left it half placed: re-wrap its records that are not under it yet."""
     from wayseal.flow.hold import finish_hold
     from wayseal.model.ids import EpochId, RecordId, check_ulid
     from wayseal.station.site import open_site
@@ -151,9 +161,18 @@ def finish_command(home: Path, hold: str, *, who: str, passphrase_file: Path | N
         def keep(record: RecordId, epoch: EpochId, code: str) -> object:
             return site.opener.keep(officer, record, epoch, reason=code)
 
+        if site.opener.publish is not None:
+            site.opener.teach(witnessed=True)  # signatures count when the witnesses have seen them
         count = finish_hold(site.eraser, check_ulid(hold), keep=keep)
         site.sign_checkpoint()
     _answer("Hold", {"hold": hold, "rewrapped": count}, as_json=as_json)
+
+
+_READ = ("approvers", "records", "reason", "time", "until")
+for part in (
+    make_show("hold", "show-hold"), make_sign("hold", "sign-hold", _READ), make_approve("hold", "approve-hold")
+):  # fmt: skip
+    command.add_command(part)
 
 
 @command.command("lift")

@@ -1,6 +1,6 @@
 """Approvals: a signature over SHA-256(paper | checkpoint), by an authenticator with its user verified or by an approver's key.
 
-The paper is an export's manifest, or the ledger's entry of a release (`open-intent`) or of a session grant (`grant`). Owns the format and the verification of one
+The paper is an export's manifest, or the ledger's entry of a release (`open-intent`), a session grant (`grant`) or a hold (`hold`). Owns the format and the verification of one
 signature. Whose approval counts, and how many are needed, is decided in `flow.consent` and, again, at the gate
 (`flow.notary`). `docs/spec/export.md` is the norm.
 """
@@ -37,6 +37,7 @@ class Subject(StrEnum):
     EXPORT = "export"
     RELEASE = "release"
     GRANT = "grant"
+    HOLD = "hold"
 
 
 class Signer(Protocol):
@@ -65,7 +66,7 @@ class RelyingParty:
 class Approval:
     """What an approver gave: for which export, under which checkpoint (its three lines), by which credential, and the proof.
 
-    About a release or a grant, `export` is its id and `manifest_sha256` the digest of its entry on the ledger. `proof` is {"signature"} (hex) for an Ed25519 key; {"authenticator_data", "client_data", "credential", "signature"}
+    About anything else, `export` is its id and `manifest_sha256` the digest of its entry on the ledger. `proof` is {"signature"} (hex) for an Ed25519 key; {"authenticator_data", "client_data", "credential", "signature"}
     (base64url) for an authenticator.
     """
 

@@ -14,7 +14,7 @@ from wayseal.flow.grant import Grant
 from wayseal.flow.guard import Guard
 from wayseal.flow.habits import Habits
 from wayseal.flow.meter import PICTURES, pool_of
-from wayseal.flow.notary import Notary
+from wayseal.flow.notary import Notary, Testimony
 from wayseal.flow.policy import Circumstances, Policy, Principal, Ruling
 from wayseal.flow.request import Caller, Learned, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import SpentIntents, StaleProof
@@ -105,8 +105,6 @@ class Admission:
         checkpoint, seen = self._read_news(batch)  # 1, 2
         self._verify_standing(who)
         self._verify_rules()
-        if keeping is not None:
-            self._verify_class(keeping["to_epoch"], batch.requests, now)
         intents = []
         for request in batch.requests:
             intent = request.intent
@@ -114,6 +112,8 @@ class Admission:
             verify_inclusion(intent.index, checkpoint.size, leaf, intent.path, checkpoint.root)  # 3
             intents.append(_read_intent(request, who, keeping))  # 4
         heard = self._notary.hear(batch, self._follower.standings, checkpoint, now)
+        if keeping is not None:
+            self._verify_class(keeping["to_epoch"], batch.requests, heard, now)
         used = [(one.index, one.release) for one in intents]
         with self._spent.spending(
             used, checkpoint, after=seen, now=now
@@ -152,7 +152,9 @@ class Admission:
                 hint="Put them there: wayseal keyroom roles --yes, with the keyroom stopped.",
             )
 
-    def _verify_class(self, epoch: str, requests: Sequence[UnwrapRequest], now: datetime) -> None:
+    def _verify_class(
+        self, epoch: str, requests: Sequence[UnwrapRequest], heard: Testimony, now: datetime
+    ) -> None:
         """Raise `Refused` unless records may be kept in an epoch's class: one that the site defines, or a hold's that names them all.
 
         A class that nobody defines is never swept.
@@ -162,11 +164,11 @@ class Admission:
             return
         hold = name.removeprefix(f"{HOLD}-").upper() if is_hold(name) else ""
         for request in requests:
-            record = request.record.header.object_id
-            if not self._follower.standings.covers_hold(hold, record, now):
+            header = request.record.header
+            if not self._vouchers.covers_hold(hold, header, heard, now):
                 raise Refused(
-                    "a record is kept in a class of the site, or under a hold on the ledger that two people placed",
-                    hint="wayseal retention hold writes it first.", record=record,
+                    "a record is kept in a class of the site, or under a hold on the ledger that two people placed, and signed where people sign",
+                    hint="wayseal retention hold writes it first; both whom it names sign it.", record=header.object_id,
                 )  # fmt: skip
 
     def _judge(self, act: Act, requests: Sequence[UnwrapRequest], intents: Sequence[Intent]) -> list[str]:

@@ -37,7 +37,12 @@ from wayseal.store.engine import read, write
 from wayseal.store.locks import own_lock
 
 _BALLOT = "wayseal-{}-ballot/v1"
-_PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent", Subject.GRANT: "grant"}
+_PAPERS = {
+    Subject.EXPORT: "manifest",
+    Subject.RELEASE: "intent",
+    Subject.GRANT: "grant",
+    Subject.HOLD: "hold",
+}
 """By which name a ballot's file holds what is signed."""
 
 
@@ -45,7 +50,7 @@ _PAPERS = {Subject.EXPORT: "manifest", Subject.RELEASE: "intent", Subject.GRANT:
 class Ballot:
     """What is put before an approver: the manifest's bytes, the checkpoint's three lines, and the digest they sign.
 
-    About a release or a session grant, `export` is its id and `manifest` its entry as the ledger has it.
+    About a release, a session grant or a hold, `export` is its id and `manifest` its entry as the ledger has it.
     """
 
     export: str

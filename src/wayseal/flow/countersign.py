@@ -1,6 +1,6 @@
 """Countersigning: a second person signs the very entry that they approve, with the credential that they sign exports with.
 
-A matter is a release, or a session grant, as the ledger has it. Owns what is put before somebody (the entry, byte for byte, under a
+A matter is a release, a session grant or a hold, as the ledger has it. Owns what is put before somebody (the entry, byte for byte, under a
 checkpoint) and the order: signature verified, rows, ledger, gate. The gate verifies it again, and by the officials' appointment;
 nothing here decides what an approval is worth.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from wayseal.export.approval import Subject, decode_approval, verify_approval
 from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
-from wayseal.flow.grant import approval_entry, decline_entry, grant_approval_entry
+from wayseal.flow.grant import approval_entry, decline_entry, signature_entry
 from wayseal.flow.papers import get_appointment
 from wayseal.flow.policy import Principal
 from wayseal.ledger.checkpoint import read_checkpoint
@@ -29,12 +29,14 @@ from wayseal.store.records import get_record
 
 _NONE = "0" * 64
 _CLASS = "citizen"
-_TYPES = {Subject.RELEASE: "open-intent", Subject.GRANT: "grant"}
+_TYPES = {Subject.RELEASE: "open-intent", Subject.GRANT: "grant", Subject.HOLD: "hold"}
+_SIGNERS = 2
+"""People who sign a hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A release or a session grant that somebody may sign: its id, and its entry with its place on the ledger."""
+    """A release, a session grant or a hold that somebody may sign: its id, and its entry with its place on the ledger."""
 
     about: Subject
     id: str
@@ -48,12 +50,12 @@ class Matter:
 
     @property
     def purpose(self) -> Purpose:
-        """What for."""
-        return Purpose(self.entry["purpose"])
+        """What for; a hold is for keeping."""
+        return Purpose(self.entry.get("purpose", Purpose.RECLASSIFICATION))
 
 
 def find_matter(desk: Disclosure, about: Subject, matter_id: str) -> Matter:
-    """Return a release or a grant by its id. Raises `NoIntent` for one that the ledger does not have."""
+    """Return a release, a grant or a hold by its id. Raises `NoIntent` for one that the ledger does not have."""
     wanted = check_ulid(matter_id.upper())
     for index in desk.ledger.find(type=_TYPES[about], object=wanted):
         entry = desk.ledger.entry(index)
@@ -102,12 +104,12 @@ def countersign(desk: Disclosure, matter: Matter, raw: bytes) -> tuple[Principal
     with write(desk.store.engine) as connection:
         rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
         rows.set_sign_count(connection, key.id, count)
-    if matter.about is Subject.GRANT:
-        entry = grant_approval_entry(who, matter.id, matter.index, proof, now)
-    else:
+    if matter.about is Subject.RELEASE:
         entry = approval_entry(who, matter.id, matter.index, now) | proof
+    else:
+        entry = signature_entry(who, matter.about.value, matter.id, matter.index, proof=proof, now=now)
     (index,) = desk.ledger.append([entry])
-    _tell_gate(desk, witnessed=matter.about is Subject.GRANT)
+    _tell_gate(desk, witnessed=matter.about is not Subject.RELEASE)
     return who, index
 
 
@@ -123,6 +125,8 @@ def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> 
     if person.revoked_at is not None or who.suspended or not who.training_valid:
         raise Refused("this approver's word counts no more", approver=who.id)
     check_signer(desk, matter, who)
+    if matter.about is Subject.HOLD and len(list_signers(desk, matter)) >= _SIGNERS:
+        raise Refused("both have signed this hold", hint="Lift it: wayseal retention lift.", hold=matter.id)
     (index,) = desk.ledger.append(
         [decline_entry(who, matter.about.value, matter.id, matter.index, reason=reason, now=desk.now())]
     )
@@ -132,7 +136,7 @@ def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> 
 
 
 def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
-    """Raise `Refused` unless `who` may sign: a colleague of another role whom the rules let approve, or a grant's own officer.
+    """Raise `Refused` unless `who` may sign: a colleague whom the rules let approve, a grant's own officer, whom a hold names.
 
     Also for what was declined, or is over.
     """
@@ -143,7 +147,9 @@ def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
         _check_running(desk, matter)
         if (who.id, who.organisation) == (matter.asker, matter.entry.get("org")):
             return
-    if who.id == matter.asker:
+    if matter.about is Subject.HOLD:
+        _check_named(desk, matter, who)
+    elif who.id == matter.asker:
         raise Refused(
             f"nobody approves a {matter.about} of their own", hint="Ask a colleague of another role.", **facts
         )
@@ -158,12 +164,27 @@ def _check_running(desk: Disclosure, matter: Matter) -> None:
         raise Refused("the shift is over", hint="Its officer signs in anew.", grant=matter.id)
 
 
+def _check_named(desk: Disclosure, matter: Matter, who: Principal) -> None:
+    """Raise `Refused` for somebody whom a hold does not name, and for one that has ended or was lifted."""
+    if who.id not in matter.entry["approvers"]:
+        raise Refused("the hold names two others", hint="They sign it.", hold=matter.id)
+    if from_text(matter.entry["until"]) <= desk.now() or desk.ledger.find(type="lift", object=matter.id):
+        raise Refused("the hold has ended", hold=matter.id)
+
+
+def list_signers(desk: Disclosure, matter: Matter) -> set[str]:
+    """Return whose signatures the ledger tells of."""
+    found = desk.ledger.find(type=f"{matter.about}-approve", object=matter.id)
+    return {desk.ledger.entry(index)["actor"] for index in found}
+
+
 def _describe_record(desk: Disclosure, matter: Matter) -> SealHeader:
-    """Return what the rules must know of a release's record; for a grant, of a face such as its first lane will take."""
+    """Return what the rules must know of a release's record, or a hold's first; for a grant, of a face such as its first lane will take."""
     if matter.about is Subject.GRANT:
         return describe_picture(matter.id, next(iter(matter.entry.get("lanes", ())), "none"), desk.now())
     with read(desk.store.engine) as connection:
-        row = get_record(connection, RecordId(matter.entry["object"]))
+        wanted = matter.entry["records"][0] if matter.about is Subject.HOLD else matter.entry["object"]
+        row = get_record(connection, RecordId(wanted))
     if row.status is RecordStatus.ERASED:
         raise Erased("the record was erased", record=row.object_id)
     return SealHeader(

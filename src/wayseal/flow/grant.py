@@ -93,13 +93,13 @@ def approval_entry(who: Principal, release: str, intent: int, now: datetime) -> 
     }  # fmt: skip
 
 
-def grant_approval_entry(
-    who: Principal, grant_id: str, intent: int, proof: Mapping[str, Any], now: datetime
+def signature_entry(
+    who: Principal, about: str, matter_id: str, intent: int, *, proof: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """Return the ledger entry that says that `who` has signed the grant of entry `intent`; `proof` tells what they gave."""
+    """Return the ledger entry that says that `who` has signed the `grant` or `hold` of entry `intent`; `proof` tells what they gave."""
     return {
-        "type": "grant-approve", "object": grant_id, "session": grant_id, "intent": intent, "actor": who.id,
-        "org": who.organisation, "role": who.role, "time": to_text(now), **proof,
+        "type": f"{about}-approve", "object": matter_id, "intent": intent, "actor": who.id, "org": who.organisation,
+        "role": who.role, "time": to_text(now), **proof,
     }  # fmt: skip
 
 

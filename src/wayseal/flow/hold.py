@@ -32,8 +32,11 @@ def place_hold(
     approvers: Sequence[str],
     until: datetime,
     keep: Keep,
+    finish: bool = True,
 ) -> Hold:
     """Keep the records until the end of the hour of `until`, and return the hold.
+
+    Without `finish` it only stands on the ledger, for both approvers to sign (`flow.countersign`); `finish_hold` keeps the records.
 
     Raises `Refused` without two different approvers, `NotFound` or `Erased` for a record that is not there any more,
     `Invalid` when the class keeps a record longer than the hold would.
@@ -62,7 +65,8 @@ def place_hold(
     (index,) = site.ledger.append([entry])
     with write(site.store.engine) as connection:
         hold_rows.add_hold(connection, hold, ledger_index=index)
-    finish_hold(site, hold.id, keep=keep)
+    if finish:
+        finish_hold(site, hold.id, keep=keep)
     return hold
 
 

@@ -50,11 +50,12 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent and by grant."""
+    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent, by grant and by hold."""
 
     consents: tuple[Consent, ...] = ()
     words: Mapping[bytes, tuple[Signatory, ...]] = field(default_factory=dict)
     grants: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
+    holds: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,20 @@ class Notary:
         intents = {sha256(request.intent.entry): request.intent.index for request in batch.requests}
         consents, words = [], {}
         grants: dict[str, tuple[Signatory, ...]] = {}
+        holds: dict[str, tuple[Signatory, ...]] = {}
         for paper in batch.papers:
             if paper.about is Subject.EXPORT:
                 consents.append(room.hear_export(paper, now))
             elif paper.about is Subject.GRANT:
                 grants |= room.hear_grant(paper)
+            elif paper.about is Subject.HOLD:
+                holds |= room.hear_hold(paper)
             else:
                 digest = sha256(paper.text)
                 if digest not in intents:
                     raise Refused("something was signed for another release")
                 words[digest] = room.hear_release(paper, after=intents[digest])
-        return Testimony(tuple(consents), words, grants)
+        return Testimony(tuple(consents), words, grants, holds)
 
     def _find_charter(self, standings: Standings, now: datetime) -> Charter:
         """Return the charter in force, followed from the first one that the ledger names. Raises `Integrity`."""
@@ -146,6 +150,15 @@ class _Hearing:
         if entry["type"] != "grant" or held is None or not held.is_given_by(entry):
             return {}
         return {held.id: self.hear_release(paper, after=held.index)}
+
+    def hear_hold(self, paper: Paper) -> dict[str, tuple[Signatory, ...]]:
+        """Return who signed a hold that is in force, by its id; nothing for any other."""
+        entry = decode_entry(paper.text)
+        name = str(entry.get("object", ""))
+        held = self.standings.holds.get(name)
+        if entry["type"] != "hold" or held is None or not held.is_placed_by(entry):
+            return {}
+        return {name: self.hear_release(paper, after=held.index)}
 
     def _drop_revoked(self, found: Sequence[Signatory]) -> tuple[Signatory, ...]:
         return tuple(one for one in found if one.approver not in self.standings.exports.revoked)

@@ -1,4 +1,4 @@
-"""What people signed, gathered for the gate from the rows that keep it: for an export, for releases, or for session grants.
+"""What people signed, gathered for the gate from the rows that keep it: for an export, for releases, for session grants, or for a hold.
 
 Owns nothing and judges nothing: the gate verifies every byte of it again.
 """
@@ -14,6 +14,8 @@ from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import Release
 from wayseal.model.disclosure import Export, GivenApproval
 from wayseal.model.errors import Unapproved
+from wayseal.model.ids import EpochId, epoch_span
+from wayseal.retention.schedule import HOLD, is_hold
 from wayseal.store import approvers as rows
 from wayseal.store.centre import CentreStore
 from wayseal.store.engine import read
@@ -34,6 +36,16 @@ def gather_grants(ledger: LedgerReader, store: CentreStore, officer: str, now: d
                 entry["object"], index
             )  # an id is given once; a later entry under it is nobody's
     return _gather(ledger, store, Subject.GRANT, found) if found else []
+
+
+def gather_hold(ledger: LedgerReader, store: CentreStore, epoch: EpochId) -> list[Paper]:
+    """Return the paper of an epoch's hold that somebody of the appointed has signed; none for an epoch of another class."""
+    name = epoch_span(epoch)[0]
+    if not is_hold(name):
+        return []
+    hold = name.removeprefix(f"{HOLD}-").upper()
+    found = ledger.find(type="hold", object=hold)
+    return _gather(ledger, store, Subject.HOLD, {hold: found[0]}) if found else []
 
 
 def _gather(

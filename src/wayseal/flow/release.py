@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from wayseal.flow.admit import Admission
 from wayseal.flow.grant import approval_entry
 from wayseal.flow.meter import PICTURES, pool_of
-from wayseal.flow.papers import gather_grants, gather_words
+from wayseal.flow.papers import gather_grants, gather_hold, gather_words
 from wayseal.flow.policy import Principal
 from wayseal.flow.request import Caller, KeySource, Learned, Paper, Proven, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import StaleProof
@@ -268,6 +268,7 @@ class Opener:
                 [record],
                 [kept_release],
                 lambda batch: self.keys.rewrap(principal, batch, to_epoch=to_epoch, reason=reason),
+                gather_hold(self.ledger, self.store, to_epoch),
             )
         except WaysealError:
             now = self.clock()

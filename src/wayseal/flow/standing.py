@@ -15,7 +15,7 @@ from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
 from wayseal.model.clock import from_text, to_text
 
 CONCERNS = re.compile(
-    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|hold|lift|export-(?:request|approve|decline|release))"'
+    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|hold(?:-approve|-decline)?|lift|export-(?:request|approve|decline|release))"'
 )
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
 CHARTER = "charter"
@@ -26,10 +26,23 @@ KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold that two people placed: which records, and until when."""
+    """A hold that two people placed: which records, until when, and who they are. `index` is its entry's."""
 
     records: frozenset[str]
     until: datetime
+    approvers: frozenset[str]
+    index: int
+    signed: frozenset[tuple[str, int]] = frozenset()
+    """SHA-256 (hex) of what people signed for it, each with the index of the entry that says so."""
+
+    def is_placed_by(self, entry: Mapping[str, Any]) -> bool:
+        """Say whether an entry places this very hold. Who signed it is not part of it."""
+        return read_hold(entry, self.index) == replace(self, signed=frozenset())
+
+
+def read_hold(entry: Mapping[str, Any], index: int) -> Held:
+    """Return the hold that an entry places."""
+    return Held(frozenset(entry["records"]), from_text(entry["until"]), frozenset(entry["approvers"]), index)
 
 
 @dataclass(slots=True)
@@ -74,8 +87,8 @@ class Standings:
                 self._apply_approval(entry["object"], read_approval(entry))
             case "release-decline":
                 self._decline_release(entry["object"], from_text(entry["time"]))
-            case "hold" | "lift":
-                self._apply_hold(entry)
+            case "hold" | "lift" | "hold-approve" | "hold-decline":
+                self._apply_hold(index, entry)
             case "config" if entry["object"] == CHARTER:
                 self._apply_charter(entry["config_sha256"])
             case "config":
@@ -155,12 +168,15 @@ class Standings:
             key: one for key, one in self.grants.items() if not self.is_suspended(one.organisation)
         }
 
-    def _apply_hold(self, entry: Mapping[str, Any]) -> None:
-        """Note a hold that two people placed, or forget one that was lifted, and those that have ended."""
-        at = from_text(entry["time"])
-        known = {key: one for key, one in self.holds.items() if one.until > at and key != entry["object"]}
+    def _apply_hold(self, index: int, entry: Mapping[str, Any]) -> None:
+        """Note a hold that two people placed or what was signed for it, forget one that was lifted or declined, and those that have ended."""
+        at, name = from_text(entry["time"]), entry["object"]
+        held = self.holds.get(name)
+        known = {key: one for key, one in self.holds.items() if one.until > at and key != name}
         if entry["type"] == "hold" and len(entry["approvers"]) > 1:
-            known[entry["object"]] = Held(frozenset(entry["records"]), from_text(entry["until"]))
+            known[name] = read_hold(entry, index)
+        elif entry["type"] == "hold-approve" and held is not None and held.index == entry["intent"]:
+            known[name] = replace(held, signed=held.signed | {(entry["approval_sha256"], index)})
         self.holds = known
 
     def _apply_charter(self, fingerprint: str) -> None:
@@ -233,7 +249,11 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         ],
         "declined": {release: to_text(at) for release, at in known.declined.items()},
         "holds": {
-            key: {"records": sorted(one.records), "until": to_text(one.until)} for key, one in known.holds.items()
+            key: {
+                "records": sorted(one.records), "until": to_text(one.until), "approvers": sorted(one.approvers),
+                "index": one.index, "signed": sorted(map(list, one.signed)),
+            }
+            for key, one in known.holds.items()
         },
         "approvals": {
             release: [
@@ -270,7 +290,13 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         approvals=approvals,
         declined={release: from_text(at) for release, at in value.get("declined", {}).items()},
         holds={
-            key: Held(frozenset(one["records"]), from_text(one["until"]))
+            key: Held(
+                frozenset(one["records"]),
+                from_text(one["until"]),
+                frozenset(one["approvers"]),
+                one["index"],
+                frozenset((proof, index) for proof, index in one["signed"]),
+            )
             for key, one in value["holds"].items()
         },
         rules=dict(value["rules"]),

@@ -1,4 +1,4 @@
-"""Who stands behind an opening: second persons, the organisations that signed an export, whoever signed a session grant.
+"""Who stands behind an opening: second persons, the organisations that signed an export, whoever signed a session grant or a hold.
 
 Counts only what the ledger has and what the notary verified, of people whom the rules let approve and who are in good standing. Whether
 so many suffice is the policy's to say.
@@ -19,7 +19,7 @@ from wayseal.model.errors import Refused
 SKEW = timedelta(seconds=5)
 """How far the time of an intent, or of an approval, may lie in the gate's future."""
 _FEWEST = 2
-"""Organisations that must sign an export."""
+"""Organisations that must sign an export, and people who must sign a hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,22 @@ class Vouchers:
             if one.expires_at - one.issued_at <= self.habits.grant_life and self._is_witnessed(one.index):
                 (good if self._is_vouched(act, one, header, purpose) else waiting).append(one)
         return waiting, good
+
+    def covers_hold(self, hold: str, header: SealHeader, heard: Testimony, now: datetime) -> bool:
+        """Say whether a hold in force keeps a record; where people's word counts signed only, both whom it names have signed it."""
+        standings = self.follower.standings
+        if not standings.covers_hold(hold, header.object_id, now):
+            return False
+        if not self._must_sign:
+            return True
+        held = standings.holds[hold]
+        logged = {proof for proof, index in held.signed if self._is_witnessed(index)}
+        good = {
+            one.approver
+            for one in heard.holds.get(hold, ())
+            if one.proof in logged and self._may(one, "approve", header, Purpose.RECLASSIFICATION, now)
+        }
+        return len(good & held.approvers) >= _FEWEST
 
     def _is_witnessed(self, index: int) -> bool:
         """Say whether the witnesses have cosigned an entry, where there are any."""

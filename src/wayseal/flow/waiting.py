@@ -1,4 +1,4 @@
-"""What waits for a signature: releases that a second person may have to approve, and session grants that have just begun.
+"""What waits for a signature: releases that a second person may have to approve, session grants that have just begun, and holds.
 
 Owns where each stands, read from the ledger and the rows. It opens nothing and decides nothing: who may sign is `flow.countersign`'s
 to say, and what a signature is worth the gate's.
@@ -21,6 +21,7 @@ from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import RecordStatus, Release
 from wayseal.model.errors import Refused
 from wayseal.model.ids import RecordId
+from wayseal.retention.hold import LONGEST as LONGEST_HOLD
 from wayseal.store.engine import read
 from wayseal.store.records import StoredRecord, find_known
 from wayseal.store.releases import list_unopened
@@ -82,6 +83,29 @@ def list_grants(desk: Disclosure) -> list[Waiting]:
         for index, entry in _read(desk, type="grant", since=to_text(now - LONGEST))
     ]
     return [one for one in reversed(found) if one.place in (Place.WAITS, Place.SIGNED)]
+
+
+def list_holds(desk: Disclosure) -> list[Waiting]:
+    """Return the holds on the ledger that have not ended and that fewer than both have signed, newest first."""
+    found = [
+        look_at_hold(desk, Matter(Subject.HOLD, entry["object"], index, entry))
+        for index, entry in _read(desk, type="hold", since=to_text(desk.now() - LONGEST_HOLD))
+    ]
+    return [one for one in reversed(found) if one.place is Place.WAITS]
+
+
+def look_at_hold(desk: Disclosure, matter: Matter) -> Waiting:
+    """Return where a hold stands: it waits until both whom it names have signed."""
+    until = from_text(matter.entry["until"])
+    signed = _list_signed(desk, matter, lambda _: until)
+    declined = next(_read(desk, type="hold-decline", object=matter.id), None)
+    both = {one.by for one in signed} >= set(matter.entry["approvers"])
+    place = Place.SIGNED if both else Place.WAITS
+    if declined is not None:
+        place = Place.DECLINED
+    elif until <= desk.now() or desk.ledger.find(type="lift", object=matter.id):
+        place = Place.OVER
+    return Waiting(matter, place, until, signed, *_tell_declined(declined))
 
 
 def list_releases(desk: Disclosure, habits: Habits) -> list[Waiting]:

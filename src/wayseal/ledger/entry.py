@@ -122,7 +122,8 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"intent": s.is_count, "outcome": s.one_of("opened", "refused", "failed"), **_PURPOSE},
     ),
     "render": EntryType(
-        {"object": s.ULID, "actor": s.PRINCIPAL}, {"mark": s.ULID, "intent": s.is_count, **_PURPOSE}
+        {"object": s.ULID, "actor": s.PRINCIPAL},
+        {"mark": s.ULID, "recipe": s.is_count, "intent": s.is_count, **_PURPOSE},
     ),
     # Disclosure
     "export-request": EntryType(
@@ -136,7 +137,7 @@ ENTRY_TYPES: dict[str, EntryType] = {
     "export-decline": EntryType({**_EXPORT, **_REASON, "actor": s.PRINCIPAL}, {}),
     "export-release": EntryType(
         {**_EXPORT, **_RECORDS, "recipient": s.NAME},
-        {"count": s.is_count, "mark": s.ULID, "bundle_sha256": s.DIGEST, **_APPROVERS},
+        {"count": s.is_count, "mark": s.ULID, "recipe": s.is_count, "bundle_sha256": s.DIGEST, **_APPROVERS},
     ),
     "export-receipt": EntryType(
         {**_EXPORT},
@@ -177,6 +178,8 @@ ENTRY_TYPES: dict[str, EntryType] = {
         {"to_epoch": s.EPOCH, "sealed_sha256": s.DIGEST, **_APPROVERS},
     ),
     "hold": EntryType({"object": s.ULID, "until": s.TIME, **_REASON, **_APPROVERS, **_RECORDS}, {}),
+    "hold-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
+    "hold-decline": EntryType({**_MATTER, **_REASON}, {}),
     "lift": EntryType({"object": s.ULID, **_REASON}, {**_APPROVERS, **_RECORDS}),
     "erase": EntryType(
         {"object": s.any_of(s.EPOCH, s.ULID)},

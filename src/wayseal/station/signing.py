@@ -1,6 +1,6 @@
 """Signing at one site: what waits for somebody, what exactly they would sign in words, and what they gave.
 
-Owns how releases and session grants are described to people. It signs for nobody, and no rule is its own.
+Owns how releases, session grants and holds are described to people. It signs for nobody, and no rule is its own.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ from wayseal.flow.waiting import (
     Place,
     Waiting,
     list_grants,
+    list_holds,
     list_releases,
     look_at_grant,
+    look_at_hold,
     look_at_release,
 )
 from wayseal.model.clock import to_text
@@ -27,17 +29,22 @@ if TYPE_CHECKING:
 
 
 def list_matters(site: "Site", desk: Disclosure, about: Subject) -> list[Waiting]:
-    """Return the releases or grants that still wait or are signed already, newest first."""
-    return (
-        list_grants(desk) if about is Subject.GRANT else list_releases(desk, site.settings.release.habits())
-    )
+    """Return the releases, grants or holds that still wait or are signed already, newest first."""
+    if about is Subject.RELEASE:
+        return list_releases(desk, site.settings.release.habits())
+    return list_grants(desk) if about is Subject.GRANT else list_holds(desk)
+
+
+def must_sign(site: "Site") -> bool:
+    """Say whether people's word counts at this site with their signature only."""
+    return site.settings.release.signed_approvals or site.opener.teach().pinned
 
 
 def look_at(site: "Site", desk: Disclosure, about: Subject, matter_id: str) -> Waiting:
-    """Return where one release or grant stands. Raises `NoIntent` for one that the ledger does not have."""
+    """Return where one release, grant or hold stands. Raises `NoIntent` for one that the ledger does not have."""
     matter = find_matter(desk, about, matter_id)
-    if about is Subject.GRANT:
-        return look_at_grant(desk, matter)
+    if about is not Subject.RELEASE:
+        return look_at_grant(desk, matter) if about is Subject.GRANT else look_at_hold(desk, matter)
     return look_at_release(desk, matter, site.settings.release.habits())
 
 
@@ -58,11 +65,11 @@ def why_not(desk: Disclosure, matter: Matter, who: Principal) -> WaysealError | 
 
 
 def describe_waiting(one: Waiting) -> dict[str, Any]:
-    """Return a release or a grant as commands and screens show it: what its entry says, and where it stands."""
+    """Return a release, a grant or a hold as commands and screens show it: what its entry says, and where it stands."""
     entry, about = one.matter.entry, one.matter.about
     common = {
         about.value: one.matter.id,
-        "purpose": entry["purpose"],
+        "purpose": one.matter.purpose.value,
         "organisation": entry.get("org", ""),
         "ledger_index": one.matter.index,
         "asked_at": entry["time"],
@@ -81,6 +88,9 @@ def describe_waiting(one: Waiting) -> dict[str, Any]:
             "lanes": entry.get("lanes", []),
             "limit": entry.get("limit", 0),
         }
+    if about is Subject.HOLD:
+        asked = {"hold_reason": entry["reason"], "approvers": entry["approvers"], "records": entry["records"]}
+        return common | asked | {"asked_by": entry["actor"]}
     record = one.record
     return common | {
         "record": entry["object"],

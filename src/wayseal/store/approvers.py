@@ -154,13 +154,13 @@ def find_appointments(connection: Connection, keys: Sequence[str]) -> dict[str, 
 def put_release_approval(
     connection: Connection, release: str, approver: str, *, key: str, approval: bytes
 ) -> None:
-    """Keep what somebody signed for a release or a session grant, by its id, in place of what they signed before."""
+    """Keep what somebody signed for a release, a session grant or a hold, by its id, in place of what they signed before."""
     values = {"release": release, "approver": approver, "key": key, "approval": approval}
     put_row(connection, release_approvals, values)
 
 
 def list_release_approvals(connection: Connection, releases: Sequence[str]) -> list[tuple[str, str, bytes]]:
-    """Return (id, credential, approval) of everything that was signed for these releases or session grants."""
+    """Return (id, credential, approval) of everything that was signed for these releases, session grants or holds."""
     chosen = select(release_approvals).where(release_approvals.c.release.in_(list(releases)))
     rows = connection.execute(chosen.order_by(release_approvals.c.release, release_approvals.c.approver))
     return [(row["release"], row["key"], row["approval"]) for row in rows.mappings()]

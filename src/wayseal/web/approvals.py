@@ -29,6 +29,10 @@ DECLINE_REASONS = {
         ("not-on-duty", "not on duty now"), ("wrong-lanes", "the wrong lanes"),
         ("not-asked", "they say that they did not sign in"), ("other", "another reason"),
     ),
+    Subject.HOLD: (
+        ("no-ground", "no ground to keep them"), ("too-many", "too many records"), ("too-long", "for too long"),
+        ("not-asked", "I was not asked"), ("other", "another reason"),
+    ),
 }  # fmt: skip
 _STATES = {
     Place.WAITS: ("◇", "refer", "waits for a signature"), Place.SIGNED: ("●", "match", "signed"),
@@ -42,9 +46,10 @@ class Heap(StrEnum):
 
     RELEASES = "releases"
     GRANTS = "grants"
+    HOLDS = "holds"
 
 
-_ABOUT = {Heap.RELEASES: Subject.RELEASE, Heap.GRANTS: Subject.GRANT}
+_ABOUT = {Heap.RELEASES: Subject.RELEASE, Heap.GRANTS: Subject.GRANT, Heap.HOLDS: Subject.HOLD}
 _HEAPS = {about: heap for heap, about in _ABOUT.items()}
 
 
@@ -57,7 +62,7 @@ def add_approval_routes(
     def waiting(request: Request, approver: Approving) -> Response:
         matters = [
             _show(one, approver, zone)
-            for about in (Subject.GRANT, Subject.RELEASE)
+            for about in (Subject.GRANT, Subject.RELEASE, Subject.HOLD)
             for one in desk.list_waiting(approver, about)
         ]
         exports = [row | {"until": show_time(row["expires_at"], zone)} for row in desk.list_exports(approver)]
@@ -104,7 +109,7 @@ def _add_signing_routes(app: FastAPI, desk: SigningDesk) -> None:
 
 
 def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:
-    """Return a release or a grant as the templates want it: words for its state, times here and in UTC."""
+    """Return a release, a grant or a hold as the templates want it: words for its state, times here and in UTC."""
     row = describe_waiting(one)
     shape, tone, name = _STATES[one.place]
     given = [
@@ -112,10 +117,11 @@ def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:
         for given in row["signed_by"]
     ]
     mine = [entry for entry in given if entry["by"] == approver]
+    good = one.place is Place.SIGNED or one.matter.about is Subject.HOLD
     return row | {
         "heap": _HEAPS[one.matter.about].value, "id": one.matter.id, "about": one.matter.about.value, "asker": one.matter.asker,
         "shape": shape, "tone": tone, "state_name": name, "asked": show_time(row["asked_at"], zone), "ends": show_time(row["until"], zone),
-        "given": given, "mine": mine[-1] if mine and one.place is Place.SIGNED else None,
+        "given": given, "mine": mine[-1] if mine and good else None,
         "purpose_name": row["purpose"].replace("_", " "),
     }  # fmt: skip
 

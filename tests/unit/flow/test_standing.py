@@ -71,6 +71,66 @@ def test_suspension_ends_grants() -> None:
     assert back.suspended == {}
 
 
+def say(kind: str, number: int, intent: int, **more: Any) -> dict[str, Any]:
+    """Return an entry by which somebody signs or declines what entry `intent` is about."""
+    signed = {
+        "role": "supervisor",
+        "approval_sha256": "ab" * 32,
+        "key_sha256": "cd" * 32,
+        "checkpoint_size": 9,
+    }
+    added = {"reason": "other"} if kind.endswith("decline") else signed
+    return {
+        "type": kind, "object": ULIDS[number], "actor": "boss-1", "org": "agency", "intent": intent, "time": to_text(NOW),
+        **added, **more,
+    }  # fmt: skip
+
+
+def test_signatures_are_remembered() -> None:
+    """What was signed for a grant or a hold is kept with the index that says so, also in the file; for another entry's it is not."""
+    hold = {
+        "type": "hold", "object": ULIDS[2], "records": [ULIDS[3]], "approvers": ["boss-1", "boss-2"], "reason": "court",
+        "until": to_text(NOW + timedelta(days=9)), "time": to_text(NOW),
+    }  # fmt: skip
+    story = (
+        grant(1),
+        hold,
+        say("grant-approve", 1, 0),
+        say("hold-approve", 2, 1),
+        say("grant-approve", 1, 7),
+    )
+    known = decode_standings(encode_standings(learn(*story)))
+    assert known == learn(*story)
+    assert known.grants[ULIDS[1]].signed == {("ab" * 32, 2)}
+    assert known.holds[ULIDS[2]].signed == {("ab" * 32, 3)}
+    assert known.grants[ULIDS[1]].is_given_by(grant(1))
+    assert known.holds[ULIDS[2]].is_placed_by(hold)
+    for changed in (
+        {"lanes": ["in1", "in2"]},
+        {"limit": 6},
+        {"actor": "officer-2"},
+        {"purpose": "crossing_list"},
+    ):
+        assert not known.grants[ULIDS[1]].is_given_by(grant(1, **changed))
+    assert not known.holds[ULIDS[2]].is_placed_by(hold | {"records": [ULIDS[4]]})
+
+
+def test_declined_is_over() -> None:
+    """A declined grant or hold is forgotten at once; a declined release is remembered for a day, also in the file."""
+    hold = {
+        "type": "hold", "object": ULIDS[2], "records": [ULIDS[3]], "approvers": ["boss-1", "boss-2"], "reason": "court",
+        "until": to_text(NOW + timedelta(days=9)), "time": to_text(NOW),
+    }  # fmt: skip
+    known = learn(grant(1), hold, say("grant-decline", 1, 0), say("hold-decline", 2, 1))
+    assert (known.grants, known.holds) == ({}, {})
+    released = decode_standings(encode_standings(learn(say("release-decline", 4, 0))))
+    assert set(released.declined) == {ULIDS[4]}
+    later = to_text(NOW + timedelta(days=2))
+    assert set(learn(say("release-decline", 4, 0), say("release-decline", 5, 1, time=later)).declined) == {
+        ULIDS[5]
+    }
+
+
 def test_suspension_reaches_whoever_comes_later() -> None:
     """Somebody registered under a suspended organisation afterwards is suspended too, at any depth, with grants and lanes; a circle ends."""
     placed = {"register": "equipment", "action": "added", "lane": "in9", "org": "below"}
