@@ -19,7 +19,7 @@ from wayseal.export.markcode import Channel
 from wayseal.export.markjpeg import read_compression
 from wayseal.export.marklane import LaneReading, read_lane_mark
 from wayseal.export.markread import cut_view
-from wayseal.export.markscore import bound_chance, combine_chances
+from wayseal.export.markscore import combine_chances
 from wayseal.export.register import Leak
 from wayseal.testing.leaks import crop, shrink, to_jpeg
 from wayseal.vision.picture import encode_picture, read_picture
@@ -55,7 +55,7 @@ def summarise(readings: list[LaneReading | None]) -> dict[str, object]:
     found = [one for one in readings if one is not None]
     faint = [one for one in found if one.is_after_seal and not one.carries]
     fives = [faint[first : first + 5] for first in range(0, len(faint) - 4, 5)]
-    together = [combine_chances(bound_chance(one.z, 1) for one in five) for five in fives]
+    together = [combine_chances(one.chance for one in five) for five in fives]
     z = [one.z for one in found] or [0.0]
     return {
         "pictures": len(readings), "not_registered": len(readings) - len(found),

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from bench_marks import find_faces
 
-from wayseal.export.markcode import Channel
+from wayseal.export.markcode import NEWEST, Channel
 from wayseal.flow.marking import mark_at_lane, mark_encoded
 from wayseal.flow.trace import trace_file
 from wayseal.flow.trace_lookup import Scope
@@ -96,7 +96,7 @@ def leak(site: Site, records: list[RecordId], folder: Path) -> list[tuple[Path, 
     site.ledger.append([
         {
             "type": "export-release", "object": new_ulid(site.clock()), "manifest_sha256": "00" * 32, "records": records[:LEAKS],
-            "recipient": name, "mark": mark,
+            "recipe": NEWEST.number, "recipient": name, "mark": mark,
         }
         for name, mark in marks.items()
     ])  # fmt: skip

@@ -10,8 +10,8 @@ import pytest
 from leakparts import capture_faces, cut_face
 from lineparts import Line
 
-from wayseal.export.mark import measure_psnr
-from wayseal.export.markcode import Channel
+from wayseal.export.mark import mark_picture, measure_psnr
+from wayseal.export.markcode import NEWEST, RECIPES, Channel
 from wayseal.flow.erase import erase_due
 from wayseal.flow.marking import mark_at_lane
 from wayseal.flow.trace import Reading, trace_file
@@ -24,7 +24,7 @@ from wayseal.model.ids import RecordId, new_ulid
 from wayseal.station.portal import open_portal
 from wayseal.station.tracing import open_tracing
 from wayseal.testing.leaks import average, crop, photograph, screenshot, shrink, to_jpeg, to_png
-from wayseal.vision.picture import read_picture
+from wayseal.vision.picture import encode_picture, read_picture
 
 
 def show(line: Line, record: RecordId, officer: str = "officer-1") -> Pixels:
@@ -47,7 +47,7 @@ def export(line: Line, record: RecordId, recipient: str) -> Pixels:
     line.site.ledger.append([
         {
             "type": "export-release", "object": new_ulid(line.clock()), "manifest_sha256": "ab" * 32, "records": [record],
-            "recipient": recipient, "mark": mark,
+            "recipient": recipient, "mark": mark, "recipe": NEWEST.number,
         }
     ])  # fmt: skip
     return read_picture(line.site.marker.mark_for_export(body, mark, record).data)
@@ -75,6 +75,39 @@ def test_shown_pictures_are_marked_and_logged(line: Line) -> None:
     (index,) = line.site.ledger.find(type="render", object=record)
     entry = line.site.ledger.entry(index)
     assert (entry["mark"], entry["release"], entry["actor"]) == (release.id, release.id, "officer-1")
+
+
+def test_copies_of_an_older_recipe(line: Line, tmp_path: Path) -> None:
+    """A copy that was given away before marks were written as now still names its recipient, beside copies of today's recipe."""
+    (record,) = capture_faces(line, (4,))
+    body, mark = open_sealed(line, record), new_ulid(line.clock())
+    line.site.ledger.append([
+        {
+            "type": "export-release", "object": new_ulid(line.clock()), "manifest_sha256": "ab" * 32, "records": [record],
+            "recipient": "agency-old", "mark": mark,
+        }
+    ])  # fmt: skip
+    key = line.site.keys.mark_root().key(Channel.EXPORT, mark)
+    old = mark_picture(read_picture(body), key, record, RECIPES[1])
+    new = export(line, record, "agency-new")
+    readings = trace(line, tmp_path, to_jpeg(old, 50), to_jpeg(new, 50), to_jpeg(average([old, new]), 75))
+    said = [describe_reading(one) for one in readings]
+    assert [one["recipient"] for one in said[:2]] == ["agency-old", "agency-new"]
+    named = {said[2]["recipient"], *(one["recipient"] for one in said[2]["also"])}
+    assert named == {"agency-old", "agency-new"}
+
+
+def test_lane_of_an_older_recipe(line: Line, tmp_path: Path) -> None:
+    """A lane whose program marks as before is named by what leaks from it, and no other lane is."""
+    key = line.site.marker.lane_key("lane1")
+
+    def mark_as_before(data: bytes, record: RecordId) -> bytes:
+        return encode_picture(mark_picture(read_picture(data), key, record, RECIPES[1]), quality=92).data
+
+    (record,) = capture_faces(line, (6,), mark=mark_as_before)
+    (reading,) = trace(line, tmp_path, to_jpeg(read_picture(open_sealed(line, record)), 60))
+    said = describe_reading(reading)
+    assert (said["channel"], said["recipient"], said["decision"]) == ("lane", "lane1", "attributed")
 
 
 def test_names_the_session(line: Line, tmp_path: Path) -> None:
@@ -158,7 +191,7 @@ def test_lane_that_never_marked(line: Line, tmp_path: Path, marked_by: str | Non
 
 def test_small_pictures_name_the_lane_together(line: Line, tmp_path: Path) -> None:
     """The lane's mark in a picture too small to prove it is proved by several, in none of which another lane is named."""
-    records = capture_faces(line, (1, 2, 3, 4, 5), side=128)
+    records = capture_faces(line, (1, 2, 3, 4, 5), side=96)
     leaks = [to_jpeg(read_picture(open_sealed(line, record)), 85) for record in records]
     alone = [one for leak in leaks for one in trace(line, tmp_path, leak)]
     assert any(one.reason == "lane_mark_unproved" for one in alone)

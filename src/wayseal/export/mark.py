@@ -7,32 +7,31 @@ same pixels. Nothing here keeps a picture or a key.
 import cv2
 import numpy as np
 
-from wayseal.export.markcode import Channel, Floats, MarkKey, make_codes, make_waves
+from wayseal.export.markcode import NEWEST, Channel, Floats, MarkKey, Recipe, make_codes, make_waves
 from wayseal.model.border import Pixels
 
 PSNR = 42.0
 """Decibels that no marked picture falls under, against the picture that was given."""
 AIM = {Channel.EXPORT: 42.1, Channel.SESSION: 42.1, Channel.LANE: 46.0}
 """Decibels aimed at before rounding. The lane's mark is fainter, since a personal one comes on top of it."""
-GAMMA = 0.6
 FLAT = 2.0
 """Levels of contrast that a wholly flat spot counts as having."""
 
 
-def mark_picture(bgr: Pixels, key: MarkKey, picture: str) -> Pixels:
+def mark_picture(bgr: Pixels, key: MarkKey, picture: str, recipe: Recipe = NEWEST) -> Pixels:
     """Return a (height, width, 3) BGR picture with the mark of `key` for the record id `picture`.
 
     The same step goes into all three colours, so that a mark survives in grey, and colours do not shift.
     """
-    return _add_within(bgr, draw_pattern(luma(bgr), key, picture))
+    return _add_within(bgr, draw_pattern(luma(bgr), key, picture, recipe))
 
 
-def draw_pattern(plane: Floats, key: MarkKey, picture: str) -> Floats:
+def draw_pattern(plane: Floats, key: MarkKey, picture: str, recipe: Recipe) -> Floats:
     """Return what a mark adds to a brightness plane, before rounding."""
     height, width = plane.shape
-    waves = make_waves(height, width)
+    waves = make_waves(height, width, recipe)
     code = make_codes([key], [picture], waves.count)[0]
-    pattern = waves.spread(code)[:height, :width] * weigh_spots(plane)
+    pattern = waves.spread(code)[:height, :width] * weigh_spots(plane, recipe)
     step = _rms(AIM[key.channel]) / max(float(np.sqrt(np.mean(pattern * pattern))), 1e-9)
     return np.asarray(pattern * np.float32(step), dtype=np.float32)
 
@@ -52,7 +51,7 @@ def measure_psnr(first: Pixels, second: Pixels) -> float:
     return float(cv2.PSNR(first, second)) if np.any(first != second) else float("inf")
 
 
-def weigh_spots(plane: Floats) -> Floats:
+def weigh_spots(plane: Floats, recipe: Recipe) -> Floats:
     """Return how much each spot of a brightness plane hides: more where it is busy, mean square 1.
 
     Works on a blurred plane, so that the original and its marked copy weigh nearly the same.
@@ -60,7 +59,7 @@ def weigh_spots(plane: Floats) -> Floats:
     smooth = cv2.GaussianBlur(plane, (0, 0), 1.0)
     mean = cv2.blur(smooth, (7, 7))
     spread = cv2.blur(smooth * smooth, (7, 7)) - mean * mean
-    weight = (np.sqrt(np.maximum(spread, 0)) + FLAT) ** np.float32(GAMMA)
+    weight = (np.sqrt(np.maximum(spread, 0)) + FLAT) ** np.float32(recipe.gamma)
     weight = np.minimum(weight, 4 * np.median(weight))
     weight /= np.sqrt(np.mean(weight * weight))
     return np.asarray(weight, dtype=np.float32)

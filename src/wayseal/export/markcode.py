@@ -14,16 +14,47 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.model.errors import Invalid
+
 Floats = NDArray[np.float32]
 
 DENSE = 128.0
 """Half-waves per side up to which every wave carries a bit; above, each octave carries about as many as the one before."""
 LOWEST = 3.0
 """Half-waves under which nothing is written: there every fit of brightness would wipe it out."""
-HIGHEST = 0.28
-"""Of the highest frequency that a picture holds: finer waves do not survive JPEG or a smaller size."""
 TILT = 0.4
 """How fast the waves weaken with their frequency: coarse waves survive, fine ones are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How marks are spread over pictures. What was marked by one is read by the same one, and by no other.
+
+    `highest` is the finest wave, of the highest frequency that a picture holds: finer ones do not survive JPEG or a smaller size.
+    `gamma` is how much more a busy spot carries than a flat one.
+    """
+
+    number: int
+    highest: float
+    gamma: float
+
+
+RECIPES = {
+    one.number: one for one in (Recipe(1, highest=0.28, gamma=0.6), Recipe(2, highest=0.34, gamma=0.5))
+}
+"""By number. None is ever changed or removed: copies that it marked are out there."""
+NEWEST = RECIPES[max(RECIPES)]
+"""What is written now."""
+
+
+def find_recipe(number: int) -> Recipe:
+    """Return a recipe. Raises `Invalid` for one that this program does not know."""
+    if number not in RECIPES:
+        raise Invalid(
+            "a mark was written by a recipe that this program does not know",
+            hint="Trace with the newest version of the program.",
+        )
+    return RECIPES[number]
 
 
 class Channel(StrEnum):
@@ -95,15 +126,15 @@ class Waves:
         return plane[self.rows, self.columns]
 
 
-@lru_cache(maxsize=8)
-def make_waves(height: int, width: int) -> Waves:
-    """Return the waves of pictures of that size. Public and the same everywhere: the secret is in the code."""
+@lru_cache(maxsize=16)
+def make_waves(height: int, width: int, recipe: Recipe = NEWEST) -> Waves:
+    """Return a recipe's waves of pictures of that size. Public and the same everywhere: the secret is in the code."""
     shape = (_even(height), _even(width))
     v = np.arange(shape[0], dtype=np.float64)[:, None]
     u = np.arange(shape[1], dtype=np.float64)[None, :]
     radius = np.hypot(u, v)
     fineness = np.hypot(u / shape[1], v / shape[0])
-    wanted = (radius >= LOWEST) & (fineness <= HIGHEST)
+    wanted = (radius >= LOWEST) & (fineness <= recipe.highest)
     chance = np.minimum(1.0, (DENSE / np.maximum(radius, 1.0)) ** 2)
     wanted &= _scatter(shape) < chance
     rows, columns = np.nonzero(wanted)

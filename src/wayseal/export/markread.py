@@ -10,13 +10,15 @@ import cv2
 import numpy as np
 
 from wayseal.export.mark import weigh_spots
-from wayseal.export.markcode import Floats, Waves, make_waves
+from wayseal.export.markcode import NEWEST, Floats, Recipe, Waves, make_waves
 from wayseal.export.markjpeg import Compression, score_bins
 from wayseal.export.register import Matrix, measure_area, whole_matrix
 
 _CLIP = 3.0
 _QUIET = 4.0
 """Levels of noise that a blind reading takes for something that was added to the picture."""
+_NEAREST = 14.0
+"""Pixels around a spot to which brightness is fitted at least: a nearer fit takes the mark for light, in small pictures most."""
 _LARGEST = 1.25
 """Times the original's size up to which a leak is read as it is; a larger one is made smaller first."""
 
@@ -39,8 +41,8 @@ class View:
     compression: Compression | None
 
 
-def read_blind(leak: Floats) -> Evidence:
-    """Return what a picture says about marks without its original: it must have the original's very size and place.
+def read_blind(leak: Floats, recipe: Recipe = NEWEST) -> Evidence:
+    """Return what a picture says about a recipe's marks without its original: it must have the original's very size and place.
 
     The picture itself is then the noise, so less is found; what is found bears the same statistics. What non-local means would
     take for noise is read: twice the z of a simple high-pass on faces from 240 pixels.
@@ -48,7 +50,7 @@ def read_blind(leak: Floats) -> Evidence:
     bytes_ = np.asarray(np.clip(np.rint(leak), 0, 255), np.uint8)
     lifted = leak - cv2.fastNlMeansDenoising(bytes_, None, _QUIET, 5, 13).astype(np.float32)
     quiet = lifted / (_blurred(np.abs(lifted), 0.02 * max(leak.shape)) + 0.5)
-    waves = make_waves(*leak.shape)
+    waves = make_waves(*leak.shape, recipe)
     return Evidence(_whiten(np.asarray(quiet, np.float32), np.ones(waves.count, np.float32), waves), 1.0)
 
 
@@ -68,8 +70,8 @@ def cut_view(leak: Floats, matrix: Matrix, shape: tuple[int, int], compression: 
     return View(plane, shift @ matrix, compression)
 
 
-def gather_evidence(original: Floats, view: View) -> Evidence:
-    """Return what a view of a leak says about the marks of an original (its brightness plane).
+def gather_evidence(original: Floats, view: View, recipe: Recipe = NEWEST) -> Evidence:
+    """Return what a view of a leak says about a recipe's marks of an original (its brightness plane).
 
     The original is drawn into the leak's pixels, fitted in brightness around each spot and in strength at each frequency,
     and compared: by the difference over its noise and, where the leak's own JPEG steps are known, by its bins as well. The
@@ -81,9 +83,9 @@ def gather_evidence(original: Floats, view: View) -> Evidence:
     scores = [left / (_blurred(left * left, 0.03 * max(left.shape)) + 0.3)]
     if view.compression is not None:
         scores.append(score_bins(view.plane, model, view.compression) * seen)
-    waves = make_waves(*original.shape)
+    waves = make_waves(*original.shape, recipe)
     kept = _measure_transfer(_lift(original), _carry_back(_lift(drawn) * seen, view, original.shape), waves)
-    spots = weigh_spots(original)
+    spots = weigh_spots(original, recipe)
     parts = [_whiten(_carry_back(score, view, original.shape) * spots, kept, waves) for score in scores]
     chips = sum(part / np.float32(max(float(np.linalg.norm(part)), 1e-12)) for part in parts)
     covered = _carry_back(seen, view, original.shape)
@@ -117,7 +119,7 @@ def _draw(original: Floats, view: View) -> tuple[Floats, Floats]:
 
 def _fit(drawn: Floats, leak: Floats, seen: Floats) -> Floats:
     """Return the drawn original as the leak would show it: its brightness and contrast around each spot, its sharpness."""
-    reach = max(6.0, 0.06 * max(drawn.shape))
+    reach = max(_NEAREST, 0.06 * max(drawn.shape))
     weight = _blurred(seen, reach) + np.float32(1e-4)
     mean_o = _blurred(drawn * seen, reach) / weight
     mean_l = _blurred(leak * seen, reach) / weight

@@ -14,6 +14,7 @@ from wayseal.export.approval import decode_approval
 from wayseal.export.bundle import Item, digest_bundle
 from wayseal.export.delivery import Delivery, seal_delivery
 from wayseal.export.evidence import ApproverFact, EntryProof, Evidence, encode_evidence
+from wayseal.export.markcode import NEWEST
 from wayseal.flow.consent import check_open, verify_consent
 from wayseal.flow.disclose import Disclosure, check_living, find_export, verify_policy
 from wayseal.flow.papers import gather_consent
@@ -214,7 +215,7 @@ def _give_out(
     entry = {
         "type": "export-release", "time": to_text(desk.now()), "object": export.id, "actor": actor.id,
         "org": actor.organisation, "manifest_sha256": export.manifest_sha256, "recipient": manifest.recipient,
-        "records": list(manifest.records), "count": len(manifest.records), "mark": mark,
+        "records": list(manifest.records), "count": len(manifest.records), "mark": mark, "recipe": NEWEST.number,
         "bundle_sha256": delivery.sha256, "approvers": sorted(one.approver for one in given),
     }  # fmt: skip
     desk.ledger.append([entry])

@@ -7,13 +7,14 @@ answer: nobody is named below the bounds of `export.markscore`. Nothing of a lea
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.export.mark import luma
-from wayseal.export.markcode import Channel, MarkRoot
+from wayseal.export.markcode import NEWEST, Channel, MarkRoot, Recipe
 from wayseal.export.markjpeg import Compression, read_compression
 from wayseal.export.marklane import LaneReading, read_lane_mark
 from wayseal.export.markread import Evidence, cut_view, gather_evidence, read_blind
@@ -118,14 +119,14 @@ def _read_against(
     """Return what a leak says that lies over an original: a personal mark, else the lane's, else nothing."""
     record, original, place = found
     view = cut_view(leak.plane, place.matrix, original.shape[:2], compression)
-    evidence = gather_evidence(luma(original), view)
-    reading = _judge(work, evidence, list_candidates(work.ledger, record), "no_mark")
+    read = cache(lambda recipe: gather_evidence(luma(original), view, recipe))
+    reading = _judge(work, read, list_candidates(work.ledger, record), "no_mark")
     if not reading.attributed:
         lane = work.originals.lane_of(record)
         by_lane = read_lane_mark(luma(original), view, work.root.key(Channel.LANE, lane), record)
         if by_lane.is_after_seal:
-            reading = _name_lane(reading, Candidate(lane, Channel.LANE, lane, record), by_lane)
-    return replace(reading, record=record, agreement=place.agreement, covered=evidence.covered)
+            reading = _name_lane(reading, Candidate(lane, Channel.LANE, lane, record, NEWEST), by_lane)
+    return replace(reading, record=record, agreement=place.agreement, covered=read(NEWEST).covered)
 
 
 def _name_lane(reading: Reading, source: Candidate, by_lane: LaneReading) -> Reading:
@@ -133,7 +134,7 @@ def _name_lane(reading: Reading, source: Candidate, by_lane: LaneReading) -> Rea
 
     A faint mark of the lane, as in small pictures, counts together with those in other records.
     """
-    suspected = Suspicion(source, by_lane.z, bound_chance(by_lane.z, 1))
+    suspected = Suspicion(source, by_lane.z, by_lane.chance)
     reading = replace(reading, chances={**reading.chances, (Channel.LANE, source.recipient): suspected})
     if not by_lane.carries:
         return replace(reading, reason="lane_mark_unproved")
@@ -173,21 +174,35 @@ def _guess(work: Tracing, original: Pixels, faces: Sequence[Portrait]) -> list[N
     ]
 
 
-def _judge(work: Tracing, evidence: Evidence, candidates: Sequence[Candidate], otherwise: str) -> Reading:
-    """Return who is in the evidence, among those who were given a copy."""
-    keys = [work.root.key(one.channel, one.mark) for one in candidates]
-    scores = score_keys(evidence, keys, [one.record for one in candidates])
+def _judge(
+    work: Tracing, read: Callable[[Recipe], Evidence], candidates: Sequence[Candidate], otherwise: str
+) -> Reading:
+    """Return who is in the evidence, among those who were given a copy. `read` gives what a recipe's marks would leave there."""
+    z, decoys = _score_copies(work, read, candidates)
     if not candidates:
-        return Reading("", otherwise, decoys=scores.decoys)
-    order = np.argsort(-scores.z)
-    best, z = candidates[order[0]], float(scores.z[order[0]])
-    named = suffices(z, len(candidates))
+        return Reading("", otherwise, decoys=decoys[NEWEST])
+    order = np.argsort(-z)
+    best, most = candidates[order[0]], float(z[order[0]])
+    named = suffices(most, len(candidates))
     return Reading(
-        "", "mark_found" if named else otherwise, best=best, z=z, decoys=scores.decoys, attributed=named,
+        "", "mark_found" if named else otherwise, best=best, z=most, decoys=decoys[best.recipe], attributed=named,
         record=best.record if named else None,
-        also=_list_others(candidates, scores.z, order, best),
-        chances=_suspect(candidates, scores.z),
+        also=_list_others(candidates, z, order, best),
+        chances=_suspect(candidates, z),
     )  # fmt: skip
+
+
+def _score_copies(
+    work: Tracing, read: Callable[[Recipe], Evidence], candidates: Sequence[Candidate]
+) -> tuple[NDArray[np.float64], dict[Recipe, NDArray[np.float64]]]:
+    """Return each copy's score, read by the recipe that marked it, and the decoys of each recipe."""
+    z, decoys = np.zeros(len(candidates)), {}
+    for recipe in {one.recipe for one in candidates} or {NEWEST}:
+        places = [place for place, one in enumerate(candidates) if one.recipe == recipe]
+        keys = [work.root.key(candidates[place].channel, candidates[place].mark) for place in places]
+        scores = score_keys(read(recipe), keys, [candidates[place].record for place in places])
+        z[places], decoys[recipe] = scores.z, scores.decoys
+    return z, decoys
 
 
 def _list_others(
@@ -218,4 +233,4 @@ def _read_without(work: Tracing, bgr: Pixels) -> Reading:
     candidates = list_all_candidates(work.ledger, newest=BLIND)
     if max(bgr.shape[:2]) > LONGEST // 2:
         return Reading("", "no_original")
-    return _judge(work, read_blind(luma(bgr)), candidates, "no_original")
+    return _judge(work, lambda recipe: read_blind(luma(bgr), recipe), candidates, "no_original")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.export.markcode import Channel
+from wayseal.export.markcode import Channel, Recipe, find_recipe
 from wayseal.ledger.log import Ledger
 from wayseal.model.ids import RecordId
 
@@ -22,6 +22,8 @@ class Candidate:
     channel: Channel
     recipient: str
     record: RecordId
+    recipe: Recipe
+    """By which its mark was written."""
 
 
 def list_candidates(ledger: Ledger, record: RecordId) -> list[Candidate]:
@@ -51,11 +53,12 @@ def list_all_candidates(ledger: Ledger, *, newest: int) -> list[Candidate]:
 
 
 def _read(entry: dict[str, Any], channel: Channel) -> Iterator[Candidate]:
-    """Yield the copies that one ledger entry tells of; an entry without a mark tells of none."""
+    """Yield the copies that one ledger entry tells of; an entry without a mark tells of none, one without a recipe of the first."""
     if "mark" not in entry:
         return
+    recipe = find_recipe(entry.get("recipe", 1))
     if channel is Channel.SESSION:
-        yield Candidate(entry["mark"], channel, entry["actor"], RecordId(entry["object"]))
+        yield Candidate(entry["mark"], channel, entry["actor"], RecordId(entry["object"]), recipe)
         return
     for record in entry["records"]:
-        yield Candidate(entry["mark"], channel, entry["recipient"], RecordId(record))
+        yield Candidate(entry["mark"], channel, entry["recipient"], RecordId(record), recipe)

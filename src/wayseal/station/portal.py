@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from wayseal.export.markcode import NEWEST
 from wayseal.flow.documents import encounter_line
 from wayseal.flow.identify import read_answers
 from wayseal.flow.policy import Principal
@@ -147,10 +148,10 @@ class Portal:
         if kind not in {Kind.FACE, Kind.PLATE, Kind.SCENE}:
             return body
         marked = self.site.marker.mark_for_session(body, release.id, release.record)
-        self._log_render(release, mark=release.id)
+        self._log_render(release, mark=release.id, recipe=NEWEST.number)
         return marked.data
 
-    def _log_render(self, release: Release, **more: str) -> None:
+    def _log_render(self, release: Release, **more: str | int) -> None:
         """Write that a picture is about to be shown under a release."""
         entry = {"type": "render", "object": release.record, "actor": self.who.id, "release": release.id}
         self.site.ledger.append([entry | {"purpose": self.purpose.value, **more}])

@@ -1,5 +1,6 @@
 """Marks: too faint to see on pictures of every size, the same each time, and secret to whoever lacks the key."""
 
+import hashlib
 import time
 
 import cv2
@@ -9,9 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wayseal.export.mark import PSNR, luma, mark_picture, measure_psnr
-from wayseal.export.markcode import Channel, MarkRoot, make_codes, make_waves
+from wayseal.export.markcode import (
+    NEWEST,
+    RECIPES,
+    Channel,
+    MarkRoot,
+    Recipe,
+    find_recipe,
+    make_codes,
+    make_waves,
+)
 from wayseal.export.markread import read_blind
 from wayseal.export.markscore import score_keys
+from wayseal.model.errors import Invalid
 
 ROOT = MarkRoot(b"a secret of this test, 32 bytes..")
 KEY = ROOT.key(Channel.EXPORT, "01KB3Z6V8N4Q0T2Y5RWXEJ7MCH")
@@ -93,6 +104,32 @@ def test_waves_fit_the_picture() -> None:
         counts.append(waves.count)
     assert counts == sorted(counts)
     assert counts[-1] < 60_000
+
+
+def test_recipes_stay_as_they_are() -> None:
+    """Each recipe is what it always was, to the places of its waves: copies that it marked are out there. An unknown one is told."""
+    assert set(RECIPES.values()) == {Recipe(1, highest=0.28, gamma=0.6), Recipe(2, highest=0.34, gamma=0.5)}
+    assert NEWEST.number == 2
+    placed = {}
+    for number, recipe in RECIPES.items():
+        waves = make_waves(160, 120, recipe)
+        placed[number] = hashlib.sha256(waves.rows.tobytes() + waves.columns.tobytes()).hexdigest()[:16]
+    assert placed == {1: "534ecc55abd44791", 2: "518a74f1d4c09a3a"}
+    with pytest.raises(Invalid, match="recipe"):
+        find_recipe(3)
+
+
+@pytest.mark.parametrize("number", sorted(RECIPES))
+def test_read_by_its_own_recipe(number: int) -> None:
+    """A mark is found by the recipe that wrote it, and by no other."""
+    recipe, picture = RECIPES[number], cv2.GaussianBlur(paint(400, 400), (0, 0), 2)
+    marked = luma(mark_picture(picture, KEY, "R1", recipe))
+    z = {
+        other: float(score_keys(read_blind(marked, one), [KEY], ["R1"]).z[0])
+        for other, one in RECIPES.items()
+    }
+    assert z.pop(number) > 7
+    assert max(map(abs, z.values())) < 5
 
 
 def test_two_marks_in_one_picture() -> None:
