@@ -5,6 +5,7 @@ carries under a clear licence, into drawn vehicles with real optics. Never fetch
 """
 
 from wayseal.testing.lane.faces import load_carried, read_people
+from wayseal.testing.lane.pace import Halt
 from wayseal.testing.lane.presets import PRESETS, demo_scene, make_scene
 from wayseal.testing.lane.render import count_frames, render_frames
 from wayseal.testing.lane.scene import (
@@ -29,6 +30,7 @@ __all__ = [
     "Camera",
     "Distractor",
     "FacePicture",
+    "Halt",
     "LaneScene",
     "Light",
     "Motion",

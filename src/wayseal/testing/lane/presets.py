@@ -11,9 +11,11 @@ import numpy as np
 
 from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid, NotFound
+from wayseal.testing.lane.pace import Halt
 from wayseal.testing.lane.plates import STYLES, make_plate
 from wayseal.testing.lane.scene import (
     ATTACKS,
+    METRES_PER_MILE_HOUR,
     Camera,
     Distractor,
     LaneScene,
@@ -237,6 +239,35 @@ def _make_convoy(people: list[Traveller], rng: np.random.Generator) -> LaneScene
     return LaneScene(tuple(vehicles))
 
 
+_PACES_MPH = (5.0, 10.0, 20.0)
+_SEEN_FROM_M = 20.0  # range of a queue's first vehicle when the video begins
+
+
+def _make_queue(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """Three vehicles after each other: flowing, bumper to bumper or stop and go; lens, pace, gap and halt by chance."""
+    camera = (MID, WIDE, FACE, TELE)[int(rng.integers(4))]
+    way = ("flowing", "bumpers", "halting", "halting")[int(rng.integers(4))]
+    pace = float(rng.choice(_PACES_MPH[:2] if way == "bumpers" else _PACES_MPH))
+    speed = pace * METRES_PER_MILE_HOUR
+    gap_m = float({"flowing": max(6.0, speed * rng.uniform(1.0, 2.8))}.get(way, rng.uniform(5.6, 7.5)))
+    first_s = max(_SEEN_FROM_M - camera.z_capture_m, 2.0) / speed
+    supply, vehicles = iter(people), []
+    for index in range(3):
+        riders = list(islice(supply, (2, 1, 2)[index]))
+        vehicle = _fill_vehicle(riders, _PAIR, rng, at=first_s + index * gap_m / speed)
+        vehicles.append(replace(vehicle, speed_mph=pace))
+    halts = (_halt_before(vehicles[0], camera, rng),) if way == "halting" else ()
+    return LaneScene(tuple(vehicles), camera, halts=halts)
+
+
+def _halt_before(first: SceneVehicle, camera: Camera, rng: np.random.Generator) -> Halt:
+    """Return a halt that brings the first vehicle to a stand 2.5 to 10 m before the camera, braking at 2 to 8 m/s2."""
+    brake_s = first.speed_m_s / float(rng.uniform(2.0, 8.0))
+    stands_m = float(rng.uniform(2.5, 10.0))
+    at_s = first.t_capture_s + (camera.z_capture_m - stands_m) / first.speed_m_s - brake_s / 2
+    return Halt(round(max(at_s, 0.1), 2), round(float(rng.uniform(1.0, 4.0)), 2), round(brake_s, 2))
+
+
 def _make_empty(_people: list[Traveller], _rng: np.random.Generator) -> LaneScene:
     return LaneScene((), seconds=2.0)
 
@@ -245,7 +276,7 @@ PRESETS: dict[str, Preset] = {
     "across": _make_across, "attacks": _make_attacks, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
     "glare": _make_glare, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
     "nobodies": _make_nobodies,
-    "overcast": _make_overcast, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
+    "overcast": _make_overcast, "queue": _make_queue, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
     "wide": _make_wide,
 }  # fmt: skip
 

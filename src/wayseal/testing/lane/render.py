@@ -23,6 +23,7 @@ from wayseal.testing.lane.optics import (
     count_exposures,
     locate_vehicle,
 )
+from wayseal.testing.lane.pace import drive_seconds, video_seconds
 from wayseal.testing.lane.scene import Camera, LaneScene, Motion, check_scene
 from wayseal.testing.lane.sensor import Sensor, blur_layer, make_sensor, rain_air
 from wayseal.testing.lane.side import build_side
@@ -57,7 +58,8 @@ class Stage:
 
     def view(self, model: VehicleModel, seconds: float) -> View:
         """Return the camera's view of a vehicle where it is at a time."""
-        return View(self.pinhole, locate_vehicle(model.vehicle, self.camera, self.scene.motion, seconds))
+        driven = drive_seconds(self.scene.halts, seconds)
+        return View(self.pinhole, locate_vehicle(model.vehicle, self.camera, self.scene.motion, driven))
 
 
 def set_stage(scene: LaneScene) -> Stage:
@@ -90,7 +92,7 @@ def _leaving_time(scene: LaneScene, index: int) -> float:
         way = camera.z_capture_m - LEFT_M
     else:
         way = camera.width / 2 / camera.px_per_m + 3.0
-    return vehicle.t_capture_s + way / vehicle.speed_m_s
+    return video_seconds(scene.halts, vehicle.t_capture_s + way / vehicle.speed_m_s)
 
 
 def render_frames(scene: LaneScene) -> Iterator[Picture]:

@@ -6,12 +6,14 @@ labels that the caller chooses.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid
+from wayseal.testing.lane.pace import Halt
 
 METRES_PER_MILE_HOUR = 0.44704
 """Metres per second in one mile per hour."""
@@ -215,6 +217,8 @@ class LaneScene:
     camera: Camera = field(default_factory=Camera)
     weather: Weather = field(default_factory=Weather)
     motion: Motion = Motion.TOWARD
+    halts: tuple[Halt, ...] = ()
+    """When everybody brakes and stands. Times of vehicles are those of driving, as if nobody ever stood."""
     seed: int = 0
     seconds: float = 0.0
     crf: int = 23
@@ -236,6 +240,9 @@ def check_scene(scene: LaneScene) -> None:
         raise Invalid("a scene without vehicles has no end", hint="Give it a length: seconds=3.")
     if not 0 < camera.exposure_s <= 1 / camera.fps:
         raise Invalid("the exposure must be longer than 0 and no longer than one frame")
+    ordered = sorted(scene.halts, key=lambda halt: halt.at_s)
+    if any(one.at_s + one.length_s > other.at_s for one, other in pairwise(ordered)):
+        raise Invalid("a halt begins before the one before it is over")
     for vehicle in scene.vehicles:
         if vehicle.speed_mph <= 0:
             raise Invalid("a vehicle that stands still never leaves", hint="Give it a speed above 0 mph.")

@@ -34,6 +34,7 @@ def describe_video(scene: LaneScene, name: str, frames: int) -> dict[str, Any]:
         **{f"camera_{key}": value for key, value in asdict(camera).items()},
         **{key: str(value) if key == "light" else value for key, value in asdict(scene.weather).items()},
         "transmission": [vehicle.transmission for vehicle in scene.vehicles],
+        "halts": [asdict(halt) for halt in scene.halts],
     }  # fmt: skip
     return {
         "file": name, "frames": frames, "fps": camera.fps, "width": camera.width, "height": camera.height,
