@@ -25,7 +25,7 @@ MEASURES = {
     "eu": ("Plates in full scenes, Europe", ["plates", "--manifest", "plates/eu/manifest.csv"]),
     "crops": ("Plates already cropped, United States", ["plates", "--manifest", "plates/us_crops/manifest.csv"]),
     "gate": ("Plates at gates, day and infrared", ["plates", "--manifest", "gate/manifest.csv"]),
-    "lane": ("Lane videos", ["lane", "--videos", "lane", "--gallery", "lane/gallery.csv"]),
+    "lane": ("Lane videos", ["lane", "--videos", "lane", "--gallery", "lane/gallery.csv", "--regret"]),
 }  # fmt: skip
 
 
@@ -44,22 +44,39 @@ def tabulate(title: str, answer: dict[str, Any]) -> str:
     rows = [
         (name, value)
         for name, value in answer.items()
-        if not isinstance(value, dict) and not _is_rows(value) and name not in {"det", "model_sha256"}
+        if not isinstance(value, dict)
+        and not _is_rows(value)
+        and name not in {"det", "det_ci95", "model_sha256"}
     ]
     shown = "".join(f"| {name} | {_show(value)} |\n" for name, value in rows)
     text = f"\n## {title}\n\n| figure | value |\n|---|---|\n{shown}"
-    if answer.get("by_group"):
-        text += (
-            "\n| group | of | trials | rate | 95 % | less all others | 95 % | conclusion |\n"
-            + "|---" * 8
-            + "|\n"
+    for part, heading in (
+        ("by_group", "group (the folder of the source: no label of a person)"),
+        ("by_quality", "quality"),
+    ):
+        if answer.get(part) and "occupants" not in next(iter(answer[part].values())):
+            text += _tabulate_groups(heading, answer[part])
+    if answer.get("det_ci95"):
+        text += "\n| rate of false positives | misses, from (95 %) | to |\n|---|---|---|\n"
+        text += "".join(
+            "| " + " | ".join(_show(value) for value in row) + " |\n" for row in answer["det_ci95"]
         )
-        for group, kinds in answer["by_group"].items():
-            for kind, one in kinds.items():
-                text += f"| {group} | {kind} | " + " | ".join(_show(value) for value in one.values()) + " |\n"
-    for part in ("by_seat", "reliability"):
-        if answer.get(part):
+    for part in ("by_seat", "by_quality", "reliability"):
+        if answer.get(part) and (part != "by_quality" or "by_seat" in answer):
             text += _tabulate_parts(part, answer[part])
+    return text
+
+
+def _tabulate_groups(heading: str, groups: dict[str, dict[str, Any]]) -> str:
+    """Return the table of rates by group or quality, each with what it allows to conclude."""
+    text = (
+        f"\n| {heading} | of | trials | rate | 95 % | less all others | 95 % | conclusion |\n"
+        + "|---" * 8
+        + "|\n"
+    )
+    for group, kinds in groups.items():
+        for kind, one in kinds.items():
+            text += f"| {group} | {kind} | " + " | ".join(_show(value) for value in one.values()) + " |\n"
     return text
 
 
@@ -81,6 +98,7 @@ def summarise(answers: dict[str, dict[str, Any]]) -> str:
         ("seats right", "95 %", f"{lane['seat_accuracy']:.1%}"),
         ("right traveller first, of the captured who are enrolled", "90 %", f"{lane['rank1_of_captured']:.1%}"),
         ("right traveller first, of all enrolled", "95 %", f"{lane['rank1_rate']:.1%} of {lane['enrolled']}"),
+        ("best-shot regret, quality lacking to the best look", "5 %", f"{lane['best_shot_regret']:.1%} ({_percent(lane['best_shot_regret_ci95'])}; {lane['best_shots']} pictures)"),
         ("false matches; nobodies accepted as people", "0; 0", f"{lane['false_match']}; {lane['distractors_accepted']}"),
         ("plates exact on lane videos, at least 60 px wide", "95 %", f"{lane['plate_exact_rate']:.1%} ({read} of {lane['plates']})"),
         ("plates exact in full scenes, United States; Europe", "88 %", f"{exact['us']}; {exact['eu']}"),
@@ -120,7 +138,8 @@ def main() -> int:
         )
         return 0
     text = (
-        "# Accuracy\n\nWritten by `make accuracy`. Rates are 0-1. The pictures are not part of the project.\n"
+        "# Accuracy\n\nWritten by `make accuracy`. Rates are 0-1. The pictures are not part of the project. They carry no label of sex, age, origin or skin:\n"
+        "where a table says group it means the source of the pictures, which stands in for none of these.\n"
     )
     answers: dict[str, dict[str, Any]] = {}
     for name, (title, arguments) in MEASURES.items():

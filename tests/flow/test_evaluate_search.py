@@ -142,6 +142,8 @@ def test_command_on_real_pictures(shared_data: Path, tmp_path: Path) -> None:
     assert figures["rank1"] > 0.8
     assert plot.read_text().startswith("<?xml")
     assert "Open-set identification" in page.read_text()
+    assert figures["groups_are"] == "source_folders"
+    assert "no groups of people were labelled" in page.read_text()
 
 
 def test_tables_and_plots(gallery: LoadedGallery, probes: list[Probe], tmp_path: Path) -> None:

@@ -293,6 +293,9 @@ def test_one_real_video(shared_data: Path, tmp_path: Path) -> None:
         str(lane / "d12_mid_sticker_shirt.mp4"),
         "--gallery",
         str(table),
+        "--regret",
+        "--report",
+        str(tmp_path / "page.html"),
         "--json",
     ]
     result = CliRunner().invoke(root, arguments, standalone_mode=False)
@@ -303,6 +306,10 @@ def test_one_real_video(shared_data: Path, tmp_path: Path) -> None:
     assert report["seat_accuracy"] == 1.0
     assert report["distractors_accepted"] == report["false_match"] == 0
     assert report["rank1_rate"] == 1.0
+    assert report["best_shots"] == report["occupants"]
+    assert 0 <= report["best_shot_regret"] <= 0.2
+    assert sum(one["occupants"] for one in report["by_quality"].values()) == report["occupants"]
+    assert "<svg" in (tmp_path / "page.html").read_text()
 
 
 def test_truth_of_every_shared_video_parses(shared_data: Path) -> None:

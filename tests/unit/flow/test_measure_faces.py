@@ -58,6 +58,7 @@ def test_contract_fields(album: Path) -> None:
     report = json.loads(result.stdout)
     assert set(report) >= CONTRACT
     assert (report["pairs"], report["genuine"], report["impostor"]) == (5, 3, 2)
+    assert report["groups_are"] == "source_folders"
     assert report["auc"] == 1.0
     assert report["fnmr_at_fmr_1e-3"] == 0.0
     assert report["failure_to_acquire"] == pytest.approx(2 / 7)

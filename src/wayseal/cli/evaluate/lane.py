@@ -34,6 +34,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Driver's side.",
 )
 @click.option("--plot", type=_FILE, help="Draw shares by seat and by size as .png or .svg.")
+@click.option("--report", "page", type=_FILE, help="Write a printable .html page.")
+@click.option(
+    "--regret",
+    is_flag=True,
+    help="Also go through the videos again for the best-shot regret; takes about as long.",
+)
 @json_option
 def command(  # noqa: PLR0917 - click passes options by name
     video: Path | None,
@@ -43,17 +49,20 @@ def command(  # noqa: PLR0917 - click passes options by name
     fpir: float,
     steering: str,
     plot: Path | None,
+    page: Path | None,
     *,
+    regret: bool,
     as_json: bool,
 ) -> None:
     """A lane video, or a folder of them, against the truth. Rates are 0-1; null where nobody counts.
 
     Occupants count when at least 60 % of the face is visible in one frame; a plate when it is wholly in a frame and at
     least 60 px wide. One thread; `realtime_factor` is seconds of video over seconds of CPU. `aboard` is everybody in a
-    seat, visible or not, and `counted_rate` the share of them that the lane counted.
+    seat, visible or not, and `counted_rate` the share of them that the lane counted. `best_shot_regret` (with --regret) is what the kept
+    picture's quality lacks of the best look's among all frames with at least 60 % of that face visible, as a share of the best, mean over kept pictures.
     """
     from wayseal.flow.measure.lane import measure_lane
-    from wayseal.flow.measure.lane_report import plot_lane, report_lane, tabulate_seats, tabulate_videos
+    from wayseal.flow.measure.lane_report import lane_tables, plot_lane, report_lane, write_lane_page
     from wayseal.flow.measure.lane_setup import enrol_pictures, list_videos, read_gallery_list
     from wayseal.flow.measure.lane_truth import read_truth
     from wayseal.vision.networks import load_networks
@@ -67,14 +76,16 @@ def command(  # noqa: PLR0917 - click passes options by name
     tallies = []
     with show_progress("frames", sum(one.frames for one in truths)) as advance:
         for (path, _), known in zip(pairs, truths, strict=True):
-            tallies.append(measure_lane(path, known, models, searcher, steering=steering, advance=advance))
+            tallies.append(
+                measure_lane(path, known, models, searcher, steering=steering, regret=regret, advance=advance)
+            )
     report = report_lane(tallies)
     if as_json:
         print_json(report)
     else:
-        print_table("Videos", *tabulate_videos(tallies))
-        print_table("Seats", *tabulate_seats(report))
-        listed = [(name, value) for name, value in report.items() if name != "by_seat"]
-        print_table("Lane", ("measure", "value"), listed)
+        for title, columns, rows in lane_tables(tallies, report):
+            print_table(title, columns, rows)
     if plot is not None:
         plot_lane(tallies, plot)
+    if page is not None:
+        write_lane_page(tallies, report, page)

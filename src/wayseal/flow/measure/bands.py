@@ -61,11 +61,11 @@ class _Side:
     def draw_below(self, random: np.random.Generator) -> NDArray[np.float64]:
         """Return, for k = 0 to n, the weight of the k lowest scores over the whole, in one draw of persons."""
         weights = self._draw(random)
-        return np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
+        return np.asarray(np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum(), dtype=np.float64)
 
     def draw_above(self, random: np.random.Generator) -> NDArray[np.float64]:
         """Return the weight of each score and of all above it, in one draw of persons."""
-        return np.cumsum(self._draw(random)[::-1])[::-1]
+        return np.asarray(np.cumsum(self._draw(random)[::-1])[::-1], dtype=np.float64)
 
     def _draw(self, random: np.random.Generator) -> NDArray[np.float64]:
         """Return how often each score's person was drawn."""

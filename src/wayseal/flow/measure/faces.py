@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.flow.measure.bands import Band, find_band
-from wayseal.flow.measure.groups import Trials, compare_group, list_groups, name_group, name_quality
+from wayseal.flow.measure.groups import (
+    Trials,
+    compare_group,
+    list_groups,
+    name_group,
+    name_quality,
+    say_groups,
+)
 from wayseal.flow.measure.rates import MISSING, Curve, Scores, auc, eer, fnmr_at_fmr, trade_off
 from wayseal.model.errors import Invalid, NotFound, WaysealError, WrongModel
 from wayseal.vision.models_manifest import ModelManifest
@@ -35,6 +42,8 @@ class Pair:
     second: Path
     same: bool
     group: str = ""
+    labelled: bool = False
+    """Whether the list itself names the group; otherwise it is the first picture's folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +81,7 @@ def read_pairs(path: Path) -> list[Pair]:
             folder / row["path_b"],
             row["same"] == "1",
             name_group(row.get("group"), row["path_a"]),
+            labelled=bool(row.get("group")),
         )
         for row in rows
     ]
@@ -117,6 +127,7 @@ def measure_faces(
         "ms_per_image": 1000 * spent / len(paths),
     }
     limit = figures["threshold_at_fmr_1e-3"]
+    figures["groups_are"] = say_groups(labelled=any(pair.labelled for pair in pairs))
     figures["by_group"] = describe_groups(pairs, scores, limit)
     binned = [replace(pair, group=_lower_quality(both)) for pair, both in zip(pairs, sides, strict=True)]
     figures["by_quality"] = describe_groups(binned, scores, limit)

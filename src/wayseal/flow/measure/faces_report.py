@@ -7,12 +7,12 @@ import numpy as np
 
 from wayseal.flow.measure.bands import shade_band
 from wayseal.flow.measure.faces import FacesReport
-from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure
+from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure, title_groups
 from wayseal.flow.measure.page import Table, save_page
 from wayseal.flow.plot import save_figure
 from wayseal.model.errors import Invalid
 
-_APART = ("by_group", "by_quality", "det_ci95", "failure_reasons")
+_APART = ("by_group", "by_quality", "det_ci95", "failure_reasons", "groups_are")
 
 
 def faces_tables(report: FacesReport) -> list[Table]:
@@ -31,7 +31,10 @@ def faces_tables(report: FacesReport) -> list[Table]:
     tables: list[Table] = [("One-to-one comparison", ("measure", "value"), simple), *nested]
     if figures["failure_reasons"]:
         tables.append(("Not acquired", ("reason", "pictures"), list(figures["failure_reasons"].items())))
-    for name, title in (("by_group", "By group"), ("by_quality", "By quality of the poorer picture")):
+    for name, title in (
+        ("by_group", title_groups(figures["groups_are"])),
+        ("by_quality", "By quality of the poorer picture"),
+    ):
         tables.append((title, GROUP_COLUMNS, group_rows(figures[name], ("fnmr", "fmr"))))
     if figures["det_ci95"]:
         rows: list[tuple[object, ...]] = [

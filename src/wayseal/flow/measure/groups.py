@@ -45,6 +45,16 @@ def name_group(label: str | None, path: str) -> str:
     return label or Path(path).parent.name or "all"
 
 
+def say_groups(*, labelled: bool) -> str:
+    """Return what the groups of a report are: `labels` that somebody gave, or `source_folders`, which stand in for no group of people."""
+    return "labels" if labelled else "source_folders"
+
+
+def title_groups(kind: str) -> str:
+    """Return a heading for rates by groups of a kind (`say_groups`)."""
+    return "By group" if kind == "labels" else "By source folder (no groups of people were labelled)"
+
+
 def name_quality(score: int | None) -> str:
     """Return the bin of a face's quality (0-100) as a group's name, `none` for a face that was not acquired."""
     if score is None:

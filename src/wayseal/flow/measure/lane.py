@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 
 from wayseal.flow.doubt import refer_pictures
 from wayseal.flow.identify import GallerySearch
+from wayseal.flow.measure.lane_regret import measure_regret
 from wayseal.flow.measure.lane_truth import LaneTruth, OccupantTruth, VehicleTruth, find_face
 from wayseal.model.border import Occupant, Outcome, SearchAnswer, Seat, VehiclePass
 from wayseal.vision.capture import CaptureModels, LaneCapture
@@ -73,6 +74,8 @@ class LaneTally:
     wall_s: float = 0.0
     to_result_s: list[float] = field(default_factory=list)
     speed_errors_mph: list[float] = field(default_factory=list)
+    regrets: list[float] | None = None
+    """Best-shot regret of each kept picture, where it was measured."""
 
 
 def measure_lane(
@@ -82,6 +85,7 @@ def measure_lane(
     searcher: GallerySearch,
     *,
     steering: str = "left",
+    regret: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> LaneTally:
     """Return the tally of one video. `advance` is called once a frame. Raises `NotFound` or `BadPicture` for the video."""
@@ -94,6 +98,8 @@ def measure_lane(
     tally.video_s = tally.frames / truth.fps
     tally.vehicles_found = len(passes)
     score_passes(passes, truth, searcher, tally)
+    if regret:
+        tally.regrets = measure_regret(video, truth, [one.seen for one in passes], models)
     return tally
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wayseal.flow.measure.groups import name_quality
 from wayseal.flow.measure.lane import LaneTally, OccupantTally
-from wayseal.flow.measure.rates import wilson_interval
+from wayseal.flow.measure.page import Table, save_page
+from wayseal.flow.measure.rates import bootstrap_interval, wilson_interval
 from wayseal.flow.plot import save_figure
 from wayseal.model.border import Seat
 from wayseal.model.errors import Invalid
@@ -50,6 +52,8 @@ def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
             sum(tally.plates_exact for tally in tallies), sum(tally.plates for tally in tallies)
         ),
         "by_seat": _report_seats(people, hidden),
+        "by_quality": _report_quality(people),
+        **_report_regret(tallies),
         "speed_error_mph": float(np.median(np.abs(errors))) if errors else None,
         "fps": _ratio(frames, wall),
         "realtime_factor": _ratio(video, cpu),
@@ -94,8 +98,39 @@ def tabulate_videos(tallies: Sequence[LaneTally]) -> tuple[tuple[str, ...], list
     return columns, rows
 
 
+def lane_tables(tallies: Sequence[LaneTally], report: dict[str, Any]) -> list[Table]:
+    """Return everything that `report_lane` gave as tables: by video, seat and quality, then the figures over all."""
+    listed: list[tuple[object, ...]] = [
+        (name.replace("_", " "), _round(value))
+        for name, value in report.items()
+        if not isinstance(value, dict)
+    ]
+    names = ("occupants", "captured_rate", "enrolled", "rank1_rate", "match_rate")
+    rows: list[tuple[object, ...]] = [
+        (quality, *(_round(one[name]) for name in names)) for quality, one in report["by_quality"].items()
+    ]
+    columns = ("quality of the best look", *(name.removesuffix("_rate").replace("_", " ") for name in names))
+    return [
+        ("Videos", *tabulate_videos(tallies)),
+        ("Seats", *tabulate_seats(report)),
+        ("Quality", columns, rows),
+        ("Lane", ("measure", "value"), listed),
+    ]
+
+
+def write_lane_page(tallies: Sequence[LaneTally], report: dict[str, Any], path: Path) -> None:
+    """Write one HTML page with all tables and shares drawn, ready to print. Raises `Invalid` when it cannot be written."""
+    drawing = _draw(tallies) if any(tally.occupants for tally in tallies) else None
+    save_page(path, "Lane videos against their truth", lane_tables(tallies, report), drawing)
+
+
 def plot_lane(tallies: Sequence[LaneTally], path: Path) -> None:
     """Draw captured and rank-1 shares by seat and by size into a PNG or SVG. Raises `Invalid` without occupants."""
+    save_figure(_draw(tallies), path)
+
+
+def _draw(tallies: Sequence[LaneTally]) -> Any:
+    """Return the figure of captured and rank-1 shares. Raises `Invalid` without occupants."""
     # Late: drawing is the only use of the plotting library here.
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -116,7 +151,14 @@ def plot_lane(tallies: Sequence[LaneTally], path: Path) -> None:
         axes.set_xticks(at, [f"{name}\nn={len(group)}" for name, group in held])
         axes.set(ylim=(0, 1.05), title=title)
         axes.legend(loc="lower right")
-    save_figure(figure, path)
+    return figure
+
+
+def _round(value: object) -> object:
+    """Return a figure, or an interval's two, with four decimals."""
+    if isinstance(value, list):
+        return " to ".join(f"{one:.4f}" for one in value)
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _report_seats(
@@ -141,6 +183,38 @@ def _report_seats(
                 "seat_accuracy": _share([person for person in group if person.captured], "seat_right"),
             }
     return report
+
+
+def _report_quality(people: Sequence[OccupantTally]) -> dict[str, dict[str, Any]]:
+    """Return counts and rates for each bin of the kept look's quality that occurs; `none` are those with no look at all."""
+    report = {}
+    for name in sorted({name_quality(person.quality) for person in people}):
+        group = [person for person in people if name_quality(person.quality) == name]
+        enrolled = [person for person in group if person.enrolled]
+        report[name] = {
+            "occupants": len(group),
+            "captured_rate": _share(group, "captured"),
+            "enrolled": len(enrolled),
+            "rank1_rate": _share(enrolled, "first"),
+            "match_rate": _share(enrolled, "matched"),
+        }
+    return report
+
+
+def _report_regret(tallies: Sequence[LaneTally]) -> dict[str, Any]:
+    """Return the mean best-shot regret over kept pictures, its 95 % interval and the largest; nothing where it was not measured."""
+    measured = [tally.regrets for tally in tallies if tally.regrets is not None]
+    regrets = [regret for found in measured for regret in found]
+    if not measured:
+        return {}
+    names = [str(place) for place in range(len(regrets))]
+    bounds = bootstrap_interval(regrets, names, lambda part: float(np.mean(part))) if regrets else None
+    return {
+        "best_shots": len(regrets),
+        "best_shot_regret": float(np.mean(regrets)) if regrets else None,
+        "best_shot_regret_ci95": None if bounds is None else list(bounds),
+        "best_shot_regret_most": max(regrets, default=None),
+    }
 
 
 def _share(people: Iterable[OccupantTally], name: str) -> float | None:

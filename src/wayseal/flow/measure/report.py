@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wayseal.flow.measure.bands import shade_band
-from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure, show_interval
+from wayseal.flow.measure.groups import GROUP_COLUMNS, group_rows, show_figure, show_interval, title_groups
 from wayseal.flow.measure.page import Table, save_page
 from wayseal.flow.measure.rates import Curve
 from wayseal.flow.measure.search import SearchReport
@@ -58,7 +58,11 @@ def write_page(report: SearchReport, path: Path) -> None:
 
 def _group_table(figures: dict[str, Any]) -> Table:
     """Return the rates by group."""
-    return "By group", GROUP_COLUMNS, group_rows(figures["by_group"], ("fnir", "fpir"))
+    return (
+        title_groups(figures.get("groups_are", "labels")),
+        GROUP_COLUMNS,
+        group_rows(figures["by_group"], ("fnir", "fpir")),
+    )
 
 
 def _band_table(figures: dict[str, Any]) -> Table:

@@ -14,7 +14,7 @@ import numpy as np
 
 from wayseal.flow.enrol import Row, read_rows
 from wayseal.flow.measure.bands import find_band
-from wayseal.flow.measure.groups import FEWEST, Trials, compare_group, list_groups, name_quality
+from wayseal.flow.measure.groups import FEWEST, Trials, compare_group, list_groups, name_quality, say_groups
 from wayseal.flow.measure.rates import (
     Curve,
     fnir_at_fpir,
@@ -75,6 +75,7 @@ def measure_search(
     figures["import_would_refuse"] = count_reasons(reasons["refused"])
     figures["failure_to_acquire"] = count_reasons([one.reason for one in probes if one.template is None])
     groups = group_curves(scores)
+    figures["groups_are"] = say_groups(labelled=labels is not None)
     figures["by_group"] = describe_groups(scores, figures["threshold"])
     figures["by_quality"] = describe_groups(label_quality(scores, probes, enrolled), figures["threshold"])
     if expected:
