@@ -64,6 +64,8 @@ def check_reflow(page: Page) -> None:
     """Fail when a page of 320 CSS pixels must be scrolled sideways (WCAG 1.4.10); its tables scroll by themselves."""
     size = page.viewport_size
     page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_function("innerWidth === 320")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     width = page.evaluate("document.documentElement.scrollWidth")
     wide = page.evaluate(
         "() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321 && !e.closest('.scroll'))"

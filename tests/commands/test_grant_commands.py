@@ -196,6 +196,27 @@ def test_4_hold(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     assert (done.code, done.json["rewrapped"]) == (0, 1)
 
 
+def test_4_declined(ws: Session, faces: dict[str, str]) -> None:
+    """A no needs --yes and somebody who might have signed; it is told, and nobody can sign any more."""
+    asked = ws.call(
+        "release", "request", faces["in2"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
+    )
+    release = asked.json["release"]
+    saying = ("release", "decline", release, "--as", "boss-1", "--reason", "not-necessary")
+    assert ws.call(*saying).code == 2
+    said = ws.call(*saying, "--yes", "--json")
+    assert (said.code, said.json["declined_by"]) == (0, "boss-1")
+    again = ws.call(*saying, "--yes")
+    assert again.code == 3
+    assert "the release was declined" in again.err
+    begun = ws.call("release", "grant", "--lane", "in1", "--as", "officer-9", "--json")
+    grant = begun.json["grant"]
+    assert grant in {one["grant"] for one in ws.call("grant", "list", "--json").json}
+    assert ws.call("grant", "decline", grant, "--as", "chief-1", "--reason", "not-on-duty", "--yes").code == 0
+    assert ws.call("grant", "show", grant, "--json").json["state"] == "declined"
+    assert grant not in {one["grant"] for one in ws.call("grant", "list", "--json").json}
+
+
 def test_5_witnesses_down(ws: Session, bench: Bench, faces: dict[str, str]) -> None:
     """With one witness of two left no shift begins; one that has begun goes on."""
     bench.stop("university")

@@ -1,5 +1,6 @@
 """Session grants where people's word counts with their signature only: whose signature makes one count, and what an entry alone is worth."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,12 +13,16 @@ from signingparts import add_signer, find_signer, hand_in, sign_matter, sign_shi
 from wayseal.export.approval import Subject, decode_approval, encode_approval
 from wayseal.flow.countersign import countersign, decline, find_matter
 from wayseal.flow.grant import signature_entry
+from wayseal.flow.papers import gather_grants
 from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
 from wayseal.flow.policy import Principal
-from wayseal.model.errors import NoIntent, Refused, Unapproved
+from wayseal.flow.request import Paper, Word
+from wayseal.model.errors import NoIntent, Refused, Unapproved, WaysealError
+from wayseal.seal.envelope import parse_record
 from wayseal.seal.suite import sha256
 from wayseal.station.exports import open_disclosure, open_partners
 from wayseal.station.shift import Shift, begin_shift, end_shift, is_signed
+from wayseal.store.centre import read_record
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,50 @@ def test_revoked_signer(post: Post) -> None:
     refuse(post, who, shift.id)
     sign_shift(site, CHIEF, shift)
     assert post.open(who, "in1")
+
+
+def test_suspended_signer(post: Post) -> None:
+    """A supervisor of an organisation that is suspended afterwards has signed for nothing."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor", "contractor")
+    shift = sign_shift(site, boss.id, begin(post, who))
+    assert post.open(who, "in1")
+    site.ledger.append(
+        [{"type": "org-status", "object": "contractor", "status": "suspended", "reason": "drill"}]
+    )
+    refuse(post, who, shift.id)
+
+
+def test_any_flipped_bit(post: Post) -> None:
+    """With any bit changed in the grant's text, in what was signed or in the appointment, the shift is nobody's; whole, it opens."""
+    site, who, rng = post.line.site, post.person(), random.Random(7)
+    shift = sign_shift(site, CHIEF, begin(post, who))
+    (paper,) = gather_grants(site.ledger, site.store, who.id, site.clock())
+    (word,) = paper.words
+    face = parse_record(read_record(site.store, post.faces["in1"]))
+
+    def attempt(shown: Paper) -> None:
+        release = post.ask(who)
+        batch = site.opener._prove([face], [release], witnessed=True)
+        site.opener.keys.unwrap(who, replace(batch, papers=(shown,)))
+
+    def flip(data: bytes) -> bytes:
+        changed = bytearray(data)
+        changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        return bytes(changed)
+
+    for number in range(24):
+        approval, appointment, text = word.approval, word.appointment, paper.text
+        match number % 3:
+            case 0:
+                approval = flip(approval)
+            case 1:
+                appointment = flip(appointment)
+            case _:
+                text = flip(text)
+        with pytest.raises(WaysealError):
+            attempt(replace(paper, text=text, words=(Word(approval, appointment),)))
+    attempt(paper)
+    assert site.ledger.entry(shift.ledger_index)["actor"] == who.id
 
 
 def test_declined_and_over(post: Post) -> None:

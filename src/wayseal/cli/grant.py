@@ -6,7 +6,7 @@ import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, print_table, read_passphrase
 from wayseal.cli.lazy import VerbGroup
-from wayseal.cli.signing import make_approve, make_show, make_sign
+from wayseal.cli.signing import make_approve, make_decline, make_show, make_sign
 
 _READ = ("actor", "org", "lanes", "purpose", "time", "expires", "limit")
 
@@ -38,5 +38,8 @@ def list_command(home: Path, *, passphrase_file: Path | None, as_json: bool) -> 
     print_table("Session grants", list(names), shown)
 
 
-for part in (make_show("grant", "show"), make_sign("grant", "sign", _READ), make_approve("grant", "approve")):
+for part in (
+    make_show("grant", "show"), make_sign("grant", "sign", _READ), make_approve("grant", "approve"),
+    make_decline("grant", "decline"),
+):  # fmt: skip
     command.add_command(part)

@@ -15,6 +15,7 @@ from wayseal.cli.common import (
 )
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.release_approval import approve, find_release, print_release, show, sign
+from wayseal.cli.signing import make_decline
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Purpose
@@ -25,7 +26,7 @@ def command() -> None:
     """Open one record: request writes the intent on the ledger, open uses it once."""
 
 
-for part in (show, sign, approve):
+for part in (show, sign, approve, make_decline("release", "decline")):
     command.add_command(part)
 
 

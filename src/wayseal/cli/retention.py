@@ -19,7 +19,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.lazy import VerbGroup
-from wayseal.cli.signing import make_approve, make_show, make_sign
+from wayseal.cli.signing import make_approve, make_decline, make_show, make_sign
 from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ def finish_command(home: Path, hold: str, *, who: str, passphrase_file: Path | N
 
 _READ = ("approvers", "records", "reason", "time", "until")
 for part in (
-    make_show("hold", "show-hold"), make_sign("hold", "sign-hold", _READ), make_approve("hold", "approve-hold")
+    make_show("hold", "show-hold"), make_sign("hold", "sign-hold", _READ), make_approve("hold", "approve-hold"),
+    make_decline("hold", "decline-hold"),
 ):  # fmt: skip
     command.add_command(part)
 

@@ -1,4 +1,4 @@
-"""The verbs by which people sign a session grant or a hold with files: show it, sign it elsewhere, hand it in."""
+"""The verbs by which people sign a session grant or a hold with files: show it, sign it elsewhere, hand it in; or decline it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,6 +97,38 @@ def make_approve(about: str, name: str) -> click.Command:
         print_matter({about: found.id, "signed_by": who.id, "approval_index": index}, about, as_json=as_json)
 
     return approve
+
+
+def make_decline(about: str, name: str) -> click.Command:
+    """Return the verb by which somebody who might have signed says no, for good."""
+
+    @click.command(name, help=f"As the approver NAME, decline {about.upper()} for good.")
+    @click.argument("matter", metavar=about.upper())
+    @click.option("--as", "approver", required=True, help="The approver who declines.")
+    @click.option("--reason", required=True, help="A code for the ledger, such as not-necessary.")
+    @click.option("--yes", is_flag=True, help="Do it.")
+    @passphrase_option
+    @json_option
+    @click.pass_obj
+    def decline(
+        home: Path, matter: str, *, approver: str, reason: str, yes: bool, passphrase_file: Path | None, as_json: bool
+    ) -> None:  # fmt: skip
+        from wayseal.cli.export_people import ask_yes
+        from wayseal.export.approval import Subject
+        from wayseal.flow.countersign import decline as write_decline
+        from wayseal.flow.countersign import find_matter
+        from wayseal.station.exports import open_disclosure
+        from wayseal.station.site import open_site
+
+        ask_yes(yes=yes, what=f"the {about} is over, whoever else signed it")
+        with open_site(home, read_passphrase(passphrase_file)) as site:
+            desk = open_disclosure(site)
+            found = find_matter(desk, Subject(about), matter)
+            index = write_decline(desk, found, approver, reason=reason)
+        shown = {about: found.id, "declined_by": approver, "reason": reason, "ledger_index": index}
+        print_matter(shown, about, as_json=as_json)
+
+    return decline
 
 
 def print_matter(shown: dict[str, Any], about: str, *, as_json: bool) -> None:
