@@ -2,21 +2,26 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lineparts import PASSPHRASE
+from lineparts import PASSPHRASE, Line, MovableClock, make_vehicle
 
 from wayseal.cli.main import root
 from wayseal.flow.calibrate import SiteLooks, check_promise, fit_looks, read_looks, tell_light
 from wayseal.flow.enrol import read_list
+from wayseal.flow.identify import identify_encounter
+from wayseal.match.search import OTHER_CAMERA
 from wayseal.match.strangers import Looks
+from wayseal.model.border import Outcome, Seat
 from wayseal.model.errors import Invalid
 from wayseal.station.site import Site
 from wayseal.vision.portrait import PortraitReader
+from wayseal.web.reasons import say_reasons
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,26 @@ def test_a_broken_promise_is_seen() -> None:
     honest = fit_looks(SiteLooks(close, {"colour": lane}, {}), model_sha256="", source="")
     naive = fit_looks(SiteLooks(close, {"colour": close}, {}), model_sha256="", source="")
     assert honest.threshold(100, 0.01) > naive.threshold(100, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "outcome"), [(("lane1",), Outcome.MATCH), (("lane7",), Outcome.REFER), ((), Outcome.MATCH)]
+)
+def test_calibration_holds_for_its_cameras(
+    site: Site, clock: MovableClock, cameras: tuple[str, ...], outcome: Outcome
+) -> None:
+    """At a lane whose camera the site's calibration does not name, a match is for an officer to compare, with that reason."""
+    line, looks = Line(site, clock), SiteLooks(make_looks(100), {"colour": make_looks(100)}, {})
+    lane = line.lane("lane1")
+    made = fit_looks(looks, model_sha256="", source="", cameras=cameras)
+    sealed = lane.keep(make_vehicle(clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 9}))
+    assert lane.send_pending() == [sealed.encounter]
+    answered = identify_encounter(replace(line.work, calibration=made), sealed.encounter)
+    driver, passenger = answered.occupants
+    assert (driver.outcome, passenger.outcome) == (outcome, Outcome.NO_MATCH)
+    assert (OTHER_CAMERA in driver.reasons) is (outcome is Outcome.REFER)
+    if outcome is Outcome.REFER:
+        assert "this lane's camera" in " ".join(say_reasons(driver.reasons))
 
 
 def test_too_few_to_check() -> None:

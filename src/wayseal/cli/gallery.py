@@ -123,7 +123,12 @@ def forget(
     type=click.Path(path_type=Path),
     help="CSV path,identity of pictures as the lanes take them; without it FILE's own are searched as a lane reads them.",
 )
-@click.option("--camera", "cameras", multiple=True, help="Camera the pictures are from; repeat for several.")
+@click.option(
+    "--camera",
+    "cameras",
+    multiple=True,
+    help="Lane whose camera the pictures are from; repeat for several. Nothing is matched by itself at a lane that is not named; without any it holds for all.",
+)
 @passphrase_option
 @json_option
 @click.pass_obj

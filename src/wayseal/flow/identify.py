@@ -24,9 +24,10 @@ from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
 from wayseal.flow.second import SecondCheck, review_answers
 from wayseal.match.assign import assign
+from wayseal.match.calibrate import Calibration
 from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
-from wayseal.match.search import SearchPolicy, find_thresholds, search, search_all
+from wayseal.match.search import SearchPolicy, find_thresholds, refer_camera, search, search_all
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
@@ -74,6 +75,8 @@ class Identification:
     """Counts an encounter for its lane's health, together with marking it as answered."""
     second: SecondCheck | None = None
     """Lets a second network doubt a match, where the site uses one."""
+    calibration: Calibration | None = None
+    """What the searcher's threshold rests on: it may hold for some lanes' cameras only."""
 
 
 def identify_encounter(
@@ -108,6 +111,7 @@ def identify_encounter(
     expected = () if canary else work.expect(None if plate is None else plate.text)
     templates = [unpack_templates(body) for body in bodies]
     found = work.searcher.search([some[0] for some in templates], expected)
+    found = refer_camera(found, seen["lane"], work.calibration)
     found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
     noticed = {person["seat"]: person["reasons"] for person in seen["occupants"]}
     found = refer_pictures(found, [noticed[seat] for seat in seats])

@@ -38,8 +38,8 @@ class Calibration:
 
     `tails` are fitted at rising gallery sizes, `draws[i]` repeat `tails[i]` over random draws of persons. `centre` is the
     mean template of many people: taking it away before comparing lowers misses at the same rate of false positives
-    (docs/explanation/thresholds.md); empty for none. `cameras` names the cameras it was fitted on; empty for none of the
-    site's own.
+    (docs/explanation/thresholds.md); empty for none. `cameras` names the lanes whose cameras it was fitted on, and holds
+    for no other; empty for one that is of none in particular.
     """
 
     model_sha256: str
@@ -104,6 +104,10 @@ class Calibration:
         moved = vectors - np.asarray(self.centre, dtype=np.float32)
         lengths = np.linalg.norm(moved, axis=-1, keepdims=True)
         return np.asarray(moved / np.maximum(lengths, np.float32(1e-12)), dtype=np.float32)
+
+    def covers(self, camera: str) -> bool:
+        """Say whether it holds for a camera (its lane's id): one that names no camera holds for all."""
+        return not self.cameras or camera in self.cameras
 
     def check_model(self, model_sha256: str) -> None:
         """Raise `WrongModel` unless this calibration is for the model."""

@@ -9,6 +9,7 @@ which means: check documents, and nothing more (R-37). Nothing here sees a pictu
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from wayseal.match.calibrate import Calibration
 from wayseal.match.index import Hits
 from wayseal.match.loaded import LoadedGallery
 from wayseal.model.border import Band, Candidate, Outcome, SearchAnswer, Template
@@ -22,6 +23,7 @@ POSSIBLE = "score_between_thresholds"
 BELOW = "below_threshold"
 EXPECTED = "expected_set"
 CONTRADICTED = "another_traveller_scores_higher"
+OTHER_CAMERA = "camera_not_calibrated"
 
 _UNREACHABLE = 1.0  # only the very same template is this like
 
@@ -82,6 +84,23 @@ def search_all(
     policy = policy or SearchPolicy()
     return [
         _decide(hits, gallery, policy, policy.fpir) for hits in gallery.find(templates, policy.candidates)
+    ]
+
+
+def refer_camera(
+    answers: Sequence[SearchAnswer], camera: str, calibration: Calibration | None
+) -> list[SearchAnswer]:
+    """Return answers, matches referred where the calibration is of other cameras than `camera` (its lane's id).
+
+    Thresholds do not travel: nothing is known of the rate of false positives there.
+    """
+    if calibration is None or calibration.covers(camera):
+        return list(answers)
+    return [
+        replace(answer, outcome=Outcome.REFER, reasons=(OTHER_CAMERA, *answer.reasons))
+        if answer.outcome is Outcome.MATCH
+        else answer
+        for answer in answers
     ]
 
 

@@ -113,6 +113,7 @@ def gallery_facts(site: Site, name: str, *, named: bool = False) -> dict[str, An
         "fpir_ci95": None,
         "supported_size": None,
         "calibrated_on": None,
+        "calibrated_cameras": [],
     }
     calibration = gallery.calibration
     if calibration is not None:
@@ -121,6 +122,7 @@ def gallery_facts(site: Site, name: str, *, named: bool = False) -> dict[str, An
         facts["fpir_ci95"] = list(calibration.interval(size, facts["threshold"]))
         facts["supported_size"] = calibration.largest_gallery(fpir)
         facts["calibrated_on"] = calibration.source
+        facts["calibrated_cameras"] = list(calibration.cameras)
     if named:
         facts["names"] = gallery.travellers()
     return facts

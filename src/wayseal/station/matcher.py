@@ -70,9 +70,10 @@ class Matcher:
 
 def open_matcher(site: Site, searcher: Searcher) -> Matcher:
     """Return the matcher of a site over one gallery. Where that is a live one, plates announce whom to expect."""
-    history = check = None
+    history = check = calibration = None
     if isinstance(searcher, LiveSearch):
         check = open_check(site, searcher.gallery.name)
+        calibration = searcher.gallery.calibration
         history = PlateHistory(site.store.engine, site.keys.index, searcher.current)
     work = Identification(
         opener=site.opener,
@@ -84,6 +85,7 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         expect=_expect_nobody if history is None else history.expect,
         watch=LaneWatch(site.ledger, site.clock, site.settings.health.limits()).count,
         second=check,
+        calibration=calibration,
     )
     return Matcher(work, open_register(site))
 

@@ -26,6 +26,7 @@ TEXTS: Final = {
     RESTORED: "compared by a picture restored from reflections: look closely, the picture shown is untouched",
     search.EMPTY: "the gallery is empty: check documents",
     search.NOT_CALIBRATED: "no threshold is known for this model: compare by eye",
+    search.OTHER_CAMERA: "no threshold is known for this lane's camera: compare by eye",
     search.TOO_LARGE: "more travellers than the threshold is known for: compare by eye",
     search.TOO_CLOSE: "two travellers are about as like: compare by eye",
     search.POSSIBLE: "like, but not surely: compare by eye",

@@ -10,7 +10,7 @@ from wayseal.match import search as rules
 from wayseal.match.assign import CLAIMED, CONTESTED, ELSEWHERE, assign
 from wayseal.match.calibrate import Calibration
 from wayseal.match.loaded import LoadedGallery
-from wayseal.match.search import SearchPolicy, search, search_all
+from wayseal.match.search import OTHER_CAMERA, SearchPolicy, refer_camera, search, search_all
 from wayseal.model.border import Band, Candidate, Outcome, SearchAnswer
 from wayseal.model.errors import Invalid, WrongModel
 
@@ -116,6 +116,20 @@ def test_gallery_beyond_calibration_refers(
     answer = search(as_template(people[7]), gallery)
     assert answer.outcome is Outcome.REFER
     assert answer.reasons[0] == rules.TOO_LARGE
+
+
+def test_another_camera_refers(gallery: LoadedGallery, people: np.ndarray, calibration: Calibration) -> None:
+    """A calibration that names cameras lets nothing match at another; one that names none holds everywhere."""
+    answers = search_all([as_template(people[3]), as_template(-people[3])], gallery)
+    assert [one.outcome for one in answers] == [Outcome.MATCH, Outcome.NO_MATCH]
+    bound = replace(calibration, cameras=("lane-1", "lane-2"))
+    assert refer_camera(answers, "lane-2", bound) == answers
+    assert refer_camera(answers, "lane-9", calibration) == answers
+    assert refer_camera(answers, "lane-9", None) == answers
+    elsewhere = refer_camera(answers, "lane-9", bound)
+    assert [one.outcome for one in elsewhere] == [Outcome.REFER, Outcome.NO_MATCH]
+    assert elsewhere[0].reasons[0] == OTHER_CAMERA
+    assert elsewhere[0].candidates == answers[0].candidates
 
 
 def test_expected_set_first(gallery: LoadedGallery, people: np.ndarray, make_faces: MakeFaces) -> None:
