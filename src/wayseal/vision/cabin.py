@@ -37,7 +37,8 @@ _IDENTITY = 7.2  # template length that a person's face has and a dog's has not
 class SeenFace:
     """One tracked face on its way to a seat: median place and size in vehicle coordinates, and its shots.
 
-    `strength` is the mean length of its three strongest templates, once some were made.
+    `strength` is the mean length of its three strongest templates, once some were made; `placed` says that the fused shots were
+    placed by the track.
     """
 
     track: FaceTrack
@@ -46,6 +47,7 @@ class SeenFace:
     size: float
     shots: list[KeptShot] = field(repr=False)
     fused: FusedShots | None = field(default=None, repr=False)
+    placed: bool = False
 
     @property
     def clear(self) -> bool:

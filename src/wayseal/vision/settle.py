@@ -15,6 +15,7 @@ from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
+from wayseal.vision.located import PARTLY_HIDDEN, place_shots
 from wayseal.vision.notpeople import SAME_FACE
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
@@ -83,6 +84,8 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     people = drop_nobodies(faces, geometry, across=watch.vehicle.went_across)
     for face in people:
         face.fused = fuse_shots(embed_enough(choose_shots(face.shots), model))
+        if face.clear and (face.fused is None or not face.fused.recognisable):
+            _look_again(watch, face, model)
     seats = seat_faces(watch.vehicle, people, geometry, steering=optics.steering)
     speed = measure_speed(watch, geometry, optics)
     smeared = _is_smeared(watch, speed, optics)
@@ -94,6 +97,13 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     found = dict(zip(seats, people, strict=True))
     seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
     return Settled(_name_doubles(_one_each(seated)), len(seated), speed)
+
+
+def _look_again(watch: VehicleWatch, face: SeenFace, model: FaceModel) -> None:
+    """Give a face that cannot be recognised the looks that its whole track places, when they can be."""
+    placed = fuse_shots(embed_enough(choose_shots(place_shots(watch.glass, face.track.sightings)), model))
+    if placed is not None and placed.recognisable:
+        face.fused, face.placed = placed, True
 
 
 def _find_driver(watch: VehicleWatch, people: Sequence[SeenFace], seats: Sequence[Seat]) -> list[Occupant]:
@@ -198,7 +208,9 @@ def _describe(face: SeenFace, seat: Seat, second: SecondOpinion | None, *, smear
     best = max(fused.shots, key=lambda shot: (shot.view is not None, shot.quality.score))
     view = encode_picture(best.crop if best.view is None else best.view)
     shot, doubt = _advise(face, _as_shot(best))
-    reasons = (*best.quality.reasons, *doubt, *warning)
+    known = [reason for reason in best.quality.reasons if reason != "unrecognisable"]
+    hidden = (PARTLY_HIDDEN,) if face.placed else ()
+    reasons = (*hidden, *known, *doubt, *warning)
     other = None if second is None else second.embed_shots(fused.shots)
     return Occupant(seat, shot, view, fused.template, count, reasons, other)
 

@@ -10,6 +10,7 @@ from typing import Final
 from wayseal.flow.doubt import MATCH_ON_PICTURE
 from wayseal.flow.second import DOUBTED
 from wayseal.match import assign, search
+from wayseal.vision.located import PARTLY_HIDDEN
 from wayseal.vision.presentation import MAY_BE_PICTURE
 from wayseal.vision.quality import REASON_TEXTS
 from wayseal.vision.restore import RESTORED
@@ -24,6 +25,7 @@ TEXTS: Final = {
     HIDDEN: "the face was hidden: look into the vehicle",
     NOT_VISIBLE: "nobody was seen there, though others were: look into the vehicle",
     RESTORED: "compared by a picture restored from reflections: look closely, the picture shown is untouched",
+    PARTLY_HIDDEN: "part of the face was hidden in every look: look closely",
     search.EMPTY: "the gallery is empty: check documents",
     search.NOT_CALIBRATED: "no threshold is known for this model: compare by eye",
     search.OTHER_CAMERA: "no threshold is known for this lane's camera: compare by eye",

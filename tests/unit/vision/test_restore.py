@@ -1,74 +1,18 @@
 """Restoring a face behind reflections: what many looks show is found, what none shows is not, and the evidence is untouched."""
 
-from datetime import UTC, datetime, timedelta
-
-import cv2
 import numpy as np
 import pytest
+from toy_glass import EYES, SCALES, at, film_glass, sightings
 from toy_lane import face_of
 
 from wayseal.model.border import Pixels
 from wayseal.vision.detect import FaceDetector
-from wayseal.vision.glass import GlassLook, keep_look, model_place
+from wayseal.vision.glass import keep_look, model_place
 from wayseal.vision.motion import Similarity
 from wayseal.vision.portrait import PortraitReader
 from wayseal.vision.restore import restore_face
 from wayseal.vision.template import OnnxFaceModel, cosine
-from wayseal.vision.track import FaceTracker, Sighting
-from wayseal.vision.vehicle import Moment
-
-SCALES = np.linspace(0.8, 1.6, 16)
-EYES = 30.0
-
-
-def at(index: int) -> Moment:
-    """The time of a frame."""
-    return Moment(index, datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=index / 30), index / 30)
-
-
-def sightings(detector: FaceDetector, portrait: Pixels) -> list[Sighting]:
-    """A face 30 px between the eyes at scale 1 whose eyes' middle is at (200, 150) in vehicle coordinates."""
-    tracker = FaceTracker()
-    (found,) = detector.detect(portrait)
-    eyes = found.landmarks[:2].mean(axis=0)
-    for index, scale in enumerate(SCALES):
-        factor = EYES * scale / found.inter_eye_px
-        points = (found.landmarks - eyes) * factor + np.array([200, 150]) * scale
-        moved = type(found)((0, 0, 60 * scale, 80 * scale), points.astype(np.float32), 0.9)
-        tracker.feed(at(index), Similarity(float(scale)), [moved])
-    return tracker.tracks[0].sightings
-
-
-def film_glass(
-    portrait: Pixels, detector: FaceDetector, *, reflection: bool, face: bool = True
-) -> list[GlassLook]:
-    """Looks at a glass with the face at (200, 150), bright stripes of reflection moving over it."""
-    (found,) = detector.detect(portrait)
-    eyes = found.landmarks[:2].mean(axis=0)
-    rng = np.random.default_rng(3)
-    looks = []
-    for index, scale in enumerate(SCALES):
-        factor = EYES * scale / found.inter_eye_px
-        shift = np.array([200, 150]) * scale - eyes * factor
-        frame = np.full((480, 640, 3), 60, np.uint8)
-        if face:
-            matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
-            frame = np.asarray(
-                cv2.warpAffine(portrait, matrix, (640, 480), dst=frame, borderMode=cv2.BORDER_TRANSPARENT)
-            )
-            frame = (frame * 0.6).astype(np.uint8)
-        if reflection:
-            veil = np.zeros(frame.shape, np.float32)
-            for _ in range(5):
-                x = int(rng.integers(100, 380))
-                veil[:, x : x + 60] += 120
-            frame = np.clip(frame + veil, 0, 255).astype(np.uint8)
-        look = keep_look(
-            at(index), Similarity(float(scale)), frame, (40.0, 20.0, 560.0, 420.0), EYES * float(scale)
-        )
-        assert look is not None
-        looks.append(look)
-    return looks
+from wayseal.vision.track import Sighting
 
 
 @pytest.fixture(scope="module")
