@@ -135,7 +135,10 @@ class Admission:
         return checkpoint, seen
 
     def _verify_standing(self, who: Principal) -> None:
-        """Raise `Refused` for somebody whose organisation the ledger calls suspended, whatever the asker says."""
+        """Raise `Refused` for somebody whose organisation the ledger calls suspended, or whom its register does not let do anything.
+
+        Whatever the asker says: the register's word on who has left, is trained, and works for a vendor is heard here too.
+        """
         if who.suspended or self._follower.standings.is_suspended(who.organisation):
             raise Refused(
                 "this organisation is suspended",
@@ -143,6 +146,12 @@ class Admission:
                 rule=SUSPENDED,
                 text="The ledger's last word on the organisation is that it is suspended.",
             )
+        fault = self._follower.standings.staff.find_fault(who.id, who.organisation, who.role, self._clock())
+        if fault is not None:
+            raise Refused(
+                "by the register on the ledger this person may not do so", hint="wayseal vendor show ORGANISATION.",
+                reason=fault, principal=who.id,
+            )  # fmt: skip
 
     def _verify_rules(self) -> None:
         """Raise `Refused` when the rules in force here are not those that the ledger knows."""

@@ -27,7 +27,7 @@ ReadEntries = Callable[[int, int], Sequence[bytes]]
 PAGE = 1000
 SAVE_EVERY = 4096
 """Entries without any news after which the file is written all the same."""
-_LABEL = b"wayseal-standing/v2\x00"
+_LABEL = b"wayseal-standing/v3\x00"
 
 
 class Follower:

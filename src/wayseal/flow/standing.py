@@ -12,6 +12,7 @@ from typing import Any
 
 from wayseal.flow.exported import ExportBook, decode_book, encode_book
 from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
+from wayseal.flow.staff import StaffBook, decode_staff, encode_staff
 from wayseal.model.clock import from_text, to_text
 
 CONCERNS = re.compile(
@@ -66,6 +67,8 @@ class Standings:
     """What a `config` entry is about, to the newest digest."""
     exports: ExportBook = field(default_factory=ExportBook)
     """Exports that wait, and whom the officials have appointed to approve."""
+    staff: StaffBook = field(default_factory=StaffBook)
+    """People as the register has them."""
     charters: tuple[str, ...] = ()
     """Fingerprints of the site's charters in the order in which they came, each once: the last is in force."""
 
@@ -81,6 +84,7 @@ class Standings:
                 self._apply_status(index, entry)
             case "register":
                 self._apply_register(index, entry)
+                self.staff.apply(entry)
             case "grant" | "grant-end" | "grant-approve" | "grant-decline":
                 self._apply_to_grants(index, entry)
             case "release-approve":
@@ -238,6 +242,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
         "exports": encode_book(known.exports),
+        "staff": encode_staff(known.staff),
         "charters": list(known.charters),
         "grants": [
             {
@@ -301,5 +306,6 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         },
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
+        staff=decode_staff(value["staff"]),
         charters=tuple(value["charters"]),
     )

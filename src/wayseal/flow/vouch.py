@@ -113,8 +113,10 @@ class Vouchers:
         return len(set(good.values()))
 
     def _may(self, one: Signatory, action: str, header: SealHeader, purpose: Purpose, now: datetime) -> bool:
-        """Say whether somebody of an organisation in good standing may approve this, by the site's rules."""
-        if self.follower.standings.is_suspended(one.organisation):
+        """Say whether somebody of an organisation in good standing, and in good standing themselves, may approve this, by the site's rules."""
+        standings = self.follower.standings
+        fault = standings.staff.find_fault(one.approver, one.organisation, one.role, now)
+        if fault is not None or standings.is_suspended(one.organisation):
             return False
         who = Principal(one.approver, one.role, one.organisation)
         return self.policy.ask(who, action, header, purpose, now).allowed
