@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from consoleparts import CODE, Console
 from lineparts import PASSPHRASE, Line
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from wayseal.model.border import Seat
 from wayseal.model.clock import utc_now
@@ -17,6 +17,7 @@ from wayseal.seal.keys import PassphraseCost
 from wayseal.station.site import init_site, open_site
 from wayseal.web.app import create_app
 
+expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
