@@ -34,6 +34,7 @@ NO_ALARM = (
     "    _init(self, meter, canaries, quiet, shared_factor)\ng.Guard.__init__ = init\n"
 )
 NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
+NO_SIGNATURE = "import wayseal.flow.vouch as v\nv.Vouchers._is_vouched = lambda self, *_: True\n"
 NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
 NO_SUSPENDED_LANE = "import wayseal.flow.oversee.fitness as f\nf.is_suspended = lambda *_: False\n"
 KEPT_KEYS = (

@@ -17,6 +17,7 @@ from sabotages import (
     NO_CANARY,
     NO_MARK,
     NO_METER,
+    NO_SIGNATURE,
     NO_STANDING,
     NO_SUSPENDED_LANE,
     OPEN_TO_VENDORS,
@@ -226,6 +227,14 @@ def test_no_allowance(stage: Stage) -> None:
     stage.site.settings = before
     assert is_broken(found, "beyond-the-allowance", "nobody-was-told")
     assert found.evidence["got"] > found.evidence["allowance_at_once"]
+
+
+def test_shifts_without_a_signature(stage: Stage) -> None:
+    """A keyroom that takes a shift at its word opens for an officer whom the thief made up, and the drill says so."""
+    with keyroom_with(stage, NO_SIGNATURE):
+        found = play(stage, "raid-running-centre")
+    assert is_broken(found, "shift-without-a-signature")
+    assert found.evidence["unsigned_shift"] == "opened"
 
 
 @pytest.mark.slow
