@@ -2,8 +2,8 @@
 
 Usage: fit_plate_letters.py FACES [--plates N] [--write]
 
-FACES is a folder with free typefaces, which are not shipped: `npm install` the packages that docs/explanation/plates.md lists, and give
-node_modules. Each plate is looked at twice. One in twenty is kept apart to be counted. `--write` replaces letters.npz.
+FACES is a folder with free typefaces, which are not shipped: `npm install --ignore-scripts $(cat tools/plate-typefaces.txt)` in an empty
+folder, and give its node_modules. Each plate is looked at twice. One in twenty is kept apart to be counted. `--write` replaces letters.npz.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from wayseal.vision.plate.letters import parse_letters
 from wayseal.vision.plate.recognise import ALPHABET
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "wayseal" / "vision" / "plate" / "letters.npz"
-WINDOW, HIDDEN, EPOCHS, LOOKS, KEPT = 5, 96, 16, 2, 20
+WINDOW, HIDDEN, EPOCHS, LOOKS, KEPT = 5, 96, 8, 2, 20
 
 
 def see_plates(faces: list[str], count: int) -> Lines:
@@ -64,7 +64,7 @@ def main() -> None:
     """Draw, train, count, and write where wanted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("faces", type=Path)
-    parser.add_argument("--plates", type=int, default=16_000)
+    parser.add_argument("--plates", type=int, default=8_000)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     faces = find_faces(options.faces)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wayseal.vision.plate.recognise import ALPHABET
 
 Floats = NDArray[np.float32]
-BATCH, RATE, DECAY, DROPPED = 64, 3e-3, 1e-4, 0.1
+BATCH, RATE, DECAY, DROPPED = 64, 3e-3, 1e-2, 0.3
 SIGNS = len(ALPHABET) + 1
 
 

@@ -210,7 +210,6 @@ class PlateSession:
         confidence = rate_confidence(
             [one.reading.score for one in agreeing],
             [one.reading.fit for one in agreeing],
-            float(spreads.min()),
             reads=reads,
             votes=max(verdict.votes, reads),
         )

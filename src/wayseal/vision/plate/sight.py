@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wayseal.vision.plate.decode import score_strings, search_strings, spread_positions
 from wayseal.vision.plate.recognise import Sight
 
-GENERAL, PLATE = 0.5, 0.5
+GENERAL, PLATE = 0.7, 0.7
 """How much each reader's log-probability counts."""
 _FAINTEST = 1e-300
 

@@ -30,8 +30,7 @@ class StillPlate:
     @property
     def confidence(self) -> float:
         """The probability that the plate is right to the last character."""
-        weakest = float(self.reading.spread.max(axis=1).min())
-        return rate_confidence([self.reading.score], [self.reading.fit], weakest)
+        return rate_confidence([self.reading.score], [self.reading.fit])
 
 
 def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
