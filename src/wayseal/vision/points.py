@@ -18,6 +18,7 @@ _WAY = 10.0  # frame pixels that a point or its owner must have come before they
 _ASTRAY = (
     0.42  # share of that way by which a point may miss: a roof misses by a third, the vehicle behind by half
 )
+_DRAWN = 3  # frames in a row in which a rival must tell a point's way better
 _STRIKES = 2  # frames in a row in which a point may disagree with its owner's movement
 
 
@@ -39,6 +40,8 @@ class PointSet:
     refused: NDArray[np.int64] = field(default_factory=_no_numbers)
     """The vehicle that a point turned out not to belong to, else 0."""
     strikes: NDArray[np.int64] = field(default_factory=_no_numbers)
+    drawn: NDArray[np.int64] = field(default_factory=_no_numbers)
+    """Frames in a row in which another vehicle's movement told a point's way better than its owner's."""
     _anchors: Points = field(default_factory=_no_points)
     """Where each point was in its owner's coordinates when it was taken."""
     _starts: Points = field(default_factory=_no_points)
@@ -53,23 +56,21 @@ class PointSet:
         none = np.zeros(len(found), np.int64)
         self.places = np.vstack([self.places, found]).astype(np.float32)
         self.owners, self.refused = np.append(self.owners, none), np.append(self.refused, none)
-        self.strikes = np.append(self.strikes, none)
+        self.strikes, self.drawn = np.append(self.strikes, none), np.append(self.drawn, none)
         self._anchors = np.vstack([self._anchors, found]).astype(np.float32)
         self._starts = np.vstack([self._starts, found]).astype(np.float32)
 
     def move(self, ends: Points, good: NDArray[np.bool_]) -> None:
         """Put the points where they went, and forget those that were lost."""
         self.places, self.owners, self.refused = ends[good], self.owners[good], self.refused[good]
-        self.strikes, self._anchors, self._starts = (
-            self.strikes[good],
-            self._anchors[good],
-            self._starts[good],
-        )
+        self.strikes, self.drawn = self.strikes[good], self.drawn[good]
+        self._anchors, self._starts = self._anchors[good], self._starts[good]
 
     def give(self, chosen: NDArray[np.int64], track: VehicleTrack, ends: Points) -> None:
         """Make the chosen points a vehicle's; `ends` are the places of all points in the frame of its present pose."""
         self.owners[chosen] = track.number
         self.strikes[chosen] = 0
+        self.drawn[chosen] = 0
         self._starts[chosen] = ends[chosen] * self.factor
         self._anchors[chosen] = track.pose.inverse().move(self._starts[chosen])
 
@@ -87,6 +88,11 @@ class PointSet:
         )
         astray = own[(way > _WAY) & (np.linalg.norm(here - expected, axis=1) > _ASTRAY * way)]
         self.owners[astray], self.refused[astray] = FREE, track.number
+
+    def note_rival(self, own: NDArray[np.int64], better: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Count, of one vehicle's points, those whose way a rival's movement tells better; return which have gone over to it."""
+        self.drawn[own] = np.where(better, self.drawn[own] + 1, 0)
+        return np.asarray(self.drawn[own] >= _DRAWN)
 
     def free_all(self, number: int) -> None:
         """Free all points of a vehicle."""

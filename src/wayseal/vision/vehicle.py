@@ -22,6 +22,7 @@ _PACE_FRAMES = 8  # frames whose growth makes the pace
 PART, LARGE_PART = 0.65, 0.75
 """Shares of a vehicle's growth that its parts have at least, small ones and large ones; what follows behind has less."""
 _UNSURE = 0.0005  # growth a frame that may be noise where a vehicle stands
+_SLOWEST = 0.002  # growth a frame that tells one vehicle from the next
 _RECENT = 12  # frames whose points make the box
 _REACH = 0.4  # a vehicle takes points that move with it this far outside its box (share of the box)
 _PLAIN_TOP = (
@@ -100,6 +101,11 @@ class VehicleTrack:
             abs(self.movement.scale - 1) < 0.0008
             and float(np.hypot(self.movement.dx, self.movement.dy)) < 0.5
         )
+
+    @property
+    def crawls(self) -> bool:
+        """Whether it stands, or came nearer by so little that all of a queue would have moved alike."""
+        return self.stands or (not self.across and abs(self.movement.scale - 1) < _SLOWEST)
 
     @property
     def went_across(self) -> bool:
@@ -208,7 +214,7 @@ def moves_alike(old: VehicleTrack, young: VehicleTrack) -> bool:
     expected = old.movement.move(middle)
     found = young.movement.move(middle)
     way = float(np.linalg.norm(expected - middle))
-    growth = abs(old.movement.scale - young.movement.scale) < 0.35 * abs(old.movement.scale - 1) + 0.004
+    growth = abs(old.movement.scale - young.movement.scale) < 0.35 * abs(old.movement.scale - 1) + _SLOWEST
     growth = growth and old.may_own(young.pace, LARGE_PART if young.believed else PART)
     return growth and float(np.linalg.norm(found - expected)) < 0.35 * way + 1.0
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wayseal.model.border import Frame, Pixels
+from wayseal.vision.company import CompanyRecord
 from wayseal.vision.motion import Points, Similarity, fit_movement, fits_movement, follow_points
 from wayseal.vision.points import FREE, PointSet
 from wayseal.vision.vehicle import (
@@ -19,6 +20,7 @@ from wayseal.vision.vehicle import (
     PROOF,
     Moment,
     VehicleTrack,
+    grow_box,
     moves_alike,
     points_inside,
     share_inside,
@@ -32,10 +34,16 @@ _MOVING = 0.3  # small-plane pixels a frame; slower points belong to nothing
 _FEWEST = 8  # points that make a vehicle
 _SURE = 24  # points that tell a vehicle's growth whatever it was before
 _CRAWL = 0.004  # growth a frame below which a vehicle may stop at any moment
+_MARGIN, _ON_IT = 0.1, 0.6  # share by which a box is widened, and of points that must lie in it
+_COVERED = (
+    0.8  # share of an older one's box by which a younger one's covers it: a piece was found before the whole
+)
+_NOISE = 0.05  # small-plane pixels by which followed points miss their way
 _REMAINS_S = 1.0  # seconds after which nothing is left of a vehicle that has gone
 _MOST_STEPS = 8  # frames over which a movement is carried on
 _SLOW = 0.06  # growth a frame up to which a vehicle may be looked at in every other one
 _BIRTH_GROWTH = 0.12  # growth a frame beyond which free points are noise, not a new vehicle
+_BIRTH_TIMES, _BIRTH_LEAST = 3.0, 0.03  # and times the growth of what is before it, and the least such limit
 _BIRTH_WAY, _BIRTH_MISS = (
     0.5,
     0.3,
@@ -52,6 +60,7 @@ class VehicleTracker:
         self._small: Pixels | None = None
         self._tiny: Pixels | None = None
         self._points = PointSet()
+        self._company = CompanyRecord()
         self._gone: list[VehicleTrack] = []
         self._number = 0
         self._since_new = 0
@@ -82,11 +91,13 @@ class VehicleTracker:
         starts = self._points.places
         ends, good = follow_points(before, small, starts, self._expect_points(), self._doubt_points())
         self._move_tracks(frame, starts, ends, good)
+        self._company.note(self.tracks, self._steps)
+        self._contest_points(starts, ends, good)
         self._join_points(starts, ends, good)
         self._start_track(frame, starts, ends, good)
         self._points.move(ends, good)
         self._merge_tracks()
-        return self._drop_gone(frame)
+        return self._drop_ghosts() + self._drop_gone(frame)
 
     def finish(self) -> list[VehicleTrack]:
         """Return the believed vehicles that are still in the picture: the stream has ended."""
@@ -161,13 +172,37 @@ class VehicleTracker:
             self._points.note_agreement(own, inliers)
             self._points.free_strays(own, track, ends)
 
+    def _contest_points(self, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
+        """Give points to the vehicle behind when for some frames its movement told their way better than their owner's."""
+        for old in self.tracks:
+            own = np.flatnonzero((self._points.owners == old.number) & good)
+            rivals = [young for young in self.tracks if self._follows(old, young)]
+            if not rivals or own.size == 0:
+                continue
+            misses = np.array([
+                np.linalg.norm(self._expect(track).move(starts[own]) - ends[own], axis=1)
+                for track in (old, *rivals)
+            ])  # fmt: skip
+            nearest = misses[1:].argmin(axis=0)
+            gone_over = self._points.note_rival(own, misses[1:].min(axis=0) + _NOISE < misses[0])
+            for place, rival in enumerate(rivals):
+                self._points.give(own[gone_over & (nearest == place)], rival, ends)
+
+    def _follows(self, old: VehicleTrack, young: VehicleTrack) -> bool:
+        """Return whether the younger one is told from the older one by now, and both are followed."""
+        older = old.number < young.number and bool(old.points) and bool(young.points)
+        return older and self._company.are_apart(old, young)
+
     def _falls_back(self, track: VehicleTrack, movement: Similarity, inliers: NDArray[np.bool_]) -> bool:
         """Return whether a few last points are no longer the vehicle's: its growth neither halves nor doubles at once.
 
         Nor does anything grow faster than what is about to run over the camera.
         """
         growth = float(np.log(movement.scale)) / self._steps
-        few = inliers.sum() < _SURE and not track.across and track.pace > _CRAWL
+        few = inliers.sum() < _SURE and not track.across
+        if few and abs(growth) > self._birth_limit():
+            return True
+        few = few and track.pace > _CRAWL
         return abs(growth) > _BIRTH_GROWTH or bool(few and not 0.5 < growth / track.pace < 1.8)
 
     def _join_points(self, starts: Points, ends: Points, good: NDArray[np.bool_]) -> None:
@@ -198,7 +233,7 @@ class VehicleTracker:
         way = float(flow[own].mean())
         miss = float(np.linalg.norm(movement.move(starts[own]) - ends[own], axis=1).mean())
         if (
-            abs(movement.scale - 1) > _BIRTH_GROWTH * self._steps
+            abs(movement.scale - 1) > self._birth_limit() * self._steps
             or way < _BIRTH_WAY
             or miss > _BIRTH_MISS * way
         ):
@@ -220,26 +255,62 @@ class VehicleTracker:
             track.follow(_scaled(movement, self._points.factor), points, frame, self._steps)
         self._points.give(own, track, ends)
 
+    def _birth_limit(self) -> float:
+        """Return the growth a frame beyond which free points are noise: nothing grows far faster than what is before it."""
+        paces = [track.pace for track in self.tracks if track.believed and track.points and not track.across]
+        fastest = max(paces, default=0.0)
+        if fastest <= _CRAWL:
+            return _BIRTH_GROWTH
+        return min(_BIRTH_GROWTH, max(_BIRTH_LEAST, _BIRTH_TIMES * fastest))
+
     def _lost_near(self, points: Points, growth: float) -> VehicleTrack | None:
         """Return the vehicle that lost its points and would be where these are, growing no slower than it did."""
         for track in self.tracks:
             near = points_inside(points, track.reach_box).mean() > 0.5
+            behind = [other for other in self.tracks if self._company.are_apart(track, other)]
+            if any(abs(growth - other.pace) < abs(growth - track.pace) for other in behind):
+                continue
             if track.points == 0 and track.agreed and near and track.may_own(growth, LARGE_PART):
                 return track
         return None
 
     def _merge_tracks(self) -> None:
-        """Join a younger track that lies inside an older one and grows alike: both are parts of one vehicle."""
+        """Join a younger track that lies inside an older one and grows alike: both are parts of one vehicle.
+
+        What stands tells nothing: all of a queue stands alike.
+        """
         for young in sorted(self.tracks, key=lambda track: -track.number):
             for old in self.tracks:
-                if old.number >= young.number or not young.points:
+                if old.number >= young.number or not young.points or old.crawls or young.stands:
                     continue
                 near = share_inside(young.box, old.reach_box) > 0.5
-                if near and moves_alike(old, young):
+                near = near or share_inside(old.box, young.box) > _COVERED
+                if near and moves_alike(old, young) and not self._company.are_apart(old, young):
                     theirs = np.flatnonzero(self._points.owners == young.number)
                     self._points.give(theirs, old, self._points.places)
                     self.tracks.remove(young)
                     break
+
+    def _drop_ghosts(self) -> list[VehicleTrack]:
+        """Return and forget the vehicles that have left and whose last points are the next one's."""
+        ghosts = [track for track in self.tracks if self._is_ghost(track)]
+        for track in ghosts:
+            self.tracks.remove(track)
+            self._points.free_all(track.number)
+        self._gone += [replace(track) for track in ghosts]
+        return [track for track in ghosts if track.believed]
+
+    def _is_ghost(self, old: VehicleTrack) -> bool:
+        """Return whether a vehicle moves as one that follows it, and its points are that one's or lie above them."""
+        own = self._points.places[self._points.owners == old.number] * self._points.factor
+        verdicts = []
+        for young in self.tracks:
+            theirs = self._points.places[self._points.owners == young.number] * self._points.factor
+            if self._follows(old, young) and len(own) and len(theirs):
+                inside = bool(points_inside(own, grow_box(young.box, _MARGIN)).mean() > _ON_IT)
+                above = bool(np.median(own[:, 1]) < np.median(theirs[:, 1]))
+                verdicts.append(self._company.note_ghost(old, young, inside=inside, above=above))
+        return any(verdicts)
 
     def _drop_gone(self, frame: Frame) -> list[VehicleTrack]:
         """Return and forget the vehicles that have left; forget the unbelieved without a word."""
