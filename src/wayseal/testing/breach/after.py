@@ -4,6 +4,7 @@ Owns the acts of people who go on as if nothing had happened. Coming back and re
 """
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -35,6 +36,8 @@ from wayseal.testing.breach.stage import CONTRACT, SCHEMATIC, Stage
 from wayseal.testing.breach.story import Found, Outcome
 
 DAY = timedelta(days=1)
+GUEST = "guest-9"
+"""Somebody of the vendor's whom nobody has registered."""
 SUSPENDED_LANE = "organisation-suspended"
 """Why a lane is told that it has no further keys when its computer's owner is suspended."""
 
@@ -86,13 +89,15 @@ def _close(stage: Stage, incident: str) -> None:
 def work_on(stage: Stage) -> Found:
     """An organisation whose guest works here is suspended; the guest goes on, and so does the lane whose computer is theirs.
 
-    The centre is let to claim that the guest is an officer in good standing: what refuses is the keyroom.
+    The centre is let to claim that the guest is an officer in good standing: what refuses is the keyroom. It refuses the technician, whom
+    the register knows, before any suspension.
     """
     register_vendor(stage)
     site = stage.site
-    lying = Principal(TECHNICIAN, "officer", VENDOR, suspended=False, training_valid=True)
+    lying = Principal(GUEST, "officer", VENDOR, suspended=False, training_valid=True)
     register_lane(stage)
     begin_signed(stage, lying, [LANE])
+    known = sum(one.opened for one in _open_as(stage, replace(lying, id=TECHNICIAN)))
     before = sum(one.opened for one in _open_as(stage, lying))
     armed = _ask_for_keys(stage)
     began = time.monotonic()
@@ -103,13 +108,13 @@ def work_on(stage: Stage) -> Found:
     others = ask_as_privacy(stage, stage.sealed[-1])
     told_lane = _ask_for_keys(stage)
     faults = {
-        "pictures-opened": bool(opened), "never-could": not before, "lane-still-armed": told_lane != SUSPENDED_LANE,
+        "pictures-opened": bool(opened), "known-technician-opened": bool(known), "never-could": not before, "lane-still-armed": told_lane != SUSPENDED_LANE,
         "lane-never-armed": armed is not None, "refused-for-another-reason": bool(refusals - {SUSPENDED}),
         "door-shut-to-everybody": not others.opened,
     }  # fmt: skip
     evidence = {
         "ledger_index": told["ledger_index"], "reached": told["reached"], "gate_has_read": told["gate_has_read"],
-        "seconds_to_the_gate": round(gate_s, 3), "opened_before": before, "opened_after": opened,
+        "seconds_to_the_gate": round(gate_s, 3), "opened_as_technician": known, "opened_before": before, "opened_after": opened,
         "refused_by": sorted(refusals), "others_open": others.opened, "disarmed_lanes": told["disarmed_lanes"],
         "lane_was_told_before": armed, "lane_was_told": told_lane,
     }  # fmt: skip
