@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from wayseal.model.border import Occupant, Seat, Shot
-from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
+from wayseal.vision.agreement import is_usable
+from wayseal.vision.bestshot import FusedShots, KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
@@ -102,8 +103,14 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
 def _look_again(watch: VehicleWatch, face: SeenFace, model: FaceModel) -> None:
     """Give a face that cannot be recognised the looks that its whole track places, when they can be."""
     placed = fuse_shots(embed_enough(choose_shots(place_shots(watch.glass, face.track.sightings)), model))
-    if placed is not None and placed.recognisable:
-        face.fused, face.placed = placed, True
+    if placed is not None and (placed.recognisable or _agree(placed)):
+        face.fused, face.placed = replace(placed, recognisable=True), True
+
+
+def _agree(placed: FusedShots) -> bool:
+    """Return whether placed looks can be recognised together, though hardly one of them can alone."""
+    made = [(shot.template, shot.quality.score) for shot in placed.shots if shot.template is not None]
+    return is_usable([one[0] for one in made], [one[1] for one in made]) is True
 
 
 def _find_driver(watch: VehicleWatch, people: Sequence[SeenFace], seats: Sequence[Seat]) -> list[Occupant]:
