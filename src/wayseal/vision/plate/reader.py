@@ -127,13 +127,17 @@ class PlateReader:
         quads: Quad | Sequence[Quad],
         printed: Sequence[str] = (),
         looks: Sequence[Look] | None = None,
+        *,
+        letters: bool = True,
     ) -> PlateReading | None:
         """Return one reading of a plate from one or more outlines of its number, or None when nothing is legible.
 
-        `printed` are words read beside the number (a state's name), which tell whose series to expect.
+        `printed` are words read beside the number (a state's name), which tell whose series to expect. `letters` lets the
+        reader of plates read along; in lanes it has brought nothing yet.
         """
         outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
-        sights = self._look(bgr, outlines, looks or self.settings.looks)
+        crops = [_crop(bgr, quad, look) for quad in outlines for look in looks or self.settings.looks]
+        sights = self._read_lines(crops, letters=letters)
         across, down = quad_size(outlines[0])
         evidence = self.grammar.weigh_evidence(printed, across / max(down, 1e-3))
         reading = self._decide(sights, evidence)
@@ -151,7 +155,7 @@ class PlateReader:
 
     def weigh_strings(self, crops: Sequence[Pixels], strings: Sequence[str]) -> NDArray[np.float64]:
         """Return each string's probability over crops of one line, 48 pixels high."""
-        return np.asarray(np.exp(pool_chances(self._read_lines(crops), strings)))
+        return np.asarray(np.exp(pool_chances(self._read_lines(crops, letters=False), strings)))
 
     def _side(self, width: int, height: int) -> int:
         """Return the detector's longer side for a region: never more than twice the region's own pixels."""
@@ -163,7 +167,7 @@ class PlateReader:
         shaped = [line for line in lines if _plate_shaped(line.quad)]
         regions = []
         for line in shaped:
-            reading = self.read(bgr, line.quad, looks=QUICK)
+            reading = self.read(bgr, line.quad, looks=QUICK, letters=False)
             if reading is None or is_overlay(reading.text):
                 continue
             printed = is_badge(reading.text) or self.grammar.is_printed(reading.text)
@@ -171,14 +175,13 @@ class PlateReader:
             regions.append(PlateRegion(line.quad, score, line.score, reading))
         return sorted(regions, key=lambda region: -region.score)
 
-    def _look(self, bgr: Pixels, quads: Sequence[Quad], looks: Sequence[Look]) -> list[Sight]:
-        """Return what both readers see of each outline in each look."""
-        return self._read_lines([_crop(bgr, quad, look) for quad in quads for look in looks])
-
-    def _read_lines(self, crops: Sequence[Pixels]) -> list[Sight]:
-        """Return what both readers see in each crop; the general reader's confusions are spread, for it knows print, not plates."""
+    def _read_lines(self, crops: Sequence[Pixels], *, letters: bool) -> list[Sight]:
+        """Return what is seen in each crop; the general reader's confusions are spread, for it knows print, not plates."""
         smooth = self.confusion.smooth_columns
-        return [Sight(smooth(one.general), one.plate) for one in self.recogniser.read_lines(crops)]
+        return [
+            Sight(smooth(one.general), one.plate if letters else None)
+            for one in self.recogniser.read_lines(crops)
+        ]
 
     def _decide(self, sights: Sequence[Sight], evidence: dict[str, float]) -> PlateReading | None:
         """Return the likeliest string over all looks: the two readers' probability, weighed by the grammar."""

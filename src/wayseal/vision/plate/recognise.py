@@ -32,10 +32,10 @@ GREEK = dict(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """One look at one line, read by the general reader of print and by the reader of plates."""
+    """One look at one line, read by the general reader of print and, where wanted, by the reader of plates."""
 
     general: Columns = field(repr=False)
-    plate: Columns = field(repr=False)
+    plate: Columns | None = field(default=None, repr=False)
 
 
 class Recogniser:

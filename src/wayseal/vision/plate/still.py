@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wayseal.model.border import Box, Pixels
-from wayseal.vision.plate.calibrate import rate_confidence
+from wayseal.vision.plate.calibrate import rate_still
 from wayseal.vision.plate.choose import NEVER, score_region
 from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
 from wayseal.vision.plate.reader import PlateReader
@@ -30,7 +30,7 @@ class StillPlate:
     @property
     def confidence(self) -> float:
         """The probability that the plate is right to the last character."""
-        return rate_confidence([self.reading.score], [self.reading.fit])
+        return rate_still(self.reading.score, self.reading.fit)
 
 
 def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
