@@ -103,21 +103,13 @@ def identify_encounter(
     canary = bool(seen.get("canary"))
     if canary:
         _note_pictures(work, names)
-    seats = [person["seat"] for person in seen["occupants"] if f"template.{person['seat']}" in names]
-    bodies = work.opener.read_now(
-        work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING
-    )
     plate = parse_plate(seen["plate"])
     expected = () if canary else work.expect(None if plate is None else plate.text)
-    templates = [unpack_templates(body) for body in bodies]
-    found = work.searcher.search([some[0] for some in templates], expected)
-    found = refer_camera(found, seen["lane"], work.calibration)
-    found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
-    noticed = {person["seat"]: person["reasons"] for person in seen["occupants"]}
-    found = refer_pictures(found, [noticed[seat] for seat in seats])
+    answers = _answer_seats(work, seen, expected)
     if canary:  # it looks like nobody, whoever the noise may resemble
-        found = [replace(one, outcome=Outcome.NO_MATCH, candidates=()) for one in found]
-    answers = dict(zip(seats, found, strict=True))
+        answers = {
+            seat: replace(one, outcome=Outcome.NO_MATCH, candidates=()) for seat, one in answers.items()
+        }
     facts = work.searcher.facts()
     answered = Encounter(
         id=encounter,
@@ -141,6 +133,24 @@ def identify_encounter(
     record(answered)
     _mark_answered(work, answered, sealed)
     return answered
+
+
+def _answer_seats(
+    work: Identification, seen: Mapping[str, Any], expected: Collection[str]
+) -> dict[str, SearchAnswer]:
+    """Return what the gallery says of each seat with a template, after every rule that may only doubt."""
+    names = seen["records"]
+    noticed = {person["seat"]: person["reasons"] for person in seen["occupants"]}
+    seats = [seat for seat in noticed if f"template.{seat}" in names]
+    bodies = work.opener.read_now(
+        work.matcher, [RecordId(names[f"template.{seat}"]) for seat in seats], Purpose.MATCHING
+    )
+    templates = [unpack_templates(body) for body in bodies]
+    found = work.searcher.search([some[0] for some in templates], expected)
+    found = refer_camera(found, seen["lane"], work.calibration)
+    found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
+    found = refer_pictures(found, [noticed[seat] for seat in seats])
+    return dict(zip(seats, found, strict=True))
 
 
 def list_unanswered(store: CentreStore, *, limit: int = 1000) -> list[StoredEncounter]:
