@@ -165,7 +165,7 @@ def lone_approver(_port: Port, sight: Sight) -> Iterator[Sight]:
     """An export desk to which one approval is enough."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wayseal.flow.consent.count_needed", lambda *_args: 1)
-        patch.setattr("wayseal.flow.admit.Admission._count_consents", lambda *_args: 2)
+        patch.setattr("wayseal.flow.vouch.Vouchers._count_consents", lambda *_args: 2)
         yield sight
 
 

@@ -26,7 +26,7 @@ def test_lax_consent(site: Site, tmp_path: Path) -> None:
     """A centre to which one approval is enough, with a keyroom that does not count them, is caught in the ceremony itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wayseal.flow.consent.count_needed", lambda *_args: 1)
-        patch.setattr("wayseal.flow.admit.Admission._count_consents", lambda *_args: 2)
+        patch.setattr("wayseal.flow.vouch.Vouchers._count_consents", lambda *_args: 2)
         seen = drill_exports(make_view(site, tmp_path, export_trial=make_trial(site)))
     assert seen.result is Result.FAIL
     assert "released with one approval" in seen.reason
