@@ -57,6 +57,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield opened
 
 
+@pytest.fixture
+def taken(stage: Stage) -> Path:
+    """The folder of what root at the lane has taken from the live feed, whichever tests ran before."""
+    if "live" not in stage.stolen:
+        play(stage, "watch-live-feed")
+    return stage.stolen["live"]
+
+
 def test_nothing_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plates that no sweep erases are there past their date."""
     monkeypatch.setattr("wayseal.testing.breach.at_desk.erase_due", lambda *_: [])
@@ -153,18 +161,18 @@ def test_exposure_uncounted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.slow
-def test_hook_shows_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hook_shows_nothing(stage: Stage, taken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root at the lane whose hook does not work has shown nothing about the live feed."""
     monkeypatch.setattr("wayseal.testing.breach.at_lane.HOOK", "")
-    before = stage.stolen.pop("live")
-    before.rename(before.with_name("before"))
+    taken.rename(taken.with_name("before"))
     found = play(stage, "watch-live-feed")
     stage.stolen["live"].rmdir()
-    before.with_name("before").rename(before)
+    taken.with_name("before").rename(taken)
     assert is_broken(found, "tap-shows-nothing")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("taken")
 def test_reader_names_any_lane(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that calls every picture of a record its lane's is found out by pictures that the lane never marked."""
 
