@@ -12,6 +12,8 @@ from wayseal.model.clock import utc_now
 from wayseal.model.disclosure import Export
 from wayseal.station.exports import open_disclosure, open_partners
 
+_PATIENCE_MS = 120_000
+
 
 class Office:
     """Approvers with an authenticator each, at one console."""
@@ -56,14 +58,21 @@ class Office:
         code = self.register(name, organisation, role)
         page, protocol, authenticator = self.open_page()
         page.goto(self.url + "/exports/enrol")
-        expect(page.locator("main button")).to_be_enabled()
-        page.keyboard.type(name)
+        _type_name(page, name)
         page.keyboard.press("Tab")
         page.keyboard.type(code)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/exports/sign-in")
-        expect(page.locator("main button")).to_be_enabled()
-        page.keyboard.type(name)
+        page.wait_for_url("**/exports/sign-in", timeout=_PATIENCE_MS)
+        _type_name(page, name)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/approvals")
+        page.wait_for_url("**/approvals", timeout=_PATIENCE_MS)
         return page, protocol, authenticator
+
+
+def _type_name(page: Page, name: str) -> None:
+    """Type into the first field once the page has given it the keys: a browser under load does that late."""
+    expect(page.locator("main button")).to_be_enabled()
+    field = page.locator("main input").first
+    expect(field).to_be_focused()
+    page.keyboard.type(name)
+    expect(field).to_have_value(name)

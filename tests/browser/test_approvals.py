@@ -234,7 +234,7 @@ def test_over_and_unknown(office: Office) -> None:
 def test_page_that_lies_is_not_signed(office: Office) -> None:
     """When the page shows another text than what would be signed, the script stops before the authenticator is asked."""
     release = ask(office, "officer-27", count=3)[0]
-    boss, protocol, authenticator = office.enrol("boss-27", "agency", "supervisor")
+    boss, protocol, authenticator = office.enrol("boss:27", "agency", "supervisor")
     go(office, boss, release)
     expect(boss.locator("main")).to_contain_text("3 were asked for in the same moment")
     before = protocol.send("WebAuthn.getCredentials", {"authenticatorId": authenticator})

@@ -30,7 +30,7 @@ from wayseal.flow.partners import enrol_key, find_enrolled, use_code
 from wayseal.model.clock import Clock
 from wayseal.model.disclosure import ApproverKey, CredentialForm
 from wayseal.model.errors import Refused
-from wayseal.model.ids import check_name
+from wayseal.model.ids import check_staff
 from wayseal.station.exports import open_disclosure, open_partners
 from wayseal.store.approvers import set_sign_count
 from wayseal.store.engine import write
@@ -147,7 +147,7 @@ class ApproverDesk:
 
     def ask_enrolment(self, approver: str) -> dict[str, Any]:
         """Return the options for a new credential, with the ticket to send back."""
-        ticket, challenge = self.sessions.challenge(check_name(approver, what="staff id"), Errand.ENROL)
+        ticket, challenge = self.sessions.challenge(check_staff(approver), Errand.ENROL)
         name = self.site.settings.site
         known = find_enrolled(self.site.store, approver)
         return {
@@ -166,7 +166,7 @@ class ApproverDesk:
 
     def ask_sign_in(self, approver: str) -> dict[str, Any]:
         """Return the options for a sign-in, with the ticket to send back. Raises `Refused` for who has no authenticator."""
-        known = self.list_authenticators(check_name(approver, what="staff id"))
+        known = self.list_authenticators(check_staff(approver))
         ticket, challenge = self.sessions.challenge(approver, Errand.SIGN_IN)
         return {"ticket": ticket, "publicKey": ask_assertion(self.desk.party, challenge, known)}
 
