@@ -5,7 +5,6 @@ refuses nobody (R-19), hides no candidate and makes no match.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from wayseal.model.border import Outcome, SearchAnswer
 from wayseal.vision.presentation import MAY_BE_PICTURE
@@ -20,7 +19,7 @@ DOUBTS = frozenset({MAY_BE_PICTURE, SAME_FACE_TWICE})
 def refer_pictures(answers: Sequence[SearchAnswer], reasons: Sequence[Sequence[str]]) -> list[SearchAnswer]:
     """Return a vehicle's answers, matches on what may be pictures referred; `reasons` are capture's, in the same order."""
     return [
-        replace(answer, outcome=Outcome.REFER, reasons=(MATCH_ON_PICTURE, *answer.reasons))
+        answer.refer(MATCH_ON_PICTURE)
         if answer.outcome is Outcome.MATCH and DOUBTS & set(noticed)
         else answer
         for answer, noticed in zip(answers, reasons, strict=True)

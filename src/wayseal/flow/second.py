@@ -6,7 +6,7 @@ sealed beside the gallery and are opened one traveller at a time.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class SecondCheck:
         likeness = float(np.max([rate_likeness(second, one, metric=self.metric) for one in known]))
         if not is_contradicted(best.score, likeness, match=answer.threshold, disagree=self.limit):
             return answer
-        return replace(answer, outcome=Outcome.REFER, reasons=(DOUBTED, *answer.reasons))
+        return answer.refer(DOUBTED)
 
 
 def _check_second(second: Template, dimension: int) -> None:

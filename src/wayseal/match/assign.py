@@ -73,7 +73,7 @@ def _settle(
             # Nothing is left that an officer could compare, so no reason may tell them to.
             reasons = (ELSEWHERE, *(one for one in answer.reasons if one == EXPECTED))
             return replace(answer, outcome=Outcome.NO_MATCH, candidates=left, reasons=reasons)
-        return replace(answer, outcome=Outcome.REFER, candidates=left, reasons=(CLAIMED, *answer.reasons))
+        return replace(answer, candidates=left).refer(CLAIMED)
     if others and answer.outcome is Outcome.MATCH and max(others) >= best.score - margin:
-        return replace(answer, outcome=Outcome.REFER, reasons=(CONTESTED, *answer.reasons))
+        return answer.refer(CONTESTED)
     return answer

@@ -7,7 +7,7 @@ which means: check documents, and nothing more (R-37). Nothing here sees a pictu
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wayseal.match.calibrate import Calibration
 from wayseal.match.index import Hits
@@ -96,12 +96,7 @@ def refer_camera(
     """
     if calibration is None or calibration.covers(camera):
         return list(answers)
-    return [
-        replace(answer, outcome=Outcome.REFER, reasons=(OTHER_CAMERA, *answer.reasons))
-        if answer.outcome is Outcome.MATCH
-        else answer
-        for answer in answers
-    ]
+    return [answer.refer(OTHER_CAMERA) if answer.outcome is Outcome.MATCH else answer for answer in answers]
 
 
 def find_thresholds(
@@ -180,7 +175,7 @@ def _contradict(answer: SearchAnswer, whole: tuple[Candidate, ...], margin: floa
     rival = next((other for other in whole if other.traveller != best.traveller), None)
     if rival is None or rival.score < best.score - margin:
         return answer
-    return replace(answer, outcome=Outcome.REFER, reasons=(CONTRADICTED, *answer.reasons))
+    return answer.refer(CONTRADICTED)
 
 
 def _candidates(hits: Hits, gallery: LoadedGallery, match: float, possible: float) -> tuple[Candidate, ...]:

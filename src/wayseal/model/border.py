@@ -5,7 +5,7 @@ report can show a person.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -204,6 +204,10 @@ class SearchAnswer:
     reranked: int
     exact: bool
     reasons: tuple[str, ...] = ()
+
+    def refer(self, reason: str) -> "SearchAnswer":
+        """Return it as a comparison by eye, with the reason before its others."""
+        return replace(self, outcome=Outcome.REFER, reasons=(reason, *self.reasons))
 
 
 @dataclass(frozen=True, slots=True)
