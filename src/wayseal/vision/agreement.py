@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from wayseal.model.border import Template
-from wayseal.vision.quality import FULL_COSINE, RECOGNISABLE, ScoreWeights
+from wayseal.vision.quality import FULL_COSINE, RECOGNISABLE, parse_weights
 
 TRACK_FEATURES = ("score", "best", "strength", "resultant", "agreement", "looks")
 """What is measured of a track's looks, in the order of the weights."""
@@ -55,15 +55,7 @@ def is_usable(templates: Sequence[Template], scores: Sequence[int]) -> bool | No
 
 def estimate_cosine(templates: Sequence[Template], scores: Sequence[int]) -> float:
     """Return the similarity that a track's fused template should have with a clean picture of the same person."""
-    part = _load_weights()["fused"]
-    weights = ScoreWeights(
-        tuple(part["names"]),
-        part["intercept"],
-        np.array(part["mean"]),
-        np.array(part["scale"]),
-        np.array(part["coefficients"]),
-    )
-    return weights.estimate(measure_agreement(templates, scores))
+    return parse_weights(_load_weights()["fused"]).estimate(measure_agreement(templates, scores))
 
 
 @cache

@@ -75,6 +75,17 @@ class ScoreWeights:
         return float(self.intercept + self.coefficients @ np.clip((values - self.mean) / self.scale, -3, 3))
 
 
+def parse_weights(part: dict[str, Any]) -> ScoreWeights:
+    """Return the weights in one table of a weights file."""
+    return ScoreWeights(
+        tuple(part["names"]),
+        part["intercept"],
+        np.array(part["mean"]),
+        np.array(part["scale"]),
+        np.array(part["coefficients"]),
+    )
+
+
 def rate_face(
     measures: FaceMeasures, *, strength: float | None = None, model_sha256: str | None = None
 ) -> Quality:
@@ -161,17 +172,7 @@ def _read_weights() -> dict[str, dict[str, Any]]:
 @cache
 def _load_weights() -> dict[str, ScoreWeights]:
     """Return the fitted weights: `blind` before, `embedded` after the template is there."""
-    return {
-        kind: ScoreWeights(
-            tuple(part["names"]),
-            part["intercept"],
-            np.array(part["mean"]),
-            np.array(part["scale"]),
-            np.array(part["coefficients"]),
-        )
-        for kind, part in _read_weights().items()
-        if kind != "provenance"
-    }
+    return {kind: parse_weights(part) for kind, part in _read_weights().items() if kind != "provenance"}
 
 
 def _scale(value: float, low: float, high: float) -> float:
