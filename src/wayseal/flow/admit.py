@@ -28,7 +28,7 @@ from wayseal.model.clock import Clock, from_text
 from wayseal.model.custody import Kind, Purpose, SealHeader
 from wayseal.model.errors import NoIntent, Refused, Unapproved, Unwitnessed
 from wayseal.model.ids import EpochId, RecordId, epoch_span
-from wayseal.retention.schedule import HOLD, is_hold
+from wayseal.retention.schedule import find_hold
 from wayseal.seal.suite import sha256
 
 SUSPENDED = "suspended-organisations-do-nothing"
@@ -171,7 +171,7 @@ class Admission:
         name = epoch_span(EpochId(epoch))[0]
         if name in self._classes:
             return
-        hold = name.removeprefix(f"{HOLD}-").upper() if is_hold(name) else ""
+        hold = find_hold(name) or ""
         for request in requests:
             header = request.record.header
             if not self._vouchers.covers_hold(hold, header, heard, now):

@@ -15,7 +15,7 @@ from wayseal.model.custody import Release
 from wayseal.model.disclosure import Export, GivenApproval
 from wayseal.model.errors import Unapproved
 from wayseal.model.ids import EpochId, epoch_span
-from wayseal.retention.schedule import HOLD, is_hold
+from wayseal.retention.schedule import find_hold
 from wayseal.store import approvers as rows
 from wayseal.store.centre import CentreStore
 from wayseal.store.engine import read
@@ -40,10 +40,9 @@ def gather_grants(ledger: LedgerReader, store: CentreStore, officer: str, now: d
 
 def gather_hold(ledger: LedgerReader, store: CentreStore, epoch: EpochId) -> list[Paper]:
     """Return the paper of an epoch's hold that somebody of the appointed has signed; none for an epoch of another class."""
-    name = epoch_span(epoch)[0]
-    if not is_hold(name):
+    hold = find_hold(epoch_span(epoch)[0])
+    if hold is None:
         return []
-    hold = name.removeprefix(f"{HOLD}-").upper()
     found = ledger.find(type="hold", object=hold)
     return _gather(ledger, store, Subject.HOLD, {hold: found[0]}) if found else []
 

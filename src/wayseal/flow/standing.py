@@ -279,7 +279,7 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         Grant(**{
             **one, "lanes": frozenset(one["lanes"]), "issued_at": from_text(one["issued_at"]),
             "expires_at": from_text(one["expires_at"]),
-            "signed": frozenset((proof, index) for proof, index in one.get("signed", ())),
+            "signed": frozenset((proof, index) for proof, index in one["signed"]),
         })
         for one in value["grants"]
     ]  # fmt: skip
@@ -293,7 +293,7 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
         equipment={name: (lane, owner) for name, (lane, owner) in value["equipment"].items()},
         grants={one.id: one for one in grants},
         approvals=approvals,
-        declined={release: from_text(at) for release, at in value.get("declined", {}).items()},
+        declined={release: from_text(at) for release, at in value["declined"].items()},
         holds={
             key: Held(
                 frozenset(one["records"]),

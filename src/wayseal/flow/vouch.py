@@ -4,6 +4,7 @@ Counts only what the ledger has and what the notary verified, of people whom the
 so many suffice is the policy's to say.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -147,7 +148,7 @@ class Vouchers:
         if not self._must_sign:
             return True
         held = standings.holds[hold]
-        logged = {proof for proof, index in held.signed if self._is_witnessed(index)}
+        logged = self._list_logged(held.signed)
         good = {
             one.approver
             for one in heard.holds.get(hold, ())
@@ -159,11 +160,15 @@ class Vouchers:
         """Say whether the witnesses have cosigned an entry, where there are any."""
         return not self.pinned or index < self.follower.witnessed
 
+    def _list_logged(self, signed: Collection[tuple[str, int]]) -> set[str]:
+        """Return the digests of what was signed whose entries count."""
+        return {proof for proof, index in signed if self._is_witnessed(index)}
+
     def _is_vouched(self, act: Act, grant: Grant, header: SealHeader, purpose: Purpose) -> bool:
         """Say whether somebody who may has signed a grant, where that is wanted: its officer, or a second person of another role."""
         if not self._must_sign:
             return True
-        logged = {proof for proof, index in grant.signed if self._is_witnessed(index)}
+        logged = self._list_logged(grant.signed)
         for one in act.heard.grants.get(grant.id, ()):
             own = (one.approver, one.organisation, one.role) == (
                 act.who.id,

@@ -64,6 +64,11 @@ class Waiting:
     together: int = 1
     """Releases that the same person asked for in the same moment."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a signature would still help."""
+        return self.place in (Place.WAITS, Place.SIGNED)
+
 
 def check_declined(ledger: LedgerReader, release: Release) -> None:
     """Raise `Refused`, with the reason's code, for a release that a second person has declined."""
@@ -82,7 +87,7 @@ def list_grants(desk: Disclosure) -> list[Waiting]:
         look_at_grant(desk, Matter(Subject.GRANT, entry["object"], index, entry))
         for index, entry in _read(desk, type="grant", since=to_text(now - LONGEST))
     ]
-    return [one for one in reversed(found) if one.place in (Place.WAITS, Place.SIGNED)]
+    return [one for one in reversed(found) if one.is_open]
 
 
 def list_holds(desk: Disclosure) -> list[Waiting]:
@@ -96,16 +101,8 @@ def list_holds(desk: Disclosure) -> list[Waiting]:
 
 def look_at_hold(desk: Disclosure, matter: Matter) -> Waiting:
     """Return where a hold stands: it waits until both whom it names have signed."""
-    until = from_text(matter.entry["until"])
-    signed = _list_signed(desk, matter, lambda _: until)
-    declined = next(_read(desk, type="hold-decline", object=matter.id), None)
-    both = {one.by for one in signed} >= set(matter.entry["approvers"])
-    place = Place.SIGNED if both else Place.WAITS
-    if declined is not None:
-        place = Place.DECLINED
-    elif until <= desk.now() or desk.ledger.find(type="lift", object=matter.id):
-        place = Place.OVER
-    return Waiting(matter, place, until, signed, *_tell_declined(declined))
+    named = set(matter.entry["approvers"])
+    return _judge(desk, matter, from_text(matter.entry["until"]), "lift", lambda by: by >= named)
 
 
 def list_releases(desk: Disclosure, habits: Habits) -> list[Waiting]:
@@ -122,7 +119,7 @@ def list_releases(desk: Disclosure, habits: Habits) -> list[Waiting]:
         and records[one.record].status is not RecordStatus.ERASED
     ]
     found = [_look_at_release(desk, one, habits, pictures, records[one.record]) for one in pictures]
-    return [one for one in found if one.place in (Place.WAITS, Place.SIGNED)]
+    return [one for one in found if one.is_open]
 
 
 def look_at_release(desk: Disclosure, matter: Matter, habits: Habits) -> Waiting:
@@ -140,13 +137,19 @@ def look_at_release(desk: Disclosure, matter: Matter, habits: Habits) -> Waiting
 
 def look_at_grant(desk: Disclosure, matter: Matter) -> Waiting:
     """Return where a session grant stands."""
-    until = from_text(matter.entry["expires"])
+    return _judge(desk, matter, from_text(matter.entry["expires"]), "grant-end", bool)
+
+
+def _judge(
+    desk: Disclosure, matter: Matter, until: datetime, ending: str, suffices: Callable[[set[str]], bool]
+) -> Waiting:
+    """Return where a grant or a hold stands that an entry of type `ending` ends early. `suffices` is asked about who has signed."""
     signed = _list_signed(desk, matter, lambda _: until)
-    declined = next(_read(desk, type="grant-decline", object=matter.id), None)
-    place = Place.SIGNED if signed else Place.WAITS
+    declined = next(_read(desk, type=f"{matter.about}-decline", object=matter.id), None)
+    place = Place.SIGNED if suffices({one.by for one in signed}) else Place.WAITS
     if declined is not None:
         place = Place.DECLINED
-    elif until <= desk.now() or desk.ledger.find(type="grant-end", object=matter.id):
+    elif until <= desk.now() or desk.ledger.find(type=ending, object=matter.id):
         place = Place.OVER
     return Waiting(matter, place, until, signed, *_tell_declined(declined))
 

@@ -133,6 +133,11 @@ def hold_class(hold_id: str) -> str:
     return f"{HOLD}-{check_ulid(hold_id).lower()}"
 
 
+def find_hold(name: str) -> str | None:
+    """Return the hold whose records a class or an epoch keeps; None for one of another kind."""
+    return name.removeprefix(f"{HOLD}-").upper() if is_hold(name) else None
+
+
 def is_hold(name: str) -> bool:
     """Say whether a class or an epoch belongs to a hold."""
     return name.startswith(f"{HOLD}-")

@@ -10,7 +10,6 @@ from wayseal.flow.countersign import Matter, check_signer, find_matter
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.policy import Principal
 from wayseal.flow.waiting import (
-    Place,
     Waiting,
     list_grants,
     list_holds,
@@ -100,8 +99,3 @@ def describe_waiting(one: Waiting) -> dict[str, Any]:
         "lane": None if record is None else record.lane,
         "record_class": None if record is None else record.record_class,
     }
-
-
-def is_waiting(one: Waiting) -> bool:
-    """Say whether a signature would still help."""
-    return one.place in (Place.WAITS, Place.SIGNED)

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from wayseal.export.approval import Subject
 from wayseal.flow.waiting import Place, Waiting
 from wayseal.model.errors import Refused
-from wayseal.station.signing import describe_waiting, is_waiting
+from wayseal.station.signing import describe_waiting
 from wayseal.station.signing_desk import Page, SigningDesk
 from wayseal.web.approver import Answer, Approving, answer_script, read_credential, read_text, show_time
 from wayseal.web.problems import say_problem
@@ -135,6 +135,6 @@ def _show_page(found: Page, approver: str, zone: ZoneInfo) -> dict[str, Any]:
         "paper": found.ballot.manifest.decode(),
         "paper_sha256": found.sha256,
         "reasons": DECLINE_REASONS[found.waiting.matter.about],
-        "open": is_waiting(found.waiting),
+        "open": found.waiting.is_open,
         "refusal": None if found.refusal is None else say_problem(found.refusal),
     }
