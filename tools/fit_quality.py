@@ -10,7 +10,7 @@ clean pictures of the same person. Nothing but numbers is kept. `--write` replac
 import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 
 from wayseal.model.border import Template
 from wayseal.vision.detect import Detection, FaceDetector
+from wayseal.vision.models_manifest import ModelManifest
 from wayseal.vision.picture import faces_in, read_picture
 from wayseal.vision.quality import FULL_COSINE, name_features
 from wayseal.vision.quality_measure import measure_face
@@ -120,6 +121,37 @@ def predict(features: np.ndarray, fit: tuple[np.ndarray, np.ndarray, np.ndarray]
     return weights[0] + np.clip((features - mean) / scale, -3, 3) @ weights[1:]
 
 
+def hold_out(features: np.ndarray, target: np.ndarray, identities: Sequence[str]) -> np.ndarray:
+    """Return the estimate of each sample by a fit that saw none of its person's: in folds over persons."""
+    people = sorted(set(identities))
+    fold = {name: place % FOLDS for place, name in enumerate(np.random.default_rng(0).permutation(people))}
+    folds = np.array([fold[name] for name in identities])
+    held_out = np.zeros(len(target))
+    for number in range(FOLDS):
+        apart = folds == number
+        held_out[apart] = predict(features[apart], solve(features[~apart], target[~apart]))
+    return held_out
+
+
+def spell_weights(kind: str, names: Sequence[str], fit: tuple[np.ndarray, np.ndarray, np.ndarray]) -> str:
+    """Return a fit as a table of the weights file."""
+    mean, scale, weights = fit
+    rounded = {"mean": mean, "scale": scale, "coefficients": weights[1:]}
+    body = "\n".join(f"{key} = {[round(float(v), 5) for v in values]}" for key, values in rounded.items())
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f"[{kind}]\nnames = [{listed}]\nintercept = {weights[0]:.5f}\n{body}\n"
+
+
+def spell_provenance(tool: str, fitted_on: str, held_out: str, manifest: ModelManifest) -> str:
+    """Return the head of a weights file."""
+    return (
+        f"# Made by tools/{tool}; do not edit.\n[provenance]\n"
+        f'fitted_on = "{fitted_on} from public research sets"\n'
+        f'held_out = "{FOLDS} folds over persons; {held_out}"\n'
+        f'model = "{manifest.name}"\nmodel_sha256 = "{manifest.sha256}"\ndate = "{datetime.now(UTC):%Y-%m-%d}"\n\n'
+    )
+
+
 def rank_auc(estimate: np.ndarray, bad: np.ndarray) -> float:
     """Return the chance that a bad sample is estimated lower than a good one."""
     ranks = np.argsort(np.argsort(-estimate))
@@ -156,32 +188,19 @@ def main() -> None:
     manifest = laboratory.model.manifest
     samples = list(laboratory.draw_samples(options.samples))
     target = np.array([sample.cosine for sample in samples])
-    people = sorted({sample.identity for sample in samples})
-    fold = {name: place % FOLDS for place, name in enumerate(np.random.default_rng(0).permutation(people))}
-    folds = np.array([fold[sample.identity] for sample in samples])
+    identities = [sample.identity for sample in samples]
     parts, lines = [], []
     for kind in ("blind", "embedded"):
         names = list(samples[0].features[kind])
         features = np.array([[sample.features[kind][name] for name in names] for sample in samples])
-        held_out = np.zeros(len(target))
-        for number in range(FOLDS):
-            apart = folds == number
-            held_out[apart] = predict(features[apart], solve(features[~apart], target[~apart]))
+        held_out = hold_out(features, target, identities)
         lines.append(report(kind, held_out, target))
         print(lines[-1])
         print("\n".join(gate_table(held_out, target)))
-        mean, scale, weights = solve(features, target)
-        rounded = {"mean": mean, "scale": scale, "coefficients": weights[1:]}
-        body = "\n".join(f"{key} = {[round(float(v), 5) for v in values]}" for key, values in rounded.items())
-        listed = ", ".join(f'"{name}"' for name in names)
-        parts.append(f"[{kind}]\nnames = [{listed}]\nintercept = {weights[0]:.5f}\n{body}\n")
+        parts.append(spell_weights(kind, names, solve(features, target)))
     if options.write:
-        head = (
-            "# Made by tools/fit_quality.py; do not edit.\n[provenance]\n"
-            f'fitted_on = "{len(samples)} degraded faces of {len(people)} persons from public research sets"\n'
-            f'held_out = "{FOLDS} folds over persons; {"; ".join(lines)}"\n'
-            f'model = "{manifest.name}"\nmodel_sha256 = "{manifest.sha256}"\ndate = "{datetime.now(UTC):%Y-%m-%d}"\n\n'
-        )
+        made_of = f"{len(samples)} degraded faces of {len(set(identities))} persons"
+        head = spell_provenance("fit_quality.py", made_of, "; ".join(lines), manifest)
         TARGET.write_text(head + "\n".join(parts))
 
 

@@ -11,13 +11,12 @@ track_weights.toml.
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 from degrade import Recipe, degrade, nearest_face, random_recipe
-from fit_quality import FOLDS, Laboratory, predict, rank_auc, solve
+from fit_quality import Laboratory, hold_out, rank_auc, solve, spell_provenance, spell_weights
 
 from wayseal.model.border import Template
 from wayseal.vision.agreement import TRACK_FEATURES, measure_agreement
@@ -166,29 +165,15 @@ def main() -> None:
     tracks = list(laboratory.draw_tracks(options.tracks))
     target = np.array([one.cosine for one in tracks])
     features = np.array([[one.features[name] for name in TRACK_FEATURES] for one in tracks])
-    people = sorted({one.identity for one in tracks})
-    fold = {name: place % FOLDS for place, name in enumerate(np.random.default_rng(0).permutation(people))}
-    folds = np.array([fold[one.identity] for one in tracks])
-    held_out = np.zeros(len(target))
-    for number in range(FOLDS):
-        apart = folds == number
-        held_out[apart] = predict(features[apart], solve(features[~apart], target[~apart]))
+    identities = [one.identity for one in tracks]
+    held_out = hold_out(features, target, identities)
     limit, said = compare_gates(held_out, tracks)
     lines = f"AUC of cosine < {USABLE}: {rank_auc(held_out, target < USABLE):.3f}; limit {limit:.3f}: {said}"
-    print(f"{len(tracks)} tracks of {len(people)} persons; {lines}")
-    mean, scale, weights = solve(features, target)
+    print(f"{len(tracks)} tracks of {len(set(identities))} persons; {lines}")
     if options.write:
-        rounded = {"mean": mean, "scale": scale, "coefficients": weights[1:]}
-        body = "\n".join(f"{key} = {[round(float(v), 5) for v in values]}" for key, values in rounded.items())
-        listed = ", ".join(f'"{name}"' for name in TRACK_FEATURES)
-        manifest = laboratory.model.manifest
-        TARGET.write_text(
-            "# Made by tools/fit_tracks.py; do not edit.\n[provenance]\n"
-            f'fitted_on = "{len(tracks)} made tracks of {len(people)} persons from public research sets"\n'
-            f'held_out = "{FOLDS} folds over persons; {lines}"\n'
-            f'model = "{manifest.name}"\nmodel_sha256 = "{manifest.sha256}"\ndate = "{datetime.now(UTC):%Y-%m-%d}"\n\n'
-            f"[fused]\nnames = [{listed}]\nintercept = {weights[0]:.5f}\n{body}\n"
-        )
+        made_of = f"{len(tracks)} made tracks of {len(set(identities))} persons"
+        head = spell_provenance("fit_tracks.py", made_of, lines, laboratory.model.manifest)
+        TARGET.write_text(head + spell_weights("fused", TRACK_FEATURES, solve(features, target)))
 
 
 if __name__ == "__main__":
