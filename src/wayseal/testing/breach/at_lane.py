@@ -132,10 +132,15 @@ def _count_delivered(stage: Stage) -> int:
 
 
 def watch_live_feed(stage: Stage) -> Found:
-    """Read the lane's memory as root, then put a tap before its seal while vehicles pass; count what that shows."""
+    """Read the lane's memory as root, then put a tap before its seal while vehicles pass; count what that shows.
+
+    What passes is the vehicles and whatever canaries the lane drew between them; the centre counts both.
+    """
     remembered = count_pictures(stage.running["lane"].pid)
     stolen = stage.thief / "live-feed"
     stolen.mkdir(parents=True, exist_ok=True)
+    stage.end_lane()
+    counted = _count_images(stage)
     os.environ["STOLEN"] = str(stolen)
     stage.start_lane(HOOK)
     stage.watched_cast = stage.cast
@@ -145,22 +150,27 @@ def watch_live_feed(stage: Stage) -> Found:
     stage.sealed += passed
     stage.watched = passed
     stage.stolen["live"] = stolen
-    taken = len(list(stolen.glob("*.jpg")))
-    most = PASSING * (stage.scale.occupants + 1)
+    taken, scope = len(list(stolen.glob("*.jpg"))), _count_images(stage)
+    evidence = {
+        "pictures_tapped": taken, "vehicles_meanwhile": PASSING, "counted_meanwhile": scope - counted,
+        "pictures_in_memory": remembered, "sealed_before": stage.scale.live * (stage.scale.occupants + 1),
+        "incident_scope_images": scope,
+    }  # fmt: skip
+    faults = {
+        "not-counted": taken > scope - counted, "tap-shows-nothing": not taken,
+        "passed-uncounted": scope - counted < PASSING * (stage.scale.occupants + 1),
+    }  # fmt: skip
+    if any(faults.values()):
+        return Found.judge(Outcome.OPEN, faults, evidence)
+    return Found(Outcome.OPEN, {REMAINS: LIVE_FEED, **evidence})
+
+
+def _count_images(stage: Stage) -> int:
+    """Return how many pictures an incident about the lane would concern by now."""
     scope, _ = scope_subject(
         stage.site, SubjectKind.DEVICE, LANE, since=stage.began, until=stage.site.clock()
     )
-    evidence = {
-        "pictures_tapped": taken, "passed_meanwhile": most, "pictures_in_memory": remembered,
-        "sealed_before": stage.scale.live * (stage.scale.occupants + 1), "incident_scope_images": scope.images,
-    }  # fmt: skip
-    if taken > most or scope.images < taken:
-        return Found(
-            Outcome.OPEN, {"faults": ["more-than-passed" if taken > most else "not-counted"], **evidence}
-        )
-    if not taken:
-        return Found(Outcome.OPEN, {"faults": ["tap-shows-nothing"], **evidence})
-    return Found(Outcome.OPEN, {REMAINS: LIVE_FEED, **evidence})
+    return scope.images
 
 
 def count_pictures(pid: int) -> int | None:
