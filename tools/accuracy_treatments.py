@@ -129,7 +129,7 @@ def main() -> None:
     """Measure and print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--probes", type=int, default=200)
+    parser.add_argument("--probes", type=int, default=80)
     parser.add_argument("--only", choices=["stills", "lane"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
