@@ -18,7 +18,7 @@ from wayseal.flow.measure.lane_regret import measure_regret
 from wayseal.flow.measure.lane_truth import LaneTruth, OccupantTruth, VehicleTruth, find_face
 from wayseal.model.border import Occupant, Outcome, SearchAnswer, Seat, VehiclePass
 from wayseal.vision.capture import CaptureModels, LaneCapture
-from wayseal.vision.frames import open_source
+from wayseal.vision.frames import FrameSource, open_source
 from wayseal.vision.optics import LaneOptics
 
 _ACROSS_TIME = (
@@ -87,12 +87,17 @@ def measure_lane(
     steering: str = "left",
     regret: bool = False,
     advance: Callable[[int], None] = lambda _: None,
+    open_frames: Callable[[str], FrameSource] = open_source,
 ) -> LaneTally:
-    """Return the tally of one video. `advance` is called once a frame. Raises `NotFound` or `BadPicture` for the video."""
+    """Return the tally of one video. `advance` is called once a frame. Raises `NotFound` or `BadPicture` for the video.
+
+    `open_frames` opens it; one that alters the frames needs a truth that is altered alike, and measures no regret.
+    """
     optics = LaneOptics(focal_px=truth.focal_px, exposure_ms=truth.exposure_ms, steering=steering)
     tally = LaneTally(video.stem, vehicles=len(truth.vehicles))
     began_cpu, began_wall = time.process_time(), time.monotonic()
-    passes = run_lane(video, LaneCapture(models, optics), searcher, tally, advance)
+    with open_frames(str(video)) as source:
+        passes = run_lane(source, LaneCapture(models, optics), searcher, tally, advance)
     tally.cpu_s = time.process_time() - began_cpu
     tally.wall_s = time.monotonic() - began_wall
     tally.video_s = tally.frames / truth.fps
@@ -104,7 +109,7 @@ def measure_lane(
 
 
 def run_lane(
-    video: Path,
+    source: FrameSource,
     capture: LaneCapture,
     searcher: GallerySearch,
     tally: LaneTally,
@@ -122,13 +127,12 @@ def run_lane(
             passes.append(TimedPass(seen, answers, seen.left.timestamp() - origin, seconds, closing))
 
     origin = 0.0
-    with open_source(str(video)) as source:
-        for frame in source:
-            seconds = frame.seconds
-            origin = frame.time.timestamp() - frame.seconds
-            tally.frames += 1
-            close(lambda frame=frame: capture.feed(frame))  # type: ignore[misc]
-            advance(1)
+    for frame in source:
+        seconds = frame.seconds
+        origin = frame.time.timestamp() - frame.seconds
+        tally.frames += 1
+        close(lambda frame=frame: capture.feed(frame))  # type: ignore[misc]
+        advance(1)
     close(capture.finish)
     return passes
 
