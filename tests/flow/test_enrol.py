@@ -171,6 +171,14 @@ def test_wrong_list_refused(tmp_path: Path, text: str, wrong: str) -> None:
     assert "a.jpg" not in caught.value.diagnostics()
 
 
+def test_list_of_another_encoding_is_called_that(tmp_path: Path) -> None:
+    """A list that a spreadsheet wrote in a code page of its own is refused for that, not as something that is no list."""
+    path = tmp_path / "list.csv"
+    path.write_bytes("path,identity\nnaïve.jpg,T-1\n".encode("latin-1"))
+    with pytest.raises(Invalid, match="UTF-8"):
+        read_list(path)
+
+
 def test_broken_lines_are_rejected_rows(
     tmp_path: Path, face: np.ndarray, gallery: Gallery, reader: PortraitReader
 ) -> None:

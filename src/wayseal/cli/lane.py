@@ -108,7 +108,7 @@ def _run_here(
     from wayseal.station.at_work import at_work
     from wayseal.station.site import open_site
     from wayseal.station.steady import Overseer, Publisher, Sweeper
-    from wayseal.vision.frames import open_source
+    from wayseal.vision.frames import count_lost, open_source
 
     def tell(encounter: "Encounter") -> None:
         line = encounter_line(encounter)
@@ -127,9 +127,9 @@ def _run_here(
         ):
             summary = host.run(_counting(frames, advance))
             summary.dropped_frames = frames.counts.dropped
-            broken = frames.counts.broken + max(0, (frames.frames_total or 0) - frames.counts.frames)
-    if broken:
-        errors.say(f"warning: {broken} pictures of the stream were damaged or missing")
+            lost = count_lost(frames)
+    if lost:
+        errors.say(f"warning: {lost} pictures of the stream were damaged or missing")
     told = list_summary(summary)
     out.say(
         spell_json({"summary": told})

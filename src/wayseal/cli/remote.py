@@ -205,7 +205,7 @@ def run_remote(
         with closing(opened.open_link(centre or opened.facts.centre)) as link:
             try:
                 running = RemoteLane(opened, link, capture, tell)
-                _run_stream(running, source, lane, drain)
+                _run_stream(running, errors, source, lane, drain)
             except NotArmed as error:
                 if as_json:
                     out.say(spell_json(explain_stop(error)))
@@ -213,10 +213,10 @@ def run_remote(
     _tell_summary(running.summary, link, out, errors, as_json=as_json)
 
 
-def _run_stream(running: "RemoteLane", source: str, lane: str, drain: float) -> None:
+def _run_stream(running: "RemoteLane", errors: Voice, source: str, lane: str, drain: float) -> None:
     """Let a stream pass a lane that is ready."""
     from wayseal.model.clock import utc_now
-    from wayseal.vision.frames import open_source
+    from wayseal.vision.frames import count_lost, open_source
 
     with (
         open_source(source, clock=utc_now) as frames,
@@ -226,6 +226,9 @@ def _run_stream(running: "RemoteLane", source: str, lane: str, drain: float) -> 
             running.run(_step(frames, advance), drain_s=drain)
         finally:
             running.summary.dropped_frames = frames.counts.dropped
+        lost = count_lost(frames)
+    if lost:
+        errors.say(f"warning: {lost} pictures of the stream were damaged or missing")
 
 
 def _step(frames: Any, advance: Any) -> Any:

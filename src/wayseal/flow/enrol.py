@@ -92,7 +92,11 @@ def read_list(path: Path, *, keep_faulty: bool = False) -> list[Row]:
             return [_read_line(row, reader.line_num, keep_faulty=keep_faulty) for row in reader]
     except OSError as error:
         raise NotFound(f"cannot read the list: {error.strerror}", hint="Give a CSV path,identity.") from None
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
+        raise Invalid(
+            "the list is not in UTF-8", hint="Save it as a UTF-8 CSV path,identity[,class]."
+        ) from None
+    except csv.Error:
         raise Invalid("the list is not a CSV", hint="Give a UTF-8 CSV path,identity[,class].") from None
 
 

@@ -77,6 +77,12 @@ def open_source(text: str, *, clock: Clock = utc_now) -> FrameSource:
     return VideoSource(path, clock=clock)
 
 
+def count_lost(source: FrameSource) -> int:
+    """Return how many pictures of a stream did not come: damaged ones, and those that a cut-off file had announced."""
+    announced = source.frames_total or 0
+    return max(source.counts.broken, announced - source.counts.frames)
+
+
 class NewestFirst:
     """A live source read by a thread of its own: a slow consumer gets the newest frames, and the lost ones are counted."""
 

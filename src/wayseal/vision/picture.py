@@ -21,6 +21,10 @@ from wayseal.vision.detect import Detection, FaceDetector, keep_best, move_detec
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "PPM", "BMP", "GIF", "JPEG2000")
+_PHONE_FORMATS = {
+    b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+}
+_PHONE_HINT = "Save it as JPEG or PNG: what telephones call HEIC is not read."
 SEARCH_SIDE = 1280
 """The longer side, in pixels, at which a still is searched for faces; YuNet was measured there."""
 WIDE_FACE = 300.0
@@ -31,8 +35,8 @@ def read_picture(source: bytes | Path, *, longest: int | None = None) -> Pixels:
     """Return a still picture as (height, width, 3) BGR, upright by its EXIF mark; grey, palette, CMYK and 16 bits too.
 
     With `longest`, a picture at least twice as long is reduced to about that many pixels a side while it is decoded.
-    Raises `NotFound` for a missing file and `BadPicture`, whose fact `reason` is one of `empty`, `not_a_picture`,
-    `truncated`, `too_large`.
+    Of several pictures in a file (GIF, WebP, TIFF) the first counts. Raises `NotFound` for a missing file and `BadPicture`, whose
+    fact `reason` is one of `empty`, `not_a_picture`, `heic_not_read`, `truncated`, `too_large`.
     """
     data = _read_bytes(source) if isinstance(source, Path) else source
     if not data:
@@ -44,6 +48,8 @@ def read_picture(source: bytes | Path, *, longest: int | None = None) -> Pixels:
         try:
             return _decode(data, longest)
         except UnidentifiedImageError:
+            if data[4:12] in _PHONE_FORMATS:
+                raise BadPicture("a HEIC or AVIF picture", reason="heic_not_read", hint=_PHONE_HINT) from None
             raise BadPicture("not a picture that can be read", reason="not_a_picture") from None
         except Image.DecompressionBombError:
             raise BadPicture("the picture has too many pixels", reason="too_large") from None

@@ -43,7 +43,10 @@ class FolderSource:
         self.live = False
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the pictures in order; a file that will not decode leaves a gap in time and index."""
+        """Give the pictures in order; a file that will not decode leaves a gap in time and index.
+
+        Raises `BadPicture` at the end when none did: a lane that saw nothing must not look like an empty one.
+        """
         started = self._clock()
         for place, path in enumerate(self._paths):
             if self._closed:
@@ -64,6 +67,10 @@ class FolderSource:
             )
             self.counts.frames += 1
             yield frame
+        if not self.counts.frames:
+            raise BadPicture(
+                "none of the folder's pictures can be read", hint="Check that they open elsewhere."
+            )
 
     def close(self) -> None:
         """End the iteration before the next picture."""

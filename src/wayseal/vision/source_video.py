@@ -27,6 +27,7 @@ _FILE_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,matroska,webm,avi,mpegts,mpeg,h264,hevc,m4v,mjpeg,flv,ogg,asf,ivf,dv,yuv4mpegpipe",
 }
+_VIDEO_HINT = "Check that a player opens it. An MP4 that was never closed has no index: record into Matroska or MPEG-TS instead."
 _CAMERA_OPTIONS = {"rtsp_transport": "tcp", "protocol_whitelist": "rtsp,rtsps,rtp,srtp,tcp,tls,udp"}
 _PLANAR = frozenset(
     {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"}
@@ -49,7 +50,11 @@ class VideoSource:
                 str(path.resolve()), options=_FILE_OPTIONS, metadata_errors="ignore"
             )
         except (av.error.FFmpegError, OSError, ValueError):
-            raise BadPicture("the file is no video that can be read, or is cut off at its start") from None
+            if path.stat().st_size == 0:
+                raise BadPicture("the video file is empty", reason="empty", hint=_VIDEO_HINT) from None
+            raise BadPicture(
+                "the file is no video that can be read, or it is cut off", hint=_VIDEO_HINT
+            ) from None
         stream = _first_video(self._container)
         self._clock = clock
         self._closed = False
@@ -63,7 +68,10 @@ class VideoSource:
         return max(0, (self.frames_total or 0) - self.counts.frames)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames; `time` counts on from when iteration began."""
+        """Give the frames; `time` counts on from when iteration began.
+
+        Raises `BadPicture` at the end when nothing decoded: a lane that saw nothing must not look like an empty one.
+        """
         started = self._clock()
         stamps = _Stamps(_frame_seconds(self._container.streams.video[0]))
         for picture in _decode_packets(self._container, self.counts, lambda: self._closed):
@@ -71,6 +79,8 @@ class VideoSource:
             place = self.counts.frames + self.counts.broken
             yield make_frame(picture, place, started + timedelta(seconds=seconds), seconds)
             self.counts.frames += 1
+        if not self.counts.frames and not self._closed:
+            raise BadPicture("the video holds no picture that can be read", hint=_VIDEO_HINT)
 
     def close(self) -> None:
         """Close the file; an iteration that is under way ends."""
@@ -205,7 +215,7 @@ class _Colour:
 def _first_video(container: Any) -> Any:
     """Return the container's first video stream, set to one thread. Raises `BadPicture` for none or for too large ones."""
     if not container.streams.video:
-        raise BadPicture("the file or stream holds no video")
+        raise BadPicture("the file or stream holds no video", hint=_VIDEO_HINT)
     stream = container.streams.video[0]
     if stream.width * stream.height > MAX_PIXELS:
         raise BadPicture("the video's pictures are too large", reason="too_large")

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 
 from wayseal.model.border import Frame, Pixels
 from wayseal.model.errors import BadPicture, NotFound, Unavailable
-from wayseal.vision.frames import NewestFirst, SourceCounts, open_source
+from wayseal.vision.frames import NewestFirst, SourceCounts, count_lost, open_source
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.source_folder import FolderSource
 from wayseal.vision.source_video import StreamSource, VideoSource
@@ -153,6 +154,51 @@ def test_no_video(tmp_path: Path, data: bytes) -> None:
         open_source(str(tmp_path / "none.mp4"))
 
 
+def test_empty_video_is_called_empty(tmp_path: Path) -> None:
+    """A file of no bytes is called empty, and the hint is about videos."""
+    (tmp_path / "v.mp4").touch()
+    with pytest.raises(BadPicture, match="empty") as caught:
+        open_source(str(tmp_path / "v.mp4"))
+    assert "player" in caught.value.hint
+
+
+def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
+    """A folder or video of which no picture decodes ends with an error, not like a lane that nobody passed."""
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"broken")
+    with open_source(str(tmp_path)) as folder, pytest.raises(BadPicture, match="none of"):
+        list(folder)
+    assert count_lost(folder) == 3
+    path = write_video(tmp_path / "v.avi", 3, codec="mjpeg", pixel="yuvj420p")
+    data = path.read_bytes()
+    start = data.index(b"\xff\xd8")
+    end = data.rindex(b"\xff\xd9")
+    path.write_bytes(data[:start] + bytes(end - start) + data[end:])
+    with open_source(str(path)) as video, pytest.raises(BadPicture, match="no picture"):
+        list(video)
+
+
+def test_lost_pictures_count_once(tmp_path: Path) -> None:
+    """A damaged picture of a folder, and one that a cut-off file announced, are each lost once."""
+    for number in range(4):
+        bgr = np.full((40, 60, 3), number * 20, np.uint8)
+        (tmp_path / f"{number}.jpg").write_bytes(encode_picture(bgr).data)
+    (tmp_path / "9.jpg").write_bytes(b"broken")
+    with FolderSource(tmp_path) as source:
+        assert len(list(source)) == 4
+        assert count_lost(source) == 1
+    path = write_video(tmp_path / "v.mkv")
+    with VideoSource(path) as whole:
+        list(whole)
+        assert count_lost(whole) == 0
+
+
+def test_one_frame(tmp_path: Path) -> None:
+    """A video of a single picture gives that picture."""
+    with open_source(str(write_video(tmp_path / "v.mp4", 1))) as source:
+        assert len(list(source)) == 1
+
+
 def test_playlist_refused(tmp_path: Path, video: Path) -> None:
     """A playlist or list of files that points at another file is refused, whatever its name says."""
     for text in (
@@ -203,6 +249,18 @@ def test_folder_in_number_order(tmp_path: Path) -> None:
     assert [round(frame.seconds, 3) for frame in frames] == [0.0, 0.1, 0.3]
     assert source.counts.broken == 1
     assert frames[2].colour().shape == (40, 60, 3)
+
+
+def test_folder_of_strange_names(tmp_path: Path) -> None:
+    """Names that are no UTF-8, links to themselves and folders with a picture's name stop nothing."""
+    good = encode_picture(np.full((40, 60, 3), 90, np.uint8)).data
+    (tmp_path / "a.jpg").write_bytes(good)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/na\xefve.jpg")).write_bytes(good)
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "folder.jpg").mkdir()
+    with FolderSource(tmp_path) as source:
+        assert len(list(source)) == 2
 
 
 def test_empty_folder(tmp_path: Path) -> None:

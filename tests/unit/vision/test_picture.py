@@ -107,6 +107,35 @@ def test_truncated(form: str, share: float) -> None:
     assert caught.value.facts["reason"] in {"truncated", "not_a_picture"}
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])
+def test_telephone_formats_are_named(brand: bytes) -> None:
+    """A HEIC or AVIF file is refused by its name, with what to do about it."""
+    with pytest.raises(BadPicture) as caught:
+        read_picture(bytes([0, 0, 0, 24]) + b"ftyp" + brand + bytes(400))
+    assert caught.value.facts["reason"] == "heic_not_read"
+    assert "JPEG" in caught.value.hint
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP"])
+def test_animation_gives_its_first(form: str) -> None:
+    """Of an animated picture the first counts."""
+    frames = [Image.new("RGB", (40, 30), (level, level, level)) for level in (10, 120, 240)]
+    out = io.BytesIO()
+    frames[0].save(out, form, save_all=True, append_images=frames[1:])
+    assert abs(float(read_picture(out.getvalue()).mean()) - 10) < 4
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_cut_progressive(share: float) -> None:
+    """A progressive JPEG without its last scans is refused, though it would show a coarse picture."""
+    noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG", progressive=True)
+    with pytest.raises(BadPicture) as caught:
+        read_picture(out.getvalue()[: int(len(out.getvalue()) * share)])
+    assert caught.value.facts["reason"] == "truncated"
+
+
 def test_pixel_limit() -> None:
     """A small file that unpacks to more than 100 megapixels is refused before it is unpacked."""
     bomb = encode(Image.new("1", (20000, 10000)), "PNG")
