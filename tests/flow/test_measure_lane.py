@@ -152,6 +152,7 @@ def test_a_perfect_pass(searcher: GallerySearch) -> None:
         "plate_exact_rate",
     ):
         assert report[name] == 1.0
+    assert report["occupants_30px"] <= report["occupants"]
     assert report["false_match"] == report["distractors_accepted"] == 0
     assert report["realtime_factor"] == pytest.approx(10 / 3)
     assert report["fps"] == pytest.approx(50)

@@ -39,6 +39,7 @@ def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
         "detected_rate": _share(people, "detected"),
         "captured_rate": _share(people, "captured"),
         "captured_rate_ci95": _interval(people, "captured"),
+        "occupants_30px": len(near),
         "captured_rate_30px": _share(near, "captured"),
         "rank1_rate": _share(enrolled, "first"),
         "rank1_of_captured": _share([person for person in enrolled if person.captured], "first"),
