@@ -242,3 +242,31 @@ def test_district_codes_by_shape() -> None:
     assert grammar.fits_series("1B25790")
     assert not grammar.fits_series("1O25790")
     assert grammar.fits_series("123ABC")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("NI302OZ", "SK"),
+        ("EV104AA", "SK"),
+        ("AA001AB", "SK"),
+        ("WA56660", "PL"),
+        ("WSG3021", "PL"),
+        ("KU217BI", "AT"),
+    ],
+)
+def test_checked_codes_fit(text: str, code: str) -> None:
+    """Numbers with the codes of the checked lists fit their issuer's series: later codes, codes without a district, old plates."""
+    assert Grammar([one for one in load_jurisdictions() if one.code == code]).fits_series(text)
+
+
+@pytest.mark.parametrize(("text", "code"), [("QA302AZ", "SK"), ("BA56660", "PL"), ("XX217BI", "AT")])
+def test_unknown_codes_do_not_fit(text: str, code: str) -> None:
+    """A beginning that a country never issued fits none of its series, however right the rest."""
+    assert not Grammar([one for one in load_jurisdictions() if one.code == code]).fits_series(text)
+
+
+def test_codes_settle_lookalikes(grammar: Grammar) -> None:
+    """On a wide plate a Slovak code and series outweigh the same shapes read as a series that has no such code."""
+    wide = grammar.weigh_evidence((), 3.9)
+    assert grammar.log_odds("BA302OZ", wide) > grammar.log_odds("BA3020Z", wide) + math.log(10)
