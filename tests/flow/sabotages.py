@@ -11,6 +11,7 @@ from wayseal.flow.oversee import standing
 from wayseal.model.border import PlainImage
 from wayseal.model.clock import utc_now
 from wayseal.model.ids import new_ulid
+from wayseal.station.keyroom import STANDING
 from wayseal.station.keyroom_server import renew_trust
 from wayseal.store.oversight.assessments import DrawnAssessment
 from wayseal.testing.breach import Stage
@@ -36,6 +37,8 @@ NO_ALARM = (
 NO_METER = "import wayseal.flow.meter as m\nm.Meter.take = lambda self, *_, **__: []\n"
 NO_SIGNATURE = "import wayseal.flow.vouch as v\nv.Vouchers._is_vouched = lambda self, *_: True\n"
 NO_STANDING = "import wayseal.flow.standing as s\ns.Standings._apply_status = lambda self, *_: None\n"
+NAMES_SUFFICE = "import wayseal.flow.standing as s\ns.Standings.must_settle = property(lambda self: False)\n"
+UNASKED = "import wayseal.flow.vouch as v\nv.Vouchers.is_granted = lambda *_: True\n"
 NO_SUSPENDED_LANE = "import wayseal.flow.oversee.fitness as f\nf.is_suspended = lambda *_: False\n"
 KEPT_KEYS = (
     "import wayseal.seal.keys.vault as v\nfrom wayseal.model.clock import utc_now\n"
@@ -57,11 +60,13 @@ OPEN_TO_VENDORS = 'permit (principal in Role::"vendor", action == Action::"open"
 
 @contextmanager
 def keyroom_with(stage: Stage, code: str) -> Iterator[None]:
-    """Let the keyroom's process run with a control switched off, and start a sound one afterwards."""
+    """Let the keyroom's process run with a control switched off, and start a sound one afterwards, which reads the ledger for itself."""
     stage.start_keyroom(code)
     try:
         yield
     finally:
+        stage.running.pop("keyroom").end()
+        (stage.home / "keyroom" / STANDING).unlink(missing_ok=True)
         stage.start_keyroom()
 
 
@@ -91,6 +96,8 @@ def put_out(monkeypatch: pytest.MonkeyPatch, stage: Stage, control: str) -> None
         monkeypatch.setattr(f"{room}.{control}", lambda *_: new_ulid(stage.site.clock()))
     elif control == "_check_approvers":
         monkeypatch.setattr(f"{room}.{control}", lambda *_: None)
+        monkeypatch.setattr("wayseal.station.overseer.must_settle", lambda _: False)
+        monkeypatch.setattr("wayseal.flow.oversee.desk.SIGNED", "nothing-of-that-name")
     else:  # a full assessment counts, whatever came of it
         newest = standing.latest_full
 

@@ -5,6 +5,7 @@ One stage, in the order of the acts. What is switched off is put back after each
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from breachparts import SABOTAGED, is_broken, play, small_stage
 from sabotages import (
     AT_THE_DOOR,
     KEPT_KEYS,
+    NAMES_SUFFICE,
     NO_ALARM,
     NO_CANARY,
     NO_MARK,
@@ -24,6 +26,7 @@ from sabotages import (
     SEARCHING,
     SIGN_ANYTHING,
     SPOOL,
+    UNASKED,
     UPLOAD,
     is_suspended,
     keyroom_with,
@@ -47,6 +50,7 @@ from wayseal.station.settings_oversight import IncidentSettings
 from wayseal.testing.breach import ACTS, Outcome, Seams, Stage, at_centre, history
 from wayseal.testing.breach.oversight import BOSS, INSPECTOR, VENDOR, assess_lane
 from wayseal.testing.breach.ports import list_ways_in
+from wayseal.testing.breach.returning import sign_return
 from wayseal.vision.picture import read_picture
 
 
@@ -303,7 +307,8 @@ def test_lane_goes_on(stage: Stage) -> None:
     stage.start_centre()
     assert is_broken(found, "lane-still-armed"), found.evidence
     assess_lane(stage)
-    reinstate(stage.site, VENDOR, approvers=(BOSS, INSPECTOR), actor=BOSS)
+    back = reinstate(stage.site, VENDOR, approvers=(BOSS, INSPECTOR), actor=BOSS)
+    sign_return(stage, back["reinstatement"], (BOSS, INSPECTOR))
 
 
 def test_suspension_unheard(stage: Stage) -> None:
@@ -346,9 +351,20 @@ def test_back_without(stage: Stage, monkeypatch: pytest.MonkeyPatch, control: st
     if not is_suspended(stage):
         suspend(stage.site, VENDOR, reason="copied-pictures", actor=BOSS)
     put_out(monkeypatch, stage, control)
-    found = play(stage, "come-back")
+    with keyroom_with(stage, NAMES_SUFFICE) if control == "_check_approvers" else nullcontext():
+        found = play(stage, "come-back")
     assert is_broken(found, "came-back")
     assert found.evidence["came_back_by"] == [way]
+
+
+def test_back_unsigned(stage: Stage) -> None:
+    """A keyroom that asks for nobody's signature lets the organisation come back when two were only named."""
+    if not is_suspended(stage):
+        suspend(stage.site, VENDOR, reason="copied-pictures", actor=BOSS)
+    with keyroom_with(stage, UNASKED):
+        found = play(stage, "come-back")
+    assert is_broken(found, "came-back")
+    assert found.evidence["came_back_by"] == ["nobody-signs"]
 
 
 def test_no_witnesses(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from wayseal.cli.common import (
     stderr,
 )
 from wayseal.cli.lazy import VerbGroup
-from wayseal.cli.signing import make_approve, make_decline, make_show, make_sign
+from wayseal.cli.signing import make_approve, make_decline, make_finish, make_show, make_sign
 from wayseal.model.clock import to_text
 
 if TYPE_CHECKING:
@@ -169,9 +169,11 @@ def finish_command(home: Path, hold: str, *, who: str, passphrase_file: Path | N
 
 
 _READ = ("approvers", "records", "reason", "time", "until")
+_READ_LIFT = ("hold", "reason", "approvers", "actor", "time", "expires")
 for part in (
     make_show("hold", "show-hold"), make_sign("hold", "sign-hold", _READ), make_approve("hold", "approve-hold"),
-    make_decline("hold", "decline-hold"),
+    make_decline("hold", "decline-hold"), make_show("lift", "show-lift"), make_sign("lift", "sign-lift", _READ_LIFT),
+    make_approve("lift", "approve-lift"), make_decline("lift", "decline-lift"), make_finish("lift", "finish-lift"),
 ):  # fmt: skip
     command.add_command(part)
 
@@ -181,24 +183,27 @@ for part in (
 @click.option("--reason", required=True, help="A code for the ledger, such as case-closed.")
 @click.option("--approver", "approvers", multiple=True, required=True, help="Give two different people.")
 @click.option("--yes", is_flag=True, help="Lift without asking.")
+@click.option("--as", "who", default=default_principal, show_default="your login name", help="Staff id.")
 @passphrase_option
 @json_option
 @click.pass_obj
 def lift_command(
-    home: Path, hold: str, *, reason: str, approvers: tuple[str, ...], yes: bool,
+    home: Path, hold: str, *, reason: str, approvers: tuple[str, ...], yes: bool, who: str,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """End HOLD before its time. Records that nothing else keeps are erased at once, for ever."""
-    from wayseal.flow.hold import lift_hold
+    """End HOLD before its time. Records that nothing else keeps are erased at once, for ever.
+
+    Where people's word counts with their signature only, it is asked for, and the hold ends when both have signed the lift.
+    """
+    from wayseal.station.petitions import lift
     from wayseal.station.site import open_site
 
     if not yes:
         click.confirm("Records that nothing else keeps will be erased. Lift?", abort=True, err=True)
     with open_site(home, read_passphrase(passphrase_file)) as site:
-        erased = lift_hold(site.eraser, hold, reason=reason, approvers=approvers)
+        answer = lift(site, hold, reason=reason, approvers=approvers, actor=who)
         site.sign_checkpoint()
-    answer = {"hold": hold, "erased": sum(one.records for one in erased)}
-    _answer("Lifted", answer | {"epochs_destroyed": [one.epoch for one in erased]}, as_json=as_json)
+    _answer("Lift", answer, as_json=as_json)
 
 
 @command.command("holds")

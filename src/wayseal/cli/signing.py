@@ -1,4 +1,4 @@
-"""The verbs by which people sign a session grant or a hold with files: show it, sign it elsewhere, hand it in; or decline it."""
+"""The verbs by which people sign a session grant, a hold or a petition with files: show it, sign it elsewhere, hand it in; or decline it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,15 +88,43 @@ def make_approve(about: str, name: str) -> click.Command:
         from wayseal.export.approval import Subject
         from wayseal.flow.countersign import countersign, find_matter
         from wayseal.station.exports import open_disclosure
+        from wayseal.station.petitions import settle_signed
         from wayseal.station.site import open_site
 
         with open_site(home, read_passphrase(passphrase_file)) as site:
             desk = open_disclosure(site)
             found = find_matter(desk, Subject(about), matter)
             who, index = countersign(desk, found, approval.read_bytes())
-        print_matter({about: found.id, "signed_by": who.id, "approval_index": index}, about, as_json=as_json)
+            settled = settle_signed(site, desk, found) or {}
+        shown = {about: found.id, "signed_by": who.id, "approval_index": index}
+        print_matter(settled | shown, about, as_json=as_json)
 
     return approve
+
+
+def make_finish(about: str, name: str) -> click.Command:
+    """Return the verb that carries out a petition which both have signed, where that did not happen at once."""
+
+    @click.command(
+        name,
+        help=f"Carry out {about.upper()} when both have signed it: after a crash, or when witnesses were away.",
+    )
+    @click.argument("matter", metavar=about.upper())
+    @passphrase_option
+    @json_option
+    @click.pass_obj
+    def finish(home: Path, matter: str, *, passphrase_file: Path | None, as_json: bool) -> None:
+        from wayseal.export.approval import Subject
+        from wayseal.station.exports import open_disclosure
+        from wayseal.station.petitions import finish_petition
+        from wayseal.station.site import open_site
+
+        with open_site(home, read_passphrase(passphrase_file)) as site:
+            shown = finish_petition(site, open_disclosure(site), Subject(about), matter)
+            site.sign_checkpoint()
+        print_matter(shown, about, as_json=as_json)
+
+    return finish
 
 
 def make_decline(about: str, name: str) -> click.Command:
@@ -132,7 +160,7 @@ def make_decline(about: str, name: str) -> click.Command:
 
 
 def print_matter(shown: dict[str, Any], about: str, *, as_json: bool) -> None:
-    """Print one grant or hold."""
+    """Print one grant, hold or petition."""
     if as_json:
         print_json(shown)
     else:

@@ -19,6 +19,7 @@ from wayseal.cli.common import (
 )
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
+from wayseal.cli.signing import make_approve, make_decline, make_finish, make_show, make_sign
 from wayseal.cli.vendor_parts import contract_command, person_command
 
 
@@ -121,13 +122,26 @@ def suspend_command(
 def reinstate_command(
     home: Path, vendor: str, *, approvers: tuple[str, ...], actor: str, passphrase_file: Path | None, as_json: bool
 ) -> None:  # fmt: skip
-    """Take an organisation back: after a full assessment since the suspension, with two approvers of two other organisations."""
+    """Take an organisation back: after a full assessment since the suspension, with two approvers of two other organisations.
+
+    Where people's word counts with their signature only, it is asked for, and the organisation is back when both have signed.
+    """
     from wayseal.station.overseer import reinstate
     from wayseal.station.site import open_site
 
     with open_site(home, read_passphrase(passphrase_file)) as site:
         answer = reinstate(site, vendor, approvers=approvers, actor=actor)
-    print_record(answer, f"Reinstated {vendor}", as_json=as_json)
+    done = "Asked for" if answer.get("signed") is False else "Reinstated"
+    print_record(answer, f"{done} {vendor}", as_json=as_json)
+
+
+_READ = ("subject", "assessment", "suspension", "approvers", "actor", "time", "expires")
+for part in (
+    make_show("reinstatement", "show-reinstatement"), make_sign("reinstatement", "sign-reinstatement", _READ),
+    make_approve("reinstatement", "approve-reinstatement"), make_decline("reinstatement", "decline-reinstatement"),
+    make_finish("reinstatement", "finish-reinstatement"),
+):  # fmt: skip
+    command.add_command(part)
 
 
 @command.command("training")

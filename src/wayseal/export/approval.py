@@ -1,6 +1,6 @@
 """Approvals: a signature over SHA-256(paper | checkpoint), by an authenticator with its user verified or by an approver's key.
 
-The paper is an export's manifest, or the ledger's entry of a release (`open-intent`), a session grant (`grant`) or a hold (`hold`). Owns the format and the verification of one
+The paper is an export's manifest, or the ledger's entry of a release (`open-intent`), a session grant (`grant`), a hold (`hold`), or a petition (`reinstatement`, `lift-request`). Owns the format and the verification of one
 signature. Whose approval counts, and how many are needed, is decided in `flow.consent` and, again, at the gate
 (`flow.notary`). `docs/spec/export.md` is the norm.
 """
@@ -38,6 +38,8 @@ class Subject(StrEnum):
     RELEASE = "release"
     GRANT = "grant"
     HOLD = "hold"
+    REINSTATEMENT = "reinstatement"
+    LIFT = "lift"
 
 
 class Signer(Protocol):

@@ -8,6 +8,7 @@ It believes its own ledger, its own memory and its own clock; of the asker's wor
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from wayseal.flow.follow import Follower
 from wayseal.flow.grant import Grant
@@ -15,9 +16,11 @@ from wayseal.flow.guard import Guard
 from wayseal.flow.habits import Habits
 from wayseal.flow.meter import PICTURES, pool_of
 from wayseal.flow.notary import Notary, Testimony
+from wayseal.flow.petition import REINSTATEMENT, SIGNED, Petition, settled_entry
 from wayseal.flow.policy import Circumstances, Policy, Principal, Ruling
 from wayseal.flow.request import Caller, Learned, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.flow.standing import Standings
 from wayseal.flow.vouch import SKEW, Act, Intent, Vouchers
 from wayseal.ledger.checkpoint import Checkpoint, verify_checkpoint
 from wayseal.ledger.entry import decode_entry
@@ -34,6 +37,9 @@ from wayseal.seal.suite import sha256
 SUSPENDED = "suspended-organisations-do-nothing"
 UNSIGNED = (
     "Its officer or a colleague of another role signs it: at the console under /approvals, or as a file."
+)
+PETITION = (
+    "They sign it at the console under /approvals, or as a file; each of them once it is on the ledger."
 )
 RULES = "site-rules"
 """What the `config` entries about `policy/site.cedar` are about."""
@@ -81,6 +87,45 @@ class Admission:
         with self._spent.spending([], checkpoint, after=seen, now=self._clock()):
             pass
         return Learned(self._follower.size, self._follower.witnessed, self._witnesses is not None)
+
+    def settle(self, about: str, petition_id: str, news: UnwrapBatch) -> dict[str, Any]:
+        """Return the entry that carries out a petition which two people have signed, without the keyroom's seal.
+
+        Raises `Refused` for one that does not wait, whose time is over, that was overtaken by what happened since, or that too few have signed.
+        """
+        self.learn(news)
+        now, standings = self._clock(), self._follower.standings
+        one = standings.petitions.waiting.get(petition_id)
+        if one is None or one.about != about or now >= one.expires_at:
+            raise Refused(
+                "no such petition waits, or its time is over", hint="Ask anew.", **{about: petition_id}
+            )
+        records = _find_subject(one, standings, now)
+        checkpoint = self._spent.seen()
+        heard = self._notary.hear(news, standings, checkpoint, now)
+        if not self._vouchers.is_granted(petition_id, one, heard, now):
+            raise Unapproved(
+                "two people whom the petition names have to sign it", hint=PETITION, **{about: petition_id}
+            )
+        return settled_entry(one, records, now)
+
+    def tell(self, entry: Mapping[str, Any]) -> int:
+        """Put an entry of the keyroom's own on the ledger, and return its index."""
+        (index,) = self._guard.tell([entry])
+        return index
+
+    def note_signing(self) -> None:
+        """Put on the ledger, once, that names reinstate nobody and lift nothing here any more: where people's word counts signed only."""
+        if self._vouchers.must_sign and not self._follower.standings.must_settle:
+            digest = sha256(SIGNED.encode()).hex()
+            self._guard.tell([{"type": "config", "object": SIGNED, "config_sha256": digest}])
+
+    def is_held(self, epoch: EpochId) -> bool:
+        """Say whether an epoch is that of a hold that has neither ended nor been lifted, where only the keyroom lifts one."""
+        self._follower.load()
+        standings, hold = self._follower.standings, find_hold(epoch_span(epoch)[0])
+        held = standings.holds.get(hold or "")
+        return standings.must_settle and held is not None and self._clock() < held.until
 
     def draw(self, caller: Caller, who: Principal, kinds: Sequence[Kind]) -> None:
         """Draw on somebody's allowance. Raises `Refused` for a role or organisation that gets nothing, `QuotaExceeded`."""
@@ -244,6 +289,20 @@ class Admission:
         return (
             header.lane in grant.lanes and self._guard.meter.count_session(grant.id) + pictures <= grant.limit
         )
+
+
+def _find_subject(one: Petition, standings: Standings, now: datetime) -> Collection[str]:
+    """Return the records of a lift's hold, nothing for a reinstatement. Raises `Refused` where what it asks for is not as it was."""
+    if one.about == REINSTATEMENT:
+        if standings.suspended.get(one.subject) != one.suspension:
+            raise Refused(
+                "the organisation is not suspended any more, or was suspended again", hint="Ask anew."
+            )
+        return ()
+    held = standings.holds.get(one.subject)
+    if held is None or held.index > one.index or now >= held.until:
+        raise Refused("the hold has ended, or is another one by now", hint="wayseal retention holds.")
+    return sorted(held.records)
 
 
 def _is_picture(header: SealHeader) -> bool:

@@ -42,6 +42,8 @@ _PAPERS = {
     Subject.RELEASE: "intent",
     Subject.GRANT: "grant",
     Subject.HOLD: "hold",
+    Subject.REINSTATEMENT: "reinstatement",
+    Subject.LIFT: "lift",
 }
 """By which name a ballot's file holds what is signed."""
 
@@ -50,7 +52,7 @@ _PAPERS = {
 class Ballot:
     """What is put before an approver: the manifest's bytes, the checkpoint's three lines, and the digest they sign.
 
-    About a release, a session grant or a hold, `export` is its id and `manifest` its entry as the ledger has it.
+    About anything else, `export` is its id and `manifest` its entry as the ledger has it.
     """
 
     export: str

@@ -1,6 +1,6 @@
 """Countersigning: a second person signs the very entry that they approve, with the credential that they sign exports with.
 
-A matter is a release, a session grant or a hold, as the ledger has it. Owns what is put before somebody (the entry, byte for byte, under a
+A matter is a release, a session grant, a hold or a petition, as the ledger has it. Owns what is put before somebody (the entry, byte for byte, under a
 checkpoint) and the order: signature verified, rows, ledger, gate. The gate verifies it again, and by the officials' appointment;
 nothing here decides what an approval is worth.
 """
@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from wayseal.export.approval import Subject, decode_approval, verify_approval
@@ -17,26 +16,29 @@ from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.grant import approval_entry, decline_entry, signature_entry
 from wayseal.flow.papers import get_appointment
-from wayseal.flow.policy import Principal
+from wayseal.flow.petition import TYPES
+from wayseal.flow.policy import Principal, describe_picture
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.clock import from_text
-from wayseal.model.custody import Kind, Purpose, RecordStatus, Release, SealHeader
+from wayseal.model.custody import Purpose, RecordStatus, Release, SealHeader
 from wayseal.model.errors import Erased, NoIntent, Refused, Unavailable
-from wayseal.model.ids import RecordId, check_name, check_ulid, epoch_id
+from wayseal.model.ids import RecordId, check_name, check_ulid
 from wayseal.store import approvers as rows
 from wayseal.store.engine import read, write
 from wayseal.store.records import get_record
 
 _NONE = "0" * 64
-_CLASS = "citizen"
-_TYPES = {Subject.RELEASE: "open-intent", Subject.GRANT: "grant", Subject.HOLD: "hold"}
+PETITIONS = frozenset((Subject.REINSTATEMENT, Subject.LIFT))
+_TYPES = {Subject.RELEASE: "open-intent", Subject.GRANT: "grant", Subject.HOLD: "hold"} | {
+    about: TYPES[about.value] for about in PETITIONS
+}
 _SIGNERS = 2
 """People who sign a hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A release, a session grant or a hold that somebody may sign: its id, and its entry with its place on the ledger."""
+    """A release, a session grant, a hold or a petition that somebody may sign: its id, and its entry with its place on the ledger."""
 
     about: Subject
     id: str
@@ -55,7 +57,7 @@ class Matter:
 
 
 def find_matter(desk: Disclosure, about: Subject, matter_id: str) -> Matter:
-    """Return a release, a grant or a hold by its id. Raises `NoIntent` for one that the ledger does not have."""
+    """Return what it is about by its id. Raises `NoIntent` for one that the ledger does not have."""
     wanted = check_ulid(matter_id.upper())
     for index in desk.ledger.find(type=_TYPES[about], object=wanted):
         entry = desk.ledger.entry(index)
@@ -136,7 +138,7 @@ def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> 
 
 
 def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
-    """Raise `Refused` unless `who` may sign: a colleague whom the rules let approve, a grant's own officer, whom a hold names.
+    """Raise `Refused` unless `who` may sign: a colleague whom the rules let approve, a grant's own officer, whom a hold or a petition names.
 
     Also for what was declined, or is over.
     """
@@ -147,12 +149,14 @@ def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
         _check_running(desk, matter)
         if (who.id, who.organisation) == (matter.asker, matter.entry.get("org")):
             return
-    if matter.about is Subject.HOLD:
+    if matter.about is Subject.HOLD or matter.about in PETITIONS:
         _check_named(desk, matter, who)
     elif who.id == matter.asker:
         raise Refused(
             f"nobody approves a {matter.about} of their own", hint="Ask a colleague of another role.", **facts
         )
+    if matter.about is Subject.REINSTATEMENT:
+        return  # whom the petition names was checked against the register; the keyroom checks it again
     desk.policy.verify(who, "approve", _describe_record(desk, matter), matter.purpose, desk.now())
 
 
@@ -165,11 +169,25 @@ def _check_running(desk: Disclosure, matter: Matter) -> None:
 
 
 def _check_named(desk: Disclosure, matter: Matter, who: Principal) -> None:
-    """Raise `Refused` for somebody whom a hold does not name, and for one that has ended or was lifted."""
+    """Raise `Refused` for somebody whom a hold or a petition does not name, and for one that has ended, was lifted or was carried out."""
+    facts = {matter.about.value: matter.id}
     if who.id not in matter.entry["approvers"]:
-        raise Refused("the hold names two others", hint="They sign it.", hold=matter.id)
-    if from_text(matter.entry["until"]) <= desk.now() or desk.ledger.find(type="lift", object=matter.id):
-        raise Refused("the hold has ended", hold=matter.id)
+        raise Refused(f"the {matter.about} names two others", hint="They sign it.", **facts)
+    ends = from_text(matter.entry["until" if matter.about is Subject.HOLD else "expires"])
+    if matter.about is Subject.HOLD:
+        over = bool(desk.ledger.find(type="lift", object=matter.id))
+    else:
+        over = find_settled(desk, matter) is not None
+    if over or ends <= desk.now():
+        raise Refused(f"the {matter.about} has ended", **facts)
+
+
+def find_settled(desk: Disclosure, matter: Matter) -> int | None:
+    """Return the index of the entry that carried a petition out, or None."""
+    lifts = matter.about is Subject.LIFT
+    kind, subject = ("lift", "hold") if lifts else ("org-status", "subject")
+    found = desk.ledger.find(type=kind, object=matter.entry[subject])
+    return next((index for index in found if desk.ledger.entry(index).get("intent") == matter.index), None)
 
 
 def list_signers(desk: Disclosure, matter: Matter) -> set[str]:
@@ -179,8 +197,8 @@ def list_signers(desk: Disclosure, matter: Matter) -> set[str]:
 
 
 def _describe_record(desk: Disclosure, matter: Matter) -> SealHeader:
-    """Return what the rules must know of a release's record, or a hold's first; for a grant, of a face such as its first lane will take."""
-    if matter.about is Subject.GRANT:
+    """Return what the rules must know of a release's record, or a hold's first; else, of a face such as a grant's first lane will take."""
+    if matter.about is Subject.GRANT or matter.about in PETITIONS:
         return describe_picture(matter.id, next(iter(matter.entry.get("lanes", ())), "none"), desk.now())
     with read(desk.store.engine) as connection:
         wanted = matter.entry["records"][0] if matter.about is Subject.HOLD else matter.entry["object"]
@@ -190,13 +208,6 @@ def _describe_record(desk: Disclosure, matter: Matter) -> SealHeader:
     return SealHeader(
         row.object_id, row.lane, row.device, row.epoch, row.record_class, row.kind, row.padded_size, _NONE, row.sealed_at
     )  # fmt: skip
-
-
-def describe_picture(object_id: str, lane: str, now: datetime) -> SealHeader:
-    """Return the header of a face that a lane might take now: what the rules are asked about where there is no record yet."""
-    return SealHeader(
-        RecordId(object_id), lane, _NONE, epoch_id(_CLASS, now), _CLASS, Kind.FACE, 0, _NONE, now
-    )
 
 
 def _tell_gate(desk: Disclosure, *, witnessed: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from wayseal.flow.petition import drop_false_seal
 from wayseal.flow.spent import StaleProof
 from wayseal.flow.standing import CONCERNS, Standings, decode_standings, encode_standings
 from wayseal.ledger.checkpoint import Checkpoint
@@ -27,7 +28,7 @@ ReadEntries = Callable[[int, int], Sequence[bytes]]
 PAGE = 1000
 SAVE_EVERY = 4096
 """Entries without any news after which the file is written all the same."""
-_LABEL = b"wayseal-standing/v3\x00"
+_LABEL = b"wayseal-standing/v4\x00"
 
 
 class Follower:
@@ -49,6 +50,11 @@ class Follower:
     def size(self) -> int:
         """How many entries have been read."""
         return self._tree.size
+
+    def load(self) -> None:
+        """Take over what this keyroom has written down, without reading anything new: for whoever has no checkpoint to show."""
+        with self._lock:
+            self._load()
 
     def follow(self, checkpoint: Checkpoint, *, witnessed: bool = False) -> None:
         """Read every entry up to a checkpoint that its log has signed; `witnessed` when the quorum has cosigned it.
@@ -77,7 +83,8 @@ class Follower:
                 tree.append(hash_leaf(data))
         if tree.size != checkpoint.size or tree.root() != checkpoint.root:
             raise LedgerBroken("the ledger's entries do not lead to its checkpoint", size=checkpoint.size)
-        entries = [(index, decode_entry(data)) for index, data in found]
+        public = self._signer.public
+        entries = [(index, drop_false_seal(decode_entry(data), public)) for index, data in found]
         for index, entry in entries:
             self.standings.apply(index, entry)
         self._tree = tree

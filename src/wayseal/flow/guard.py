@@ -15,8 +15,8 @@ from wayseal.model.clock import to_text
 from wayseal.model.custody import Kind, SealHeader
 from wayseal.model.errors import QuotaExceeded, Refused
 
-Tell = Callable[[Sequence[Mapping[str, Any]]], object]
-"""Appends entries to the ledger."""
+Tell = Callable[[Sequence[Mapping[str, Any]]], Sequence[int]]
+"""Appends entries to the ledger, and gives their indices."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from wayseal.flow.erase import Eraser, Erasure, erase_epoch
+from wayseal.flow.petition import LIFT, petition_entry
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Hold, RecordStatus
-from wayseal.model.errors import Erased, Invalid
+from wayseal.model.errors import Erased, Invalid, Refused
 from wayseal.model.ids import EpochId, RecordId, epoch_id, epoch_span, new_ulid
 from wayseal.retention.hold import check_approvers, check_reason, check_records, check_until
 from wayseal.retention.schedule import hold_class, is_hold
@@ -94,11 +95,7 @@ def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[st
 
     Raises `Refused` without two different approvers, `NotFound` when no such hold is in force.
     """
-    now = site.clock()
-    with read(site.store.engine) as connection:
-        hold = hold_rows.get_hold(connection, hold_id)
-    if hold.lifted_at is not None or hold.until <= now:
-        raise Invalid("the hold has ended already", hint="Its records die with the next sweep.")
+    now, hold = site.clock(), _find_running(site, hold_id)
     agreed = check_approvers(approvers)
     entry = {
         "type": "lift",
@@ -110,12 +107,51 @@ def lift_hold(site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[st
         "reason": check_reason(reason),
     }
     site.ledger.append([entry])
+    return finish_lift(site, hold.id)
+
+
+def ask_lift(
+    site: Eraser, hold_id: str, *, reason: str, approvers: Sequence[str], actor: str
+) -> tuple[str, int]:
+    """Put the petition on the ledger that a hold ends early, for both approvers to sign; return its id and index. Raises as `lift_hold`.
+
+    The hold goes on until the keyroom has seen both signatures (`Opener.settle`).
+    """
+    now, hold = site.clock(), _find_running(site, hold_id)
+    petition = new_ulid(now)
+    facts = {"hold": hold.id, "reason": check_reason(reason)}
+    entry = petition_entry(
+        LIFT, petition, actor=actor, approvers=check_approvers(approvers), now=now, facts=facts
+    )
+    (index,) = site.ledger.append([entry])
+    return petition, index
+
+
+def finish_lift(site: Eraser, hold_id: str) -> list[Erasure]:
+    """Send a lifted hold's records back to whatever else keeps them, end its own keys, and return their erasures. May be called again after a crash.
+
+    Raises `Refused` unless the ledger says that it was lifted.
+    """
+    with read(site.store.engine) as connection:
+        hold = hold_rows.get_hold(connection, hold_id)
+    if not site.ledger.find(type="lift", object=hold.id):
+        raise Refused("the ledger does not say that this hold was lifted", hold=hold.id)
     for record in hold.records:
         _send_back(site, record, hold_class(hold.id))
-    with write(site.store.engine) as connection:
-        hold_rows.lift_hold(connection, hold.id, when=now)
+    if hold.lifted_at is None:
+        with write(site.store.engine) as connection:
+            hold_rows.lift_hold(connection, hold.id, when=site.clock())
     epochs = [key.epoch for key in site.vault.epoch_keys() if key.record_class == hold_class(hold.id)]
     return [erase_epoch(site, epoch, reason="hold-lifted") for epoch in epochs]
+
+
+def _find_running(site: Eraser, hold_id: str) -> Hold:
+    """Return a hold in force. Raises `NotFound`, or `Invalid` for one that has ended."""
+    with read(site.store.engine) as connection:
+        hold = hold_rows.get_hold(connection, hold_id)
+    if hold.lifted_at is not None or hold.until <= site.clock():
+        raise Invalid("the hold has ended already", hint="Its records die with the next sweep.")
+    return hold
 
 
 def _check_worthwhile(site: Eraser, hold: Hold) -> None:

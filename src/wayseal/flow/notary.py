@@ -15,6 +15,7 @@ from webauthn.helpers import base64url_to_bytes
 from wayseal.export.approval import Approval, RelyingParty, Subject, decode_approval, verify_approval
 from wayseal.export.manifest import decode_manifest, digest_manifest
 from wayseal.flow.habits import Caps
+from wayseal.flow.petition import TYPES
 from wayseal.flow.request import Paper, UnwrapBatch, Word
 from wayseal.flow.standing import CHARTER, Standings
 from wayseal.ledger.checkpoint import Checkpoint, parse_checkpoint
@@ -50,12 +51,13 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent, by grant and by hold."""
+    """What was heard with one batch: exports with their signatories, and signatories by SHA-256 of a release's intent, by grant, by hold and by petition."""
 
     consents: tuple[Consent, ...] = ()
     words: Mapping[bytes, tuple[Signatory, ...]] = field(default_factory=dict)
     grants: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
     holds: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
+    petitions: Mapping[str, tuple[Signatory, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Notary:
         consents, words = [], {}
         grants: dict[str, tuple[Signatory, ...]] = {}
         holds: dict[str, tuple[Signatory, ...]] = {}
+        petitions: dict[str, tuple[Signatory, ...]] = {}
         for paper in batch.papers:
             if paper.about is Subject.EXPORT:
                 consents.append(room.hear_export(paper, now))
@@ -90,12 +93,14 @@ class Notary:
                 grants |= room.hear_grant(paper)
             elif paper.about is Subject.HOLD:
                 holds |= room.hear_hold(paper)
+            elif paper.about.value in TYPES:
+                petitions |= room.hear_petition(paper)
             else:
                 digest = sha256(paper.text)
                 if digest not in intents:
                     raise Refused("something was signed for another release")
                 words[digest] = room.hear_release(paper, after=intents[digest])
-        return Testimony(tuple(consents), words, grants, holds)
+        return Testimony(tuple(consents), words, grants, holds, petitions)
 
     def _find_charter(self, standings: Standings, now: datetime) -> Charter:
         """Return the charter in force, followed from the first one that the ledger names. Raises `Integrity`."""
@@ -157,6 +162,14 @@ class _Hearing:
         name = str(entry.get("object", ""))
         held = self.standings.holds.get(name)
         if entry["type"] != "hold" or held is None or not held.is_placed_by(entry):
+            return {}
+        return {name: self.hear_release(paper, after=held.index)}
+
+    def hear_petition(self, paper: Paper) -> dict[str, tuple[Signatory, ...]]:
+        """Return who signed a petition that waits, by its id; nothing for any other text."""
+        name = str(decode_entry(paper.text).get("object", ""))
+        held = self.standings.petitions.waiting.get(name)
+        if held is None or (held.about, held.digest) != (paper.about.value, sha256(paper.text).hex()):
             return {}
         return {name: self.hear_release(paper, after=held.index)}
 

@@ -1,4 +1,4 @@
-"""What people signed, gathered for the gate from the rows that keep it: for an export, for releases, for session grants, or for a hold.
+"""What people signed, gathered for the gate from the rows that keep it: for an export, for releases, for session grants, for a hold or for a petition.
 
 Owns nothing and judges nothing: the gate verifies every byte of it again.
 """
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from wayseal.export.approval import Subject
 from wayseal.flow.grant import LONGEST
+from wayseal.flow.petition import TYPES
 from wayseal.flow.request import Paper, Word
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text, to_text
@@ -45,6 +46,12 @@ def gather_hold(ledger: LedgerReader, store: CentreStore, epoch: EpochId) -> lis
         return []
     found = ledger.find(type="hold", object=hold)
     return _gather(ledger, store, Subject.HOLD, {hold: found[0]}) if found else []
+
+
+def gather_petition(ledger: LedgerReader, store: CentreStore, about: str, petition_id: str) -> list[Paper]:
+    """Return the paper of a petition that somebody of the appointed has signed; none where nobody has."""
+    found = ledger.find(type=TYPES[about], object=petition_id)
+    return _gather(ledger, store, Subject(about), {petition_id: found[0]}) if found else []
 
 
 def _gather(

@@ -13,13 +13,16 @@ from zoneinfo import ZoneInfo
 
 import cedarpy
 
-from wayseal.model.custody import Purpose, SealHeader
+from wayseal.model.custody import Kind, Purpose, SealHeader
 from wayseal.model.errors import Invalid, Refused
+from wayseal.model.ids import RecordId, epoch_id
 
 _RULE_ID = re.compile(r'^@id\("([a-z0-9-]+)"\)', re.MULTILINE)
 _RULE = re.compile(r"^(permit|forbid)\b", re.MULTILINE)
 _RULE_TEXT = re.compile(r'^@id\("([a-z0-9-]+)"\)\s*((?:permit|forbid)\b[^;]*;)', re.MULTILINE)
 DEFAULT_RULE = "deny-by-default"
+_NONE = "0" * 64
+_CLASS = "citizen"
 DEFAULT_TEXT = "Nothing is permitted that no rule permits."
 
 
@@ -171,3 +174,10 @@ def _entities(who: Principal, header: SealHeader) -> str:
             "parents": [],
         },
     ])  # fmt: skip
+
+
+def describe_picture(object_id: str, lane: str, now: datetime) -> SealHeader:
+    """Return the header of a face that a lane might take now: what the rules are asked about where there is no record yet."""
+    return SealHeader(
+        RecordId(object_id), lane, _NONE, epoch_id(_CLASS, now), _CLASS, Kind.FACE, 0, _NONE, now
+    )

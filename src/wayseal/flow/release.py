@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from wayseal.flow.admit import Admission
 from wayseal.flow.grant import approval_entry
 from wayseal.flow.meter import PICTURES, pool_of
-from wayseal.flow.papers import gather_grants, gather_hold, gather_words
+from wayseal.flow.papers import gather_grants, gather_hold, gather_petition, gather_words
+from wayseal.flow.petition import seal_entry
 from wayseal.flow.policy import Principal
 from wayseal.flow.request import Caller, KeySource, Learned, Paper, Proven, UnwrapBatch, UnwrapRequest
 from wayseal.flow.spent import StaleProof
@@ -69,6 +70,20 @@ class Gate:
     def learn(self, news: UnwrapBatch) -> Learned:
         """Read the ledger up to a signed checkpoint; see `KeySource.learn`."""
         return self._admission.learn(news)
+
+    def settle(self, about: str, petition_id: str, news: UnwrapBatch) -> int:
+        """Carry out a petition that two people have signed, on the ledger under the keyroom's seal; see `KeySource.settle`."""
+        entry = self._admission.settle(about, petition_id, news)
+        return self._admission.tell(seal_entry(entry, self._signer))
+
+    def verify_end(self, epoch: EpochId) -> None:
+        """Raise `Refused` for the epoch of a hold that is in force: its key dies when the hold ends, or two people have signed its lift."""
+        if self._admission.is_held(epoch):
+            raise Refused(
+                "a hold keeps this epoch",
+                hint="wayseal retention lift HOLD, and two people sign.",
+                epoch=epoch,
+            )
 
     def draw(self, principal: Principal, kinds: Sequence[Kind], *, caller: Caller | None = None) -> None:
         """Draw on somebody's allowance for pictures kept elsewhere; see `KeySource.draw`."""
@@ -246,6 +261,17 @@ class Opener:
         `witnessed`: under a checkpoint that the witnesses have cosigned. Raises `Refused` when they have not, or are none.
         """
         return self._ask([], [], self.keys.learn, witnessed=witnessed)
+
+    def settle(self, about: str, petition_id: str) -> int:
+        """Let the keyroom carry out a petition with what people signed for it, and return the index of its entry. The gate has read it then."""
+        papers = tuple(gather_petition(self.ledger, self.store, about, petition_id))
+
+        def ask(news: UnwrapBatch) -> int:
+            return self.keys.settle(about, petition_id, replace(news, papers=papers))
+
+        index = self._ask([], [], ask, witnessed=self.publish is not None)
+        self.teach()
+        return index
 
     def keep(
         self, principal: Principal, record_id: RecordId, to_epoch: EpochId, *, reason: str

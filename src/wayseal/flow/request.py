@@ -94,6 +94,12 @@ class KeySource(Protocol):
     def learn(self, news: UnwrapBatch) -> Learned:
         """Let the gate read the ledger up to a checkpoint: whoever was suspended, granted or approved there is so at once."""
 
+    def settle(self, about: str, petition_id: str, news: UnwrapBatch) -> int:
+        """Carry out a petition with the papers that `news` brings: verify what two people signed, write the entry, and return its index.
+
+        Raises `Unapproved` while too few have signed, `Refused` for one that does not wait.
+        """
+
     def draw(self, principal: Principal, kinds: Sequence[Kind]) -> None:
         """Draw on somebody's allowance for pictures that the keyroom does not hold. Raises `QuotaExceeded` or `Refused`."""
 

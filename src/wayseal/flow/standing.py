@@ -12,11 +12,12 @@ from typing import Any
 
 from wayseal.flow.exported import ExportBook, decode_book, encode_book
 from wayseal.flow.grant import Approval, Grant, read_approval, read_grant
+from wayseal.flow.petition import SIGNED, PetitionBook, decode_petitions, encode_petitions
 from wayseal.flow.staff import StaffBook, decode_staff, encode_staff
 from wayseal.model.clock import from_text, to_text
 
 CONCERNS = re.compile(
-    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|hold(?:-approve|-decline)?|lift|export-(?:request|approve|decline|release))"'
+    rb'"type":"(?:org-status|grant(?:-end|-approve|-decline)?|release-(?:approve|decline)|config|register|approver|hold(?:-approve|-decline)?|lift(?:-request|-approve|-decline)?|reinstatement(?:-approve|-decline)?|export-(?:request|approve|decline|release))"'
 )
 """Finds the entries that matter here in their canonical bytes: no value on the ledger can hold a quotation mark."""
 CHARTER = "charter"
@@ -35,10 +36,17 @@ class Held:
     index: int
     signed: frozenset[tuple[str, int]] = frozenset()
     """SHA-256 (hex) of what people signed for it, each with the index of the entry that says so."""
+    signers: frozenset[str] = frozenset()
+    """Who has signed it by these entries."""
 
     def is_placed_by(self, entry: Mapping[str, Any]) -> bool:
         """Say whether an entry places this very hold. Who signed it is not part of it."""
-        return read_hold(entry, self.index) == replace(self, signed=frozenset())
+        return read_hold(entry, self.index) == replace(self, signed=frozenset(), signers=frozenset())
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether both whom it names have signed it, by the ledger's entries."""
+        return self.signers >= self.approvers
 
 
 def read_hold(entry: Mapping[str, Any], index: int) -> Held:
@@ -67,6 +75,8 @@ class Standings:
     """What a `config` entry is about, to the newest digest."""
     exports: ExportBook = field(default_factory=ExportBook)
     """Exports that wait, and whom the officials have appointed to approve."""
+    petitions: PetitionBook = field(default_factory=PetitionBook)
+    """Reinstatements and lifts of holds that wait for signatures."""
     staff: StaffBook = field(default_factory=StaffBook)
     """People as the register has them."""
     charters: tuple[str, ...] = ()
@@ -93,12 +103,19 @@ class Standings:
                 self._decline_release(entry["object"], from_text(entry["time"]))
             case "hold" | "lift" | "hold-approve" | "hold-decline":
                 self._apply_hold(index, entry)
+            case kind if kind.startswith(("lift-", "reinstatement")):
+                self.petitions.apply(index, entry)
             case "config" if entry["object"] == CHARTER:
                 self._apply_charter(entry["config_sha256"])
             case "config":
                 self.rules = {**self.rules, entry["object"]: entry["config_sha256"]}
             case _:
                 self.exports.apply(index, entry)
+
+    @property
+    def must_settle(self) -> bool:
+        """Whether only what the keyroom has sealed reinstates anybody and lifts a hold: from the entry that says so on, for ever."""
+        return SIGNED in self.rules
 
     def is_suspended(self, organisation: str) -> bool:
         """Say whether an organisation, or one that it works under, is suspended: also one that was registered afterwards."""
@@ -111,11 +128,21 @@ class Standings:
             name = self.under.get(name)
         return False
 
-    def find_top(self, organisation: str) -> str:
-        """Return the organisation that one answers to in the end: itself where it works under nobody. A circle has one name, too."""
+    def is_kin(self, one: str, other: str) -> bool:
+        """Say whether one organisation works under the other, at any depth, or is it."""
+        return other in self._list_chain(one) or one in self._list_chain(other)
+
+    def _list_chain(self, organisation: str) -> list[str]:
+        """Return an organisation and those that it works under, itself first."""
         chain = [organisation]
         while (above := self.under.get(chain[-1])) is not None and above not in chain:
             chain.append(above)
+        return chain
+
+    def find_top(self, organisation: str) -> str:
+        """Return the organisation that one answers to in the end: itself where it works under nobody. A circle has one name, too."""
+        chain = self._list_chain(organisation)
+        above = self.under.get(chain[-1])
         return chain[-1] if above is None else min(chain[chain.index(above) :])
 
     def covers_hold(self, hold: str, record: str, now: datetime) -> bool:
@@ -136,15 +163,20 @@ class Standings:
     def _apply_status(self, index: int, entry: Mapping[str, Any]) -> None:
         """Suspend an organisation and end its grants, or reinstate one: with an assessment and two approvers, or not at all.
 
-        `active` says that an organisation is new; it lifts nothing.
+        Where people sign, by the keyroom's own entry about this very suspension. `active` says that an organisation is new; it lifts nothing.
         """
         name = entry["object"]
         if entry["status"] == "suspended":
             self.suspended = {**self.suspended, name: index}
             self._drop_grants()
-        elif (
+            return
+        good = (
             entry["status"] == "reinstated" and "assessment" in entry and len(entry.get("approvers", ())) > 1
-        ):
+        )
+        if self.must_settle:
+            good = good and "keyroom_seal" in entry and entry.get("suspension") == self.suspended.get(name)
+            self.petitions.settle(entry.get("intent") if good else None)
+        if good:
             self.suspended = {key: one for key, one in self.suspended.items() if key != name}
 
     def _apply_register(self, index: int, entry: Mapping[str, Any]) -> None:
@@ -173,15 +205,38 @@ class Standings:
         }
 
     def _apply_hold(self, index: int, entry: Mapping[str, Any]) -> None:
-        """Note a hold that two people placed or what was signed for it, forget one that was lifted or declined, and those that have ended."""
+        """Note a hold that two people placed, what was signed for it, or that it was declined or lifted; forget those that have ended.
+
+        A hold's id is given once, and nobody declines it any more when both have signed it.
+        """
+        if entry["type"] == "lift":
+            self._lift_hold(entry)
+            return
         at, name = from_text(entry["time"]), entry["object"]
         held = self.holds.get(name)
         known = {key: one for key, one in self.holds.items() if one.until > at and key != name}
-        if entry["type"] == "hold" and len(entry["approvers"]) > 1:
-            known[name] = read_hold(entry, index)
-        elif entry["type"] == "hold-approve" and held is not None and held.index == entry["intent"]:
-            known[name] = replace(held, signed=held.signed | {(entry["approval_sha256"], index)})
+        if entry["type"] == "hold":
+            if held is not None or len(entry["approvers"]) > 1:
+                known[name] = held or read_hold(entry, index)
+        elif held is not None and held.index != entry["intent"]:
+            known[name] = held
+        elif held is not None and entry["type"] == "hold-approve":
+            signed = held.signed | {(entry["approval_sha256"], index)}
+            known[name] = replace(held, signed=signed, signers=held.signers | {entry["actor"]})
+        elif held is not None and held.is_signed:
+            known[name] = held
         self.holds = known
+
+    def _lift_hold(self, entry: Mapping[str, Any]) -> None:
+        """Forget a hold that was lifted; where people sign, by the keyroom's own entry for a petition that came after the hold."""
+        held = self.holds.get(entry["object"])
+        if held is None:
+            return
+        if self.must_settle:
+            if "keyroom_seal" not in entry or entry.get("intent", -1) < held.index:
+                return
+            self.petitions.settle(entry["intent"])
+        self.holds = {key: one for key, one in self.holds.items() if key != entry["object"]}
 
     def _apply_charter(self, fingerprint: str) -> None:
         """Note the next charter. Charters only go forward: naming a superseded one again puts nobody back into office."""
@@ -242,6 +297,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "equipment": {name: list(place) for name, place in known.equipment.items()},
         "rules": dict(known.rules),
         "exports": encode_book(known.exports),
+        "petitions": encode_petitions(known.petitions),
         "staff": encode_staff(known.staff),
         "charters": list(known.charters),
         "grants": [
@@ -256,7 +312,7 @@ def encode_standings(known: Standings) -> dict[str, Any]:
         "holds": {
             key: {
                 "records": sorted(one.records), "until": to_text(one.until), "approvers": sorted(one.approvers),
-                "index": one.index, "signed": sorted(map(list, one.signed)),
+                "index": one.index, "signed": sorted(map(list, one.signed)), "signers": sorted(one.signers),
             }
             for key, one in known.holds.items()
         },
@@ -301,11 +357,13 @@ def decode_standings(value: Mapping[str, Any]) -> Standings:
                 frozenset(one["approvers"]),
                 one["index"],
                 frozenset((proof, index) for proof, index in one["signed"]),
+                frozenset(one["signers"]),
             )
             for key, one in value["holds"].items()
         },
         rules=dict(value["rules"]),
         exports=decode_book(value["exports"]),
+        petitions=decode_petitions(value["petitions"]),
         staff=decode_staff(value["staff"]),
         charters=tuple(value["charters"]),
     )

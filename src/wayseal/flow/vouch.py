@@ -1,4 +1,4 @@
-"""Who stands behind an opening: second persons, the organisations that signed an export, whoever signed a session grant or a hold.
+"""Who stands behind an opening: second persons, the organisations that signed an export, whoever signed a session grant, a hold or a petition.
 
 Counts only what the ledger has and what the notary verified, of people whom the rules let approve and who are in good standing. Whether
 so many suffice is the policy's to say.
@@ -12,7 +12,8 @@ from wayseal.flow.follow import Follower
 from wayseal.flow.grant import Approval, Grant
 from wayseal.flow.habits import DAY, Caps, Habits
 from wayseal.flow.notary import Consent, Signatory, Testimony
-from wayseal.flow.policy import Policy, Principal
+from wayseal.flow.petition import FEWEST, LIFT, Petition
+from wayseal.flow.policy import Policy, Principal, describe_picture
 from wayseal.flow.spent import Given
 from wayseal.model.custody import Purpose, SealHeader
 from wayseal.model.errors import Refused
@@ -69,7 +70,7 @@ class Vouchers:
         signed = {one.proof: one for one in act.heard.words.get(intent.digest, ())}
         good = set()
         for one in standings.approvals.get(intent.release, ()):
-            word = signed.get(one.proof) if self._must_sign else _unsigned(one)
+            word = signed.get(one.proof) if self.must_sign else _unsigned(one)
             if word is None or word.approver != one.approver or one.intent != intent.index:
                 continue
             fresh = now - self.habits.life <= one.at <= now + SKEW
@@ -123,7 +124,7 @@ class Vouchers:
         return self.policy.ask(who, action, header, purpose, now).allowed
 
     @property
-    def _must_sign(self) -> bool:
+    def must_sign(self) -> bool:
         """Whether people's word counts with their signature only."""
         return self.habits.signed or self.pinned
 
@@ -145,7 +146,7 @@ class Vouchers:
         standings = self.follower.standings
         if not standings.covers_hold(hold, header.object_id, now):
             return False
-        if not self._must_sign:
+        if not self.must_sign:
             return True
         held = standings.holds[hold]
         logged = self._list_logged(held.signed)
@@ -155,6 +156,43 @@ class Vouchers:
             if one.proof in logged and self._may(one, "approve", header, Purpose.RECLASSIFICATION, now)
         }
         return len(good & held.approvers) >= _FEWEST
+
+    def is_granted(self, petition_id: str, one: Petition, heard: Testimony, now: datetime) -> bool:
+        """Say whether two people whom a petition names have signed it and may: for a lift, those whom the rules let approve.
+
+        For a reinstatement: people of the register, of two organisations that do not answer to each other, neither of them kin of the one
+        that wants to come back. What was signed is on the ledger, and witnessed where there are witnesses.
+        """
+        logged = self._list_logged(one.signed)
+        found = [
+            given
+            for given in heard.petitions.get(petition_id, ())
+            if given.proof in logged and given.approver in one.approvers and self._is_witnessed(one.index)
+        ]
+        if one.about == LIFT:
+            header = describe_picture(petition_id, "none", now)
+            good = {
+                given.approver
+                for given in found
+                if self._may(given, "approve", header, Purpose.RECLASSIFICATION, now)
+            }
+            return len(good) >= FEWEST
+        tops = {
+            self.follower.standings.find_top(given.organisation): given.approver
+            for given in found
+            if self._may_take_back(given, one.subject, now)
+        }
+        return len(set(tops.values())) >= FEWEST
+
+    def _may_take_back(self, given: Signatory, organisation: str, now: datetime) -> bool:
+        """Say whether somebody in good standing, whom the register has, may take an organisation back: not their own, nor one of their chain."""
+        standings = self.follower.standings
+        fault = standings.staff.find_fault(given.approver, given.organisation, given.role, now)
+        if fault is not None or given.approver not in standings.staff.members:
+            return False
+        return not standings.is_suspended(given.organisation) and not standings.is_kin(
+            given.organisation, organisation
+        )
 
     def _is_witnessed(self, index: int) -> bool:
         """Say whether the witnesses have cosigned an entry, where there are any."""
@@ -166,7 +204,7 @@ class Vouchers:
 
     def _is_vouched(self, act: Act, grant: Grant, header: SealHeader, purpose: Purpose) -> bool:
         """Say whether somebody who may has signed a grant, where that is wanted: its officer, or a second person of another role."""
-        if not self._must_sign:
+        if not self.must_sign:
             return True
         logged = self._list_logged(grant.signed)
         for one in act.heard.grants.get(grant.id, ()):

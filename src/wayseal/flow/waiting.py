@@ -1,21 +1,22 @@
-"""What waits for a signature: releases that a second person may have to approve, session grants that have just begun, and holds.
+"""What waits for a signature: releases that a second person may have to approve, session grants that have just begun, holds, and petitions.
 
 Owns where each stands, read from the ledger and the rows. It opens nothing and decides nothing: who may sign is `flow.countersign`'s
 to say, and what a signature is worth the gate's.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from wayseal.export.approval import Subject
-from wayseal.flow.countersign import Matter
+from wayseal.flow.countersign import Matter, find_settled
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.grant import LONGEST
 from wayseal.flow.habits import Habits
 from wayseal.flow.meter import PICTURES, pool_of
+from wayseal.flow.petition import FEWEST, LIFE, TYPES
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.custody import RecordStatus, Release
@@ -30,12 +31,13 @@ MOST = 200
 
 
 class Place(StrEnum):
-    """Where a release or a grant stands."""
+    """Where a matter stands. `done`: a petition that was carried out."""
 
     WAITS = "waits"
     SIGNED = "signed"
     DECLINED = "declined"
     OPENED = "opened"
+    DONE = "done"
     OVER = "over"
 
 
@@ -105,6 +107,23 @@ def look_at_hold(desk: Disclosure, matter: Matter) -> Waiting:
     return _judge(desk, matter, from_text(matter.entry["until"]), "lift", lambda by: by >= named)
 
 
+def list_petitions(desk: Disclosure, about: Subject) -> list[Waiting]:
+    """Return the reinstatements, or the lifts, that wait for signatures or for being carried out, newest first."""
+    found = [
+        look_at_petition(desk, Matter(about, entry["object"], index, entry))
+        for index, entry in _read(desk, type=TYPES[about.value], since=to_text(desk.now() - LIFE))
+    ]
+    return [one for one in reversed(found) if one.is_open]
+
+
+def look_at_petition(desk: Disclosure, matter: Matter) -> Waiting:
+    """Return where a petition stands: it waits until two whom it names have signed, and then to be carried out."""
+    named = set(matter.entry["approvers"])
+    until = from_text(matter.entry["expires"])
+    found = _judge(desk, matter, until, "", lambda by: len(by & named) >= FEWEST)
+    return replace(found, place=Place.DONE) if find_settled(desk, matter) is not None else found
+
+
 def list_releases(desk: Disclosure, habits: Habits) -> list[Waiting]:
     """Return the releases of pictures that nobody has opened yet and that may still be, newest first, at most 200."""
     now = desk.now()
@@ -143,13 +162,13 @@ def look_at_grant(desk: Disclosure, matter: Matter) -> Waiting:
 def _judge(
     desk: Disclosure, matter: Matter, until: datetime, ending: str, suffices: Callable[[set[str]], bool]
 ) -> Waiting:
-    """Return where a grant or a hold stands that an entry of type `ending` ends early. `suffices` is asked about who has signed."""
+    """Return where a grant, a hold or a petition stands that an entry of type `ending`, if any, ends early. `suffices` is asked about who has signed."""
     signed = _list_signed(desk, matter, lambda _: until)
     declined = next(_read(desk, type=f"{matter.about}-decline", object=matter.id), None)
     place = Place.SIGNED if suffices({one.by for one in signed}) else Place.WAITS
     if declined is not None:
         place = Place.DECLINED
-    elif until <= desk.now() or desk.ledger.find(type=ending, object=matter.id):
+    elif until <= desk.now() or (ending and desk.ledger.find(type=ending, object=matter.id)):
         place = Place.OVER
     return Waiting(matter, place, until, signed, *_tell_declined(declined))
 

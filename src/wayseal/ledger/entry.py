@@ -58,6 +58,9 @@ _RECORDS = {"records": s.list_of(s.ULID)}
 _MATTER = {"object": s.ULID, "actor": s.PRINCIPAL, "intent": s.is_count}
 """What somebody approves or declines; `intent` is the index of its entry."""
 _SIGNED = {"approval_sha256": s.DIGEST, "key_sha256": s.DIGEST, "checkpoint_size": s.is_count}
+_SETTLED = {"intent": s.is_count, "keyroom_seal": s.SIGNATURE}
+"""That the keyroom has verified what two people signed for the petition of entry `intent`."""
+_PETITION: dict[str, s.Shape] = {"object": s.ULID, "actor": s.PRINCIPAL, "expires": s.TIME, **_APPROVERS}
 _SEARCH: dict[str, s.Shape] = {
     "gallery": s.NAME, "gallery_size": s.is_count, "threshold": s.is_fraction, "fpir_target": s.is_fraction,
     "model_sha256": s.DIGEST,
@@ -110,9 +113,9 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "grant-end": EntryType({"object": s.ULID, "actor": s.PRINCIPAL}, {}),
     "grant-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
-    "grant-decline": EntryType({**_MATTER, **_REASON}, {}),
+    "grant-decline": EntryType({**_MATTER, **_REASON}, _SIGNED),
     "release-approve": EntryType({**_MATTER, "role": s.NAME}, _SIGNED),
-    "release-decline": EntryType({**_MATTER, **_REASON}, {}),
+    "release-decline": EntryType({**_MATTER, **_REASON}, _SIGNED),
     "open-intent": EntryType(
         {"object": s.ULID, "actor": s.PRINCIPAL, **_PURPOSE},
         {"expires": s.TIME, "work_order": s.NAME, **_APPROVERS, **_RECORDS},
@@ -179,8 +182,11 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "hold": EntryType({"object": s.ULID, "until": s.TIME, **_REASON, **_APPROVERS, **_RECORDS}, {}),
     "hold-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
-    "hold-decline": EntryType({**_MATTER, **_REASON}, {}),
-    "lift": EntryType({"object": s.ULID, **_REASON}, {**_APPROVERS, **_RECORDS}),
+    "hold-decline": EntryType({**_MATTER, **_REASON}, _SIGNED),
+    "lift-request": EntryType({**_PETITION, **_REASON, "hold": s.ULID}, {}),
+    "lift-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
+    "lift-decline": EntryType({**_MATTER, **_REASON}, _SIGNED),
+    "lift": EntryType({"object": s.ULID, **_REASON}, {**_APPROVERS, **_RECORDS, **_SETTLED}),
     "erase": EntryType(
         {"object": s.any_of(s.EPOCH, s.ULID)},
         {"count": s.is_count, "records_sha256": s.DIGEST, **_REASON, **_RECORDS},
@@ -275,8 +281,13 @@ ENTRY_TYPES: dict[str, EntryType] = {
     ),
     "org-status": EntryType(
         {"object": s.NAME, "status": s.one_of("active", "suspended", "reinstated")},
-        {"assessment": s.ULID, **_APPROVERS, **_REASON},
+        {"assessment": s.ULID, "suspension": s.is_count, **_APPROVERS, **_REASON, **_SETTLED},
     ),
+    "reinstatement": EntryType(
+        {**_PETITION, "subject": s.NAME, "suspension": s.is_count, "assessment": s.ULID}, {}
+    ),
+    "reinstatement-approve": EntryType({**_MATTER, **_SIGNED, "role": s.NAME}, {}),
+    "reinstatement-decline": EntryType({**_MATTER, **_REASON}, _SIGNED),
     "canary-hit": EntryType({"object": s.ULID}, {"intent": s.is_count, **_PURPOSE}),
     "incident": EntryType(
         {"object": s.ULID, **_REASON},

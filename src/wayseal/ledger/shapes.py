@@ -79,6 +79,8 @@ PRINCIPAL = _pattern(r"[a-z0-9][a-z0-9._:-]{0,62}")
 EPOCH = _pattern(r"[a-z0-9][a-z0-9_-]{0,30}/\d{4}-\d{2}-\d{2}T\d{2}Z")
 DIGEST = _pattern(r"[0-9a-f]{64}")
 """SHA-256 of ciphertext, a public key, a policy, a model, a configuration: never of anything about a person."""
+SIGNATURE = _pattern(r"[0-9a-f]{128}")
+"""An Ed25519 signature, in hex."""
 TAG = _pattern(r"[0-9a-f]{64}")
 """HMAC-SHA-256 under a secret key, the only form in which a person's identifier may be referred to."""
 DEVICE = any_of(NAME, DIGEST)

@@ -18,6 +18,7 @@ from wayseal.flow.notary import Notary
 from wayseal.flow.policy import Policy
 from wayseal.flow.release import Gate
 from wayseal.flow.spent import SpentIntents, StaleProof
+from wayseal.flow.standing import Standings
 from wayseal.ledger.checkpoint import verify_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
@@ -126,7 +127,7 @@ class Keyroom:
         suspended organisation is registered are refused whether they are named or not, by the keyroom's own reading of the ledger.
         """
         now = self._clock()
-        blocked = frozenset(refused) | self._list_suspended_lanes(ledger)
+        blocked = frozenset(refused) | self._read_standings(ledger).list_suspended_lanes()
         ahead = self._settings.retention.epochs_ahead
         name = self._settings.retention.default_class
         epochs = [epoch_id(name, now + timedelta(hours=hour)) for hour in range(ahead + 1)]
@@ -146,15 +147,16 @@ class Keyroom:
         write_file(self._folder / ROSTER, data)
         return data
 
-    def _list_suspended_lanes(self, ledger: Ledger) -> frozenset[str]:
-        """Return the lanes with equipment of an organisation that the ledger, as far as it is signed, calls suspended."""
+    def _read_standings(self, ledger: Ledger) -> Standings:
+        """Return what the ledger says of everybody, as far as it is signed; without a checkpoint what was read earlier."""
         follower = self._follow(ledger)
+        follower.load()
         note = ledger.latest_checkpoint()
         if note is not None:
             checkpoint, _ = verify_checkpoint(note, read_trust(self._folder, ledger).log)
             with suppress(StaleProof):  # the gate has read further already
                 follower.follow(checkpoint)
-        return follower.standings.list_suspended_lanes()
+        return follower.standings
 
     def _follow(self, ledger: Ledger) -> Follower:
         """Return what this keyroom has read of its ledger, one for the gate and the roster."""
@@ -214,6 +216,8 @@ class Keyroom:
             classes=self._list_classes(),
             clock=self._clock,
         )
+        self._read_standings(ledger)
+        admission.note_signing()
         return Gate(
             vault=self.vault,
             find_device=self.find_device,

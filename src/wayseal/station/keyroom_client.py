@@ -176,6 +176,11 @@ class KeyroomClient:
         answer = self._link.ask("learn", {}, encode_batch(news)).head["answer"]
         return Learned(int(answer["read"]), int(answer["witnessed"]), bool(answer["pinned"]))
 
+    def settle(self, about: str, petition_id: str, news: UnwrapBatch) -> int:
+        """Let the keyroom carry out a petition; raises as `flow.release.Gate.settle`."""
+        args = {"about": about, "petition": petition_id}
+        return int(self._link.ask("settle", args, encode_batch(news)).head["answer"]["ledger_index"])
+
     def draw(self, principal: Principal, kinds: Sequence[Kind]) -> None:
         """Draw on somebody's allowance; raises as `flow.release.Gate.draw`."""
         named = [kind.value for kind in kinds]

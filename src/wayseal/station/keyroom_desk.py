@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from wayseal.flow.petition import TYPES
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Gate
 from wayseal.ledger.log import Ledger
@@ -93,6 +94,14 @@ def _learn(desk: Desk, _client: Client, _values: dict[str, Any], body: memoryvie
     return {"read": known.read, "witnessed": known.witnessed, "pinned": known.pinned}, b""
 
 
+def _settle(desk: Desk, _client: Client, values: dict[str, Any], body: memoryview) -> Answer:
+    """Carry out a petition that two people have signed, if the gate finds it so."""
+    if values["about"] not in TYPES:
+        raise Invalid("a petition about something that nobody asks for")
+    index = desk.gate.settle(values["about"], check_ulid(values["petition"]), decode_batch(body))
+    return {"ledger_index": index}, b""
+
+
 def _draw(desk: Desk, client: Client, values: dict[str, Any], _body: memoryview) -> Answer:
     """Draw on somebody's allowance for pictures that are not in the keyroom's care."""
     try:
@@ -160,6 +169,7 @@ def _destroy(desk: Desk, _client: Client, values: dict[str, Any], _body: memoryv
             hint="wayseal retention run writes the entry first.",
             epoch=epoch,
         )
+    desk.gate.verify_end(epoch)
     receipt = destroy_epoch(desk.keyroom.vault, epoch)
     return {
         "public_sha256": receipt.public_sha256, "destroyed_at": to_text(receipt.destroyed_at),
@@ -178,6 +188,7 @@ _OPERATIONS: dict[str, tuple[dict[str, type], _Operation]] = {
     "unwrap": ({"principal": dict}, _unwrap),
     "rewrap": ({"principal": dict, "to_epoch": str, "reason": str}, _rewrap),
     "learn": ({}, _learn),
+    "settle": ({"about": str, "petition": str}, _settle),
     "draw": ({"principal": dict, "kinds": list}, _draw),
     "keys_for": ({"epoch": str}, _keys_for),
     "publish_roster": ({"devices": dict, "refused": list}, _publish_roster),

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from wayseal.flow.oversee.describe import list_lane_rows
 from wayseal.flow.oversee.desk import Desk, Rules
-from wayseal.flow.oversee.standing import StandingChange, reinstate_vendor, standing_of, suspend_vendor
+from wayseal.flow.oversee.standing import (
+    StandingChange,
+    ask_reinstatement,
+    reinstate_vendor,
+    standing_of,
+    suspend_vendor,
+)
 from wayseal.flow.policy import Principal
 from wayseal.model.clock import to_text
+from wayseal.model.oversight import Standing
 from wayseal.station.arming import list_unfit
 from wayseal.station.incident_subject import list_chain
+from wayseal.station.keyroom_trust import read_pin
 from wayseal.station.settings_oversight import OversightSettings
+from wayseal.station.signing import must_settle
 
 if TYPE_CHECKING:
     from wayseal.station.site import Site
@@ -44,6 +53,7 @@ def open_desk(site: "Site") -> Desk:
         agency=site.settings.organisation,
         clock=site.clock,
         open_everywhere=site.facts.evaluation,
+        keyroom=read_pin(site.home / "centre").identity,
     )
 
 
@@ -66,9 +76,23 @@ def suspend(site: "Site", vendor: str, *, reason: str, actor: str) -> dict[str, 
 
 
 def reinstate(site: "Site", vendor: str, *, approvers: Sequence[str], actor: str) -> dict[str, Any]:
-    """Take an organisation back, and let the gate know. Raises `Refused` without fresh assessments and two approvals."""
+    """Take an organisation back, and let the gate know. Raises `Refused` without fresh assessments and two approvals.
+
+    Where people's word counts with their signature only, it is asked for, and comes back when both have signed (`station.petitions`).
+    """
+    if must_settle(site):
+        petition, index = ask_reinstatement(site.oversight, vendor, approvers=approvers, actor=actor)
+        return {
+            "vendor": vendor, "standing": "suspended", "reinstatement": petition, "signed": False, "approvers": list(approvers),
+            "ledger_index": index,
+        }  # fmt: skip
     change = reinstate_vendor(site.oversight, vendor, approvers=approvers, actor=actor)
     return _tell_change(site, change)
+
+
+def tell_return(site: "Site", vendor: str, index: int) -> dict[str, Any]:
+    """Return how an organisation stands that entry `index` has reinstated."""
+    return _tell_change(site, StandingChange(vendor, Standing.ACTIVE, (vendor,), index))
 
 
 def _tell_change(site: "Site", change: StandingChange) -> dict[str, Any]:

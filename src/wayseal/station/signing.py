@@ -1,21 +1,24 @@
 """Signing at one site: what waits for somebody, what exactly they would sign in words, and what they gave.
 
-Owns how releases, session grants and holds are described to people. It signs for nobody, and no rule is its own.
+Owns how releases, session grants, holds and petitions are described to people. It signs for nobody, and no rule is its own.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from wayseal.export.approval import Subject
-from wayseal.flow.countersign import Matter, check_signer, find_matter
+from wayseal.flow.countersign import PETITIONS, Matter, check_signer, find_matter
 from wayseal.flow.disclose import Disclosure
+from wayseal.flow.petition import SIGNED
 from wayseal.flow.policy import Principal
 from wayseal.flow.waiting import (
     Waiting,
     list_grants,
     list_holds,
+    list_petitions,
     list_releases,
     look_at_grant,
     look_at_hold,
+    look_at_petition,
     look_at_release,
 )
 from wayseal.model.clock import to_text
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 
 
 def list_matters(site: "Site", desk: Disclosure, about: Subject) -> list[Waiting]:
-    """Return the releases, grants or holds that still wait or are signed already, newest first."""
+    """Return the releases, grants, holds or petitions that still wait or are signed already, newest first."""
+    if about in PETITIONS:
+        return list_petitions(desk, about)
     if about is Subject.RELEASE:
         return list_releases(desk, site.settings.release.habits())
     return list_grants(desk) if about is Subject.GRANT else list_holds(desk)
@@ -39,9 +44,17 @@ def must_sign(site: "Site") -> bool:
     return site.settings.release.signed_approvals or site.opener.teach().pinned
 
 
+def must_settle(site: "Site") -> bool:
+    """Say whether only the keyroom carries out a lift or a reinstatement here: where people's word counts signed only, or ever did."""
+    site.opener.teach()  # a keyroom that is opened says so on the ledger by itself
+    return bool(site.ledger.find(type="config", object=SIGNED))
+
+
 def look_at(site: "Site", desk: Disclosure, about: Subject, matter_id: str) -> Waiting:
-    """Return where one release, grant or hold stands. Raises `NoIntent` for one that the ledger does not have."""
+    """Return where one matter stands. Raises `NoIntent` for one that the ledger does not have."""
     matter = find_matter(desk, about, matter_id)
+    if about in PETITIONS:
+        return look_at_petition(desk, matter)
     if about is not Subject.RELEASE:
         return look_at_grant(desk, matter) if about is Subject.GRANT else look_at_hold(desk, matter)
     return look_at_release(desk, matter, site.settings.release.habits())
@@ -64,7 +77,7 @@ def why_not(desk: Disclosure, matter: Matter, who: Principal) -> WaysealError | 
 
 
 def describe_waiting(one: Waiting) -> dict[str, Any]:
-    """Return a release, a grant or a hold as commands and screens show it: what its entry says, and where it stands."""
+    """Return a matter as commands and screens show it: what its entry says, and where it stands."""
     entry, about = one.matter.entry, one.matter.about
     common = {
         about.value: one.matter.id,
@@ -87,6 +100,12 @@ def describe_waiting(one: Waiting) -> dict[str, Any]:
             "lanes": entry.get("lanes", []),
             "limit": entry.get("limit", 0),
         }
+    if about in PETITIONS:
+        facts = ("subject", "assessment", "suspension", "hold", "reason")
+        asked = {
+            f"asked_{name}" if name == "reason" else name: entry[name] for name in facts if name in entry
+        }
+        return common | asked | {"approvers": entry["approvers"], "asked_by": entry["actor"]}
     if about is Subject.HOLD:
         asked = {"hold_reason": entry["reason"], "approvers": entry["approvers"], "records": entry["records"]}
         return common | asked | {"asked_by": entry["actor"]}

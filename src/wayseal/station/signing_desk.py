@@ -14,12 +14,11 @@ from wayseal.flow.countersign import (
     check_signer,
     countersign,
     decline,
-    describe_picture,
     find_matter,
     show_matter,
 )
 from wayseal.flow.partners import find_enrolled
-from wayseal.flow.policy import Principal
+from wayseal.flow.policy import Principal, describe_picture
 from wayseal.flow.waiting import Waiting
 from wayseal.model.clock import to_text
 from wayseal.model.custody import Purpose
@@ -29,6 +28,7 @@ from wayseal.seal.suite import sha256
 from wayseal.station.appointing import open_appointments
 from wayseal.station.approver_desk import ApproverDesk
 from wayseal.station.exports import list_described
+from wayseal.station.petitions import settle_signed
 from wayseal.station.signing import list_matters, look_at, name_signer, why_not
 
 
@@ -107,7 +107,9 @@ class SigningDesk:
             export=matter.id, approver=approver, manifest_sha256=sha256(desk.ledger.raw(matter.index)).hex(),
             checkpoint=checkpoint, form=CredentialForm.WEBAUTHN, key=key.id, proof=read_proof(answer), about=about,
         )  # fmt: skip
-        return countersign(desk, matter, encode_approval(approval))[1]
+        index = countersign(desk, matter, encode_approval(approval))[1]
+        settle_signed(self.site, desk, matter)
+        return index
 
     def decline(self, approver: str, about: Subject, matter_id: str, *, reason: str) -> int:
         """Write this person's no, for good; return the ledger index."""

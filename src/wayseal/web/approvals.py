@@ -33,10 +33,18 @@ DECLINE_REASONS = {
         ("no-ground", "no ground to keep them"), ("too-many", "too many records"), ("too-long", "for too long"),
         ("not-asked", "I was not asked"), ("other", "another reason"),
     ),
+    Subject.REINSTATEMENT: (
+        ("not-assessed", "not assessed well enough"), ("not-agreed", "they shall not come back"),
+        ("not-asked", "I was not asked"), ("other", "another reason"),
+    ),
+    Subject.LIFT: (
+        ("still-needed", "the records are still needed"), ("not-asked", "I was not asked"), ("other", "another reason"),
+    ),
 }  # fmt: skip
 _STATES = {
     Place.WAITS: ("◇", "refer", "waits for a signature"), Place.SIGNED: ("●", "match", "signed"),
     Place.DECLINED: ("×", "documents", "declined"), Place.OPENED: ("■", "documents", "opened"),  # noqa: RUF001 - a shape
+    Place.DONE: ("■", "documents", "carried out"),
     Place.OVER: ("○", "documents", "its time is over"),
 }  # fmt: skip
 
@@ -47,9 +55,16 @@ class Heap(StrEnum):
     RELEASES = "releases"
     GRANTS = "grants"
     HOLDS = "holds"
+    REINSTATEMENTS = "reinstatements"
+    LIFTS = "lifts"
 
 
-_ABOUT = {Heap.RELEASES: Subject.RELEASE, Heap.GRANTS: Subject.GRANT, Heap.HOLDS: Subject.HOLD}
+_ABOUT = {
+    Heap.RELEASES: Subject.RELEASE, Heap.GRANTS: Subject.GRANT, Heap.HOLDS: Subject.HOLD,
+    Heap.REINSTATEMENTS: Subject.REINSTATEMENT, Heap.LIFTS: Subject.LIFT,
+}  # fmt: skip
+LISTED = (Subject.GRANT, Subject.RELEASE, Subject.HOLD, Subject.LIFT, Subject.REINSTATEMENT)
+"""What is listed, in this order."""
 _HEAPS = {about: heap for heap, about in _ABOUT.items()}
 
 
@@ -61,9 +76,7 @@ def add_approval_routes(
     @app.get("/approvals", response_class=HTMLResponse)
     def waiting(request: Request, approver: Approving) -> Response:
         matters = [
-            _show(one, approver, zone)
-            for about in (Subject.GRANT, Subject.RELEASE, Subject.HOLD)
-            for one in desk.list_waiting(approver, about)
+            _show(one, approver, zone) for about in LISTED for one in desk.list_waiting(approver, about)
         ]
         exports = [row | {"until": show_time(row["expires_at"], zone)} for row in desk.list_exports(approver)]
         keys = [
@@ -109,7 +122,7 @@ def _add_signing_routes(app: FastAPI, desk: SigningDesk) -> None:
 
 
 def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:
-    """Return a release, a grant or a hold as the templates want it: words for its state, times here and in UTC."""
+    """Return a matter as the templates want it: words for its state, times here and in UTC."""
     row = describe_waiting(one)
     shape, tone, name = _STATES[one.place]
     given = [
@@ -117,7 +130,7 @@ def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:
         for given in row["signed_by"]
     ]
     mine = [entry for entry in given if entry["by"] == approver]
-    good = one.place is Place.SIGNED or one.matter.about is Subject.HOLD
+    good = one.place is Place.SIGNED or one.matter.about not in (Subject.RELEASE, Subject.GRANT)
     return row | {
         "heap": _HEAPS[one.matter.about].value, "id": one.matter.id, "about": one.matter.about.value, "asker": one.matter.asker,
         "shape": shape, "tone": tone, "state_name": name, "asked": show_time(row["asked_at"], zone), "ends": show_time(row["until"], zone),

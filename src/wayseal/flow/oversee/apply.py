@@ -125,9 +125,14 @@ def _register(connection: Connection, index: int, entry: Entry) -> None:
 
 
 def _standing(connection: Connection, index: int, entry: Entry) -> None:
-    """Follow a suspension or a reinstatement; a mere `active` lifts no suspension."""
+    """Follow a suspension or a reinstatement, which may name the suspension that it ends; a mere `active` lifts no suspension."""
     known = vendor_rows.find_vendor(connection, entry["object"])
     if known is None or entry["status"] == "active":
+        return
+    if (
+        entry["status"] == "reinstated"
+        and entry.get("suspension", known.standing_index) != known.standing_index
+    ):
         return
     standing = Standing.SUSPENDED if entry["status"] == "suspended" else Standing.ACTIVE
     changed = replace(known, standing=standing, standing_at=_time(entry), standing_index=index)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from wayseal.flow.oversee.apply import APPLIED, apply_entry
+from wayseal.flow.petition import SIGNED, drop_false_seal
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.errors import Integrity, Refused
@@ -37,7 +38,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What oversight works with. `agency` operates `site`; `engine` is the centre's database. `open_everywhere`: an evaluation site."""
+    """What oversight works with. `agency` operates `site`; `engine` is the centre's database. `open_everywhere`: an evaluation site.
+
+    `keyroom` is the raw Ed25519 key under which the keyroom's seals are believed; without it none is.
+    """
 
     ledger: Ledger
     engine: Engine
@@ -46,6 +50,7 @@ class Desk:
     agency: str
     clock: Clock
     open_everywhere: bool = False
+    keyroom: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def verify_rows(desk: Desk) -> int:
     scratch = open_scratch()
     with scratch.begin() as fresh:
         for index in _unseen(desk.ledger, 0):
-            apply_entry(fresh, index, desk.ledger.entry(index))
+            _apply(desk, fresh, index)
         wanted = list_rows(fresh)
     scratch.dispose()
     with view(desk) as connection:
@@ -145,9 +150,20 @@ def _follow(desk: Desk, connection: Connection) -> None:
     """Apply the entries that the rows do not know of, in their order."""
     unseen = _unseen(desk.ledger, lock_size(connection))
     for index in unseen:
-        apply_entry(connection, index, desk.ledger.entry(index))
+        _apply(desk, connection, index)
     if unseen:
         write_size(connection, unseen[-1] + 1)
+
+
+def _apply(desk: Desk, connection: Connection, index: int) -> None:
+    """Apply an entry, but for a reinstatement that the keyroom has not sealed where only the keyroom reinstates."""
+    entry = desk.ledger.entry(index)
+    if entry["type"] == "org-status" and entry["status"] == "reinstated":
+        sealed = desk.keyroom is not None and "keyroom_seal" in drop_false_seal(entry, desk.keyroom)
+        since = desk.ledger.find(type="config", object=SIGNED)
+        if not sealed and since and since[0] < index:
+            return
+    apply_entry(connection, index, entry)
 
 
 def _unseen(ledger: Ledger, size: int) -> list[int]:

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from wayseal.flow.oversee.desk import Act, Desk, act, view
 from wayseal.flow.oversee.schedule import latest_full
+from wayseal.flow.petition import REINSTATEMENT, petition_entry
 from wayseal.model.clock import to_text
 from wayseal.model.errors import Invalid, Refused
+from wayseal.model.ids import new_ulid
 from wayseal.model.oversight import Person, Standing, Tier, Vendor
 from wayseal.store.oversight import equipment as equipment_rows
 from wayseal.store.oversight import vendors as vendor_rows
@@ -136,16 +138,40 @@ def reinstate_vendor(
     people of two other organisations approve.
     """
     with act(desk, actor=actor) as doing:
-        vendor = vendor_rows.get_vendor(doing.rows, organisation)
-        if vendor.standing is not Standing.SUSPENDED:
-            raise Invalid("this organisation is not suspended", organisation=organisation)
-        _check_approvers(doing, vendor, approvers)
+        vendor, assessment = _check_return(doing, organisation, approvers)
         entry = {
             "type": "org-status", "object": vendor.id, "status": "reinstated", "actor": actor,
-            "time": to_text(doing.now), "approvers": list(approvers), "assessment": _fresh_assessment(doing, vendor),
+            "time": to_text(doing.now), "approvers": list(approvers), "assessment": assessment,
         }  # fmt: skip
         (index,) = doing.log([entry])
         return StandingChange(vendor.id, Standing.ACTIVE, (vendor.id,), index)
+
+
+def ask_reinstatement(
+    desk: Desk, organisation: str, *, approvers: Sequence[str], actor: str
+) -> tuple[str, int]:
+    """Put the petition on the ledger that an organisation comes back, for both approvers to sign; return its id and index.
+
+    Raises as `reinstate_vendor`. Nobody is back before the keyroom has seen both signatures (`Opener.settle`).
+    """
+    with act(desk, actor=actor) as doing:
+        vendor, assessment = _check_return(doing, organisation, approvers)
+        petition = new_ulid(doing.now)
+        facts = {"subject": vendor.id, "suspension": vendor.standing_index, "assessment": assessment}
+        entry = petition_entry(
+            REINSTATEMENT, petition, actor=actor, approvers=approvers, now=doing.now, facts=facts
+        )
+        (index,) = doing.log([entry])
+        return petition, index
+
+
+def _check_return(doing: Act, organisation: str, approvers: Sequence[str]) -> tuple[Vendor, str]:
+    """Return a suspended organisation and the assessment by which it may come back. Raises `Refused`, or `Invalid` for one in good standing."""
+    vendor = vendor_rows.get_vendor(doing.rows, organisation)
+    if vendor.standing is not Standing.SUSPENDED:
+        raise Invalid("this organisation is not suspended", organisation=organisation)
+    _check_approvers(doing, vendor, approvers)
+    return vendor, _fresh_assessment(doing, vendor)
 
 
 def _check_approvers(doing: Act, vendor: Vendor, approvers: Sequence[str]) -> None:

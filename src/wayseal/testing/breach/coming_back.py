@@ -16,6 +16,7 @@ from wayseal.testing.breach.oversight import (
     assess_lane,
     register_approvers,
 )
+from wayseal.testing.breach.returning import sign_return
 from wayseal.testing.breach.stage import Stage
 from wayseal.testing.breach.story import Found, Outcome
 
@@ -29,7 +30,7 @@ TOO_FEW: dict[str, Sequence[str]] = {
 
 
 def come_back(stage: Stage) -> Found:
-    """Come back with the assessment from before, with a failed one, and with too few approvals; then as it must be."""
+    """Come back with the assessment from before, with a failed one, with too few approvals and with no signature; then as it must be."""
     register_approvers(stage)
     told = dict[str, Answer]()
     for name, answer in _attempt(stage):
@@ -59,11 +60,18 @@ def _attempt(stage: Stage) -> Iterator[tuple[str, Answer]]:
     assess_lane(stage)
     for name, approvers in TOO_FEW.items():
         yield name, _ask_back(stage, approvers)
+    yield "nobody-signs", _ask_back(stage, BOTH, signed=False)
 
 
-def _ask_back(stage: Stage, approvers: Sequence[str]) -> Answer:
-    """Return what comes of asking for a reinstatement with these approvers."""
-    return ask(lambda: reinstate(stage.site, VENDOR, approvers=approvers, actor=BOSS))
+def _ask_back(stage: Stage, approvers: Sequence[str], *, signed: bool = True) -> Answer:
+    """Return what comes of asking for a reinstatement with these approvers, who sign it where they must, and of carrying it out."""
+
+    def take_back() -> None:
+        said = reinstate(stage.site, VENDOR, approvers=approvers, actor=BOSS)
+        if said.get("signed") is False:
+            sign_return(stage, said["reinstatement"], approvers if signed else ())
+
+    return ask(take_back)
 
 
 def _is_suspended(stage: Stage) -> bool:

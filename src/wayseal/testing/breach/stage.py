@@ -60,6 +60,8 @@ class Stage:
         default_factory=lambda: SigningIdentity("supervisor", secrets.token_bytes(32))
     )
     """Who signs shifts (`shifts`): with a key that lies at no computer of the port."""
+    signers: dict[str, SigningIdentity] = field(default_factory=dict)
+    """Who signs that somebody comes back (`returning`), by staff id."""
     seams: Seams = field(default_factory=Seams)
     running: dict[str, Process] = field(default_factory=dict)
     sealed: list[RecordId] = field(default_factory=list)
