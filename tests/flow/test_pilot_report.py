@@ -59,6 +59,8 @@ def test_capture_is_over_all_seen(desk: Desk) -> None:
         None,
     )
     assert rows["lane1", "rear left"]["remark"] == "too few to conclude"
+    whole = rows["lane1", "all seats"]
+    assert (whole["occupants"], whole["captured"], whole["rate"]) == (200, 160, "80.0 %")
     assert rows["lane2", "driver"]["interval"] == "51.0 to 100.0 %"
     figures = {one.name: one.value for section in make_pilot(desk).sections for one in section.figures}
     assert figures["Occupants seen"] == 204
@@ -80,6 +82,8 @@ def test_officers_overrule(desk: Desk) -> None:
         [{"type": "lane-status", "object": "lane1", "status": status} for status in ("disarmed", "armed")]
     )
     report = make_pilot(desk)
+    (figure,) = [one for one in report.sections[1].figures if one.name == "Decisions that overruled a match"]
+    assert (figure.value, figure.good) == ("1 of 3 (33 %)", None)
     (lane1, lane2) = report.tables()["matching"].rows
     assert (lane1["decided"], lane1["overruled"], lane1["no_match"]) == (3, 1, 30)
     assert (lane2["decided"], lane2["overruled"]) == (0, 0)

@@ -49,19 +49,11 @@ def _capture(days: Sequence[LaneDay], seats: Sequence[SeatDay]) -> Section:
     )
     rows = []
     for lane in sorted({one.lane for one in seats}):
+        here = [one for one in seats if one.lane == lane]
         for seat in Seat:
-            mine = [one for one in seats if (one.lane, one.seat) == (lane, seat.value)]
-            if mine:
-                count, good = sum(one.occupants for one in mine), sum(one.captured for one in mine)
-                matched = sum(one.matched for one in mine)
-                rows.append(
-                    {
-                        "lane": lane,
-                        "seat": seat.value.replace("_", " "),
-                        **_share(good, count, "captured"),
-                        "matched": matched,
-                    }
-                )
+            mine = [one for one in here if one.seat == seat.value]
+            rows += [_seat_row(lane, seat.value.replace("_", " "), mine)] if mine else []
+        rows.append(_seat_row(lane, "all seats", here))
     columns = {
         "lane": "Lane", "seat": "Seat", "occupants": "Occupants seen", "captured": "Captured", "rate": "Rate",
         "interval": "95 % interval", "remark": "Remark", "matched": "Matched",
@@ -73,6 +65,13 @@ def _capture(days: Sequence[LaneDay], seats: Sequence[SeatDay]) -> Section:
     ]
     table = Table("seats", "Capture by lane and seat", columns, rows)
     return Section("1. Quality capture, for each position in the vehicle", [text], figures, [table])
+
+
+def _seat_row(lane: str, name: str, seats: Sequence[SeatDay]) -> dict[str, Any]:
+    """Return the row of one seat of a lane, or of all of them."""
+    count, good = sum(one.occupants for one in seats), sum(one.captured for one in seats)
+    matched = sum(one.matched for one in seats)
+    return {"lane": lane, "seat": name, **_share(good, count, "captured"), "matched": matched}
 
 
 def _matching(days: Sequence[LaneDay], overruled: Counter[str], decided: Counter[str]) -> Section:
@@ -94,17 +93,17 @@ def _matching(days: Sequence[LaneDay], overruled: Counter[str], decided: Counter
     columns = {
         "lane": "Lane", "occupants": "Captured", "matched": "Matched", "rate": "Rate", "interval": "95 % interval",
         "remark": "Remark", "referred": "Referred", "no_match": "No match", "decided": "Decided by officers",
-        "overruled": "Match overruled",
+        "overruled": "Of them against a match",
     }  # fmt: skip
     total, against = sum(decided.values()), sum(overruled.values())
     command = "wayseal ledger show --type decision"
     figures = [
         Figure("Decisions of officers", total, command),
         Figure(
-            "Matches that an officer overruled",
+            "Decisions that overruled a match",
             percent(against, total),
             command,
-            against == 0 if total else None,
+            (against == 0) if total >= FEWEST else None,
         ),
     ]
     return Section("2. Matching", [text], figures, [Table("matching", "Matching by lane", columns, rows)])

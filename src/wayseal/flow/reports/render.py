@@ -51,7 +51,7 @@ def show_cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return _show_time(from_text(value)) if _TIME.fullmatch(value) else value
+        return _show_time(from_text(value)) if _TIME.fullmatch(value) else value.replace(" %", "\u00a0%")
     if isinstance(value, Sequence):
         return "; ".join(show_cell(one) for one in value) or "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
