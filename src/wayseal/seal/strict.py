@@ -5,14 +5,17 @@ Owns no format. Every reader of untrusted bytes in this package goes through her
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Never
 
 import rfc8785
 
 from wayseal.model.clock import from_text, to_text
 from wayseal.model.errors import Invalid
 from wayseal.model.ids import check_name, check_staff
+
+_LARGEST: Final = 2**53 - 1  # what RFC 8785 lets a whole number be
 
 
 class ByteReader:
@@ -47,14 +50,15 @@ class ByteReader:
 
 def encode_canonical(fields: Mapping[str, object]) -> bytes:
     """Return the fields as RFC 8785 JSON."""
+    if all(_is_plain(name) and _is_plain(value) for name, value in fields.items()):
+        return _spell(dict(fields))
     return rfc8785.dumps(dict(fields))  # type: ignore[arg-type]  # its type is recursive; wrong values raise
 
 
 def decode_canonical(raw: bytes, names: Collection[str]) -> dict[str, Any]:
     """Return the JSON object that `raw` encodes. Raises `Invalid` unless it is canonical and has exactly these names."""
     try:
-        fields = json.loads(raw.decode("utf-8"))
-        canonical = rfc8785.dumps(fields)
+        fields, canonical = _respell(raw)
     except (ValueError, RecursionError):  # rfc8785's errors are ValueErrors
         raise Invalid("not canonical JSON") from None
     if not isinstance(fields, dict) or canonical != raw:
@@ -62,6 +66,46 @@ def decode_canonical(raw: bytes, names: Collection[str]) -> dict[str, Any]:
     if set(fields) != set(names):
         raise Invalid("a field is missing or unknown")
     return fields
+
+
+class _UnusualError(ValueError):
+    """A number that only rfc8785 spells as the norm wants it."""
+
+
+def _respell(raw: bytes) -> tuple[Any, bytes]:
+    """Return the value that JSON spells and its RFC 8785 form. Raises `ValueError` or `RecursionError` for what has none.
+
+    Of ASCII without fractions the standard library makes the same bytes, in C (a test compares the two).
+    """
+    if raw.isascii():
+        with suppress(_UnusualError):
+            value = _PLAIN.decode(raw.decode("ascii"))
+            return value, _spell(value)
+    value = json.loads(raw.decode("utf-8"))
+    return value, rfc8785.dumps(value)
+
+
+def _spell(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
+
+
+def _is_plain(value: object) -> bool:
+    """Say whether the standard library spells a value as RFC 8785 does: ASCII text, or a whole number that it allows."""
+    return (type(value) is str and value.isascii()) or (type(value) is int and abs(value) <= _LARGEST)
+
+
+def _read_whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise _UnusualError
+    return number
+
+
+def _give_up(_text: str) -> Never:
+    raise _UnusualError
+
+
+_PLAIN: Final = json.JSONDecoder(parse_float=_give_up, parse_int=_read_whole, parse_constant=_give_up)
 
 
 def decode_time(text: Any) -> datetime:

@@ -178,11 +178,10 @@ class Site:
     ) -> list[Receipt]:
         """Take a lane's delivery in; see `flow.encounter.receive_pass`."""
         roster = self.keyroom.read_roster()
-        devices = {} if roster is None else roster.devices
         intake = Intake(
             ledger=self.ledger,
             store=self.store,
-            devices={sha256(public).hex(): (name, public) for name, public in devices.items()},
+            devices={} if roster is None else roster.by_digest,
             record_class=self.settings.retention.default_class,
             signer=self.keys.identity,
             clock=self.clock,

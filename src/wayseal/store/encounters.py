@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from wayseal.model.border import Direction
 from wayseal.model.custody import RecordStatus
 from wayseal.model.errors import NotFound
 from wayseal.model.ids import EncounterId, EpochId, RecordId, epoch_span
 from wayseal.store.schema import encounters
+
+# Built once: a delivery asks twice and inserts once.
+_ONE = select(encounters).where(encounters.c.id == bindparam("one"))
+_INSERT = insert(encounters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,12 @@ class StoredEncounter:
 def add_encounters(connection: Connection, rows: Sequence[StoredEncounter]) -> None:
     """Insert encounters. An id that is there already is `Invalid` at the end."""
     if rows:
-        connection.execute(insert(encounters), [asdict(row) for row in rows])
+        connection.execute(_INSERT, [asdict(row) for row in rows])
 
 
 def get_encounter(connection: Connection, encounter: EncounterId) -> StoredEncounter:
     """Return one encounter, erased ones too. Raises `NotFound`."""
-    row = connection.execute(select(encounters).where(encounters.c.id == encounter)).mappings().first()
+    row = connection.execute(_ONE, {"one": encounter}).mappings().first()
     if row is None:
         raise NotFound("no such encounter", encounter=encounter)
     return _from_row(dict(row))

@@ -50,6 +50,27 @@ def test_no_key_disarms(roster: Roster) -> None:
             roster.keys_for(record_class, moment)
 
 
+def test_a_roster_read_again_is_believed_under_the_same_keys_only(roster: Roster) -> None:
+    """The same bytes are verified once; other bytes, other officials and a larger quorum are judged anew, and nothing in it can be changed."""
+    signed = sign_roster(roster, OFFICIALS[:2])
+    read = parse_roster(signed, PUBLICS, needed=2)
+    assert parse_roster(bytearray(signed), PUBLICS, needed=2) is read
+    assert read.by_digest == {sha256(public).hex(): (name, public) for name, public in roster.devices.items()}
+    for data, publics, needed in (
+        (signed[:-9] + bytes((signed[-9] ^ 1,)) + signed[-8:], PUBLICS, 2),
+        (signed, PUBLICS[2:], 2),
+        (signed, PUBLICS, 3),
+    ):
+        for _ in range(2):
+            with pytest.raises(Integrity):
+                parse_roster(data, publics, needed=needed)
+    with pytest.raises(Integrity, match="not newer"):
+        parse_roster(signed, PUBLICS, needed=2, newer_than=read.version)
+    for names in (read.devices, read.keyrooms, read.by_digest):
+        with pytest.raises(TypeError):
+            names["lane-9"] = bytes(32)  # type: ignore[index]  # what nobody may do
+
+
 def test_too_few_signatures(roster: Roster) -> None:
     """Two of three needed, one official twice, or strangers: refused."""
     for signers in (OFFICIALS[:2], [OFFICIALS[0]] * 3, [SigningIdentity("stranger", bytes(32))] * 3):

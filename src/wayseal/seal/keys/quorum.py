@@ -48,7 +48,11 @@ def count_signatures(domain: str, data: bytes, publics: Collection[bytes]) -> in
 
     Signatures of strangers do not count; one under a known key that does not verify is `Integrity`.
     """
-    body, signatures = _take_apart(data)
+    return _count(domain, *_take_apart(data), publics)
+
+
+def _count(domain: str, body: bytes, signatures: Mapping[str, bytes], publics: Collection[bytes]) -> int:
+    """Return how many of these people signed a document that is taken apart already."""
     known = {sha256(public).hex(): public for public in publics}
     message, count = _message(domain, body), 0
     for digest, signature in signatures.items():
@@ -66,12 +70,13 @@ def verify_quorum(domain: str, data: bytes, publics: Collection[bytes], *, neede
     """Return the body that at least `needed` of these people signed. Raises `Integrity` when they are too few."""
     if not 1 <= needed <= len({bytes(public) for public in publics}):
         raise Invalid("the quorum cannot be met", hint="Ask for 1 to as many signatures as there are people.")
-    signed = count_signatures(domain, data, publics)
+    body, signatures = _take_apart(data)
+    signed = _count(domain, body, signatures, publics)
     if signed < needed:
         raise Integrity(
             f"{signed} valid signatures, {needed} are needed", hint="Let more of the officials sign."
         )
-    return read_body(data)
+    return body
 
 
 def encode_bytes(data: bytes) -> str:

@@ -7,6 +7,8 @@ the one it has: it keeps `version` and passes it in.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from wayseal.model.clock import to_text
@@ -42,6 +44,12 @@ class Roster:
     epoch_keys: tuple[EpochKey, ...] = field(repr=False)
     devices: Mapping[str, bytes] = field(repr=False)
     keyrooms: Mapping[str, bytes] = field(repr=False)
+    by_digest: Mapping[str, tuple[str, bytes]] = field(init=False, repr=False, compare=False)
+    """Name and key of each device by the SHA-256 (hex) of its key, as headers name it."""
+
+    def __post_init__(self) -> None:
+        known = {sha256(public).hex(): (name, public) for name, public in self.devices.items()}
+        object.__setattr__(self, "by_digest", MappingProxyType(known))
 
     def keys_for(self, record_class: str, now: datetime) -> tuple[EpochKey, ...]:
         """Return the keys to seal to at `now`. Raises `NotArmed` when there is none, or the roster is not valid then."""
@@ -53,7 +61,7 @@ class Roster:
 
     def device_public(self, digest: str) -> bytes | None:
         """Return the public key of the device whose SHA-256 (hex) a header names, or None when it is not listed."""
-        return next((public for public in self.devices.values() if sha256(public).hex() == digest), None)
+        return self.by_digest.get(digest, (None, None))[1]
 
 
 def sign_roster(roster: Roster, signers: Sequence[DeviceSigner]) -> bytes:
@@ -78,16 +86,24 @@ def sign_roster(roster: Roster, signers: Sequence[DeviceSigner]) -> bytes:
 def parse_roster(data: bytes, officials: Sequence[bytes], *, needed: int = 1, newer_than: int = 0) -> Roster:
     """Return a roster that at least `needed` of these officials (raw Ed25519 keys) signed.
 
+    The same bytes under the same keys are verified once and the roster kept: a centre reads it at every delivery.
+
     Raises `Integrity` when it is damaged, signed by too few, or its version is not above `newer_than` (a rollback).
     """
-    body = verify_quorum(FORMAT, data, officials, needed=needed)
-    try:
-        roster = _decode(body)
-    except Invalid as error:
-        raise Integrity(f"the roster is not usable: {error}", hint="Fetch the roster again.") from None
+    roster = _verify_roster(bytes(data), tuple(map(bytes, officials)), needed)
     if roster.version <= newer_than:
         raise Integrity(f"the roster's version {roster.version} is not newer than {newer_than}")
     return roster
+
+
+@lru_cache(maxsize=4)
+def _verify_roster(data: bytes, officials: tuple[bytes, ...], needed: int) -> Roster:
+    """Return the roster that enough officials signed. What is refused is not remembered."""
+    body = verify_quorum(FORMAT, data, officials, needed=needed)
+    try:
+        return _decode(body)
+    except Invalid as error:
+        raise Integrity(f"the roster is not usable: {error}", hint="Fetch the roster again.") from None
 
 
 def peek_version(data: bytes) -> int:
@@ -111,7 +127,9 @@ def _decode(body: bytes) -> Roster:
     if not all(is_name(name) for name in (*devices, *keyrooms)):
         raise Invalid("a name is malformed")
     keys = tuple(_decode_key(entry) for entry in entries)
-    return Roster(version, issued_at, valid_until, keys, devices, keyrooms)
+    return Roster(
+        version, issued_at, valid_until, keys, MappingProxyType(devices), MappingProxyType(keyrooms)
+    )
 
 
 def _decode_key(entry: Any) -> EpochKey:
