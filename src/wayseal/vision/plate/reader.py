@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -31,6 +31,8 @@ from wayseal.vision.plate.reading import Look, PlateReading, PlateRegion
 from wayseal.vision.plate.recognise import Recogniser, Sight, stretch_contrast
 from wayseal.vision.plate.sight import pool_chances, propose_strings, spread_sights
 from wayseal.vision.plate.text_lines import Session, TextLine, find_lines
+
+Treatment = Callable[[Pixels], Pixels]
 
 QUICK = (Look(0.15, -0.08, 1.0),)
 LOOKS = (
@@ -71,18 +73,22 @@ class PlateReader:
         self.confusion = confusion or load_confusion()
 
     def locate(
-        self, bgr: Pixels, region: Box | None = None, *, longest: int | None = None
-    ) -> list[PlateRegion]:
+        self, bgr: Pixels, region: Box | None = None,
+        *, longest: int | None = None, enlarged: float = 1.0, light: Treatment | None = None,
+    ) -> list[PlateRegion]:  # fmt: skip
         """Return where plates may be in the picture, likeliest first, each with a quick reading.
 
-        `region` limits the search (a vehicle's box, in the picture's pixels). Overlay timestamps are left out.
+        `region` limits the search (a vehicle's box, in the picture's pixels). Overlay timestamps are left out. The search
+        sees the picture `enlarged` against its usual size and under another `light`; what it finds is read as it is.
         """
         height, width = bgr.shape[:2]
         x0, y0, x1, y1 = clip_box(region or (0, 0, width, height), width, height)
         if x1 - x0 < 8 or y1 - y0 < 8:
             return []
-        part = bgr[y0:y1, x0:x1] if region is None else stretch_contrast(bgr[y0:y1, x0:x1])
-        lines = find_lines(self.finder, part, longest=longest or self._side(x1 - x0, y1 - y0))
+        treat = light or (None if region is None else stretch_contrast)
+        part = treat(bgr[y0:y1, x0:x1]) if treat else bgr[y0:y1, x0:x1]
+        side = longest or int(enlarged * self._side(x1 - x0, y1 - y0))
+        lines = find_lines(self.finder, part, longest=side)
         moved = [TextLine(shift_quad(line.quad, x0, y0), line.score) for line in lines]
         halves = [] if region is None else _join_halves(moved)
         return self._rank(bgr, moved + halves)

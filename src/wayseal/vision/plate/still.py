@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from wayseal.model.border import Box, Pixels
 from wayseal.vision.plate.calibrate import rate_still
@@ -9,12 +10,15 @@ from wayseal.vision.plate.choose import NEVER, score_region
 from wayseal.vision.plate.geometry import Quad, box_overlap, quad_box, quad_size
 from wayseal.vision.plate.reader import PlateReader
 from wayseal.vision.plate.reading import PlateReading, PlateRegion
+from wayseal.vision.plate.recognise import even_contrast, stretch_contrast
 
 FINALISTS = 3
 SAME = 0.5
 UNSURE = 0.0
 COARSE_SIDE = 640
-"""When nothing looks like a plate, the picture is looked at once more this large: very large text shows better there."""
+"""Very large text shows better on a picture of this size."""
+HARDER = ((1.0, even_contrast), (1.0, stretch_contrast), (1.5, even_contrast))
+"""How a picture is looked at again while nothing in it looks like a plate: how much enlarged, under which light."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +39,7 @@ class StillPlate:
 
 def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> StillPlate | None:
     """Return the plate in a picture (or in a region of it), or None when no line of text could be one."""
-    wide = reader.locate(bgr, region)
-    if not wide or wide[0].score < UNSURE:
-        wide = sorted([*wide, *reader.locate(bgr, region, longest=COARSE_SIDE)], key=lambda one: -one.score)
+    wide = _look_wide(reader, bgr, region)
     close = [found for one in wide[: reader.settings.zooms] for found in reader.zoom(bgr, one.quad)]
     everything = sorted([*close, *wide], key=lambda one: -one.score)
     numbers = [one for one in everything if one.score > NEVER]
@@ -50,6 +52,18 @@ def read_still(reader: PlateReader, bgr: Pixels, region: Box | None = None) -> S
     return StillPlate(
         best.reading, best.quad, best.score, best.printed, tuple(one.reading.text for one in there[1:])
     )
+
+
+def _look_wide(reader: PlateReader, bgr: Pixels, region: Box | None) -> list[PlateRegion]:
+    """Return the lines that may be plates, likeliest first; while none looks like one, the search is repeated in other ways."""
+    found = reader.locate(bgr, region)
+    again = [partial(reader.locate, bgr, region, longest=COARSE_SIDE)]
+    again += [partial(reader.locate, bgr, region, enlarged=size, light=light) for size, light in HARDER]
+    for look in again:
+        if found and found[0].score >= UNSURE:
+            break
+        found = sorted([*found, *look()], key=lambda one: -one.score)
+    return found
 
 
 def _distinct(regions: Sequence[PlateRegion]) -> list[PlateRegion]:

@@ -33,6 +33,20 @@ def test_tilted_dark_noisy(plate_reader: PlateReader) -> None:
     assert found.reading.text == "WXY1847"
 
 
+@pytest.mark.parametrize("light", [0.08, 0.06])
+def test_beside_headlights(plate_reader: PlateReader, light: float) -> None:
+    """A plate in the dark between headlights, a little out of focus: no first look finds it, a look with even contrast does."""
+    scene = draw_scene(draw_plate("WXY 1847", height=44))
+    dark = np.clip(scene * light, 0, 255).astype(np.uint8)
+    for across in (140, 560):
+        cv2.circle(dark, (across, 150), 40, (255, 255, 255), -1)
+    night = add_noise(np.asarray(cv2.GaussianBlur(dark, (0, 0), 1.5), np.uint8), 1.0)
+    assert not any("1847" in one.reading.text for one in plate_reader.locate(night))
+    found = read_still(plate_reader, night)
+    assert found is not None
+    assert found.reading.text == "WXY1847"
+
+
 def test_light_on_dark(plate_reader: PlateReader) -> None:
     """Light characters on a dark plate are read as well."""
     found = read_still(plate_reader, draw_scene(draw_plate("FDR 5207", ink=230, ground=40)))
