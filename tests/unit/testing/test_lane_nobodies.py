@@ -70,3 +70,24 @@ def test_every_kind_comes_up(people: list[Traveller]) -> None:
     }  # fmt: skip
     assert all(vehicle.occupants[0].seat is Seat.DRIVER for vehicle in scenes)
     assert any(rider.hidden for vehicle in scenes for rider in vehicle.occupants)
+
+
+def test_dressed_headrests(people: list[Traveller]) -> None:
+    """A driver has one or two head-rests beside that look like somebody, on seats where nobody is; each is in the picture."""
+    scenes = [make_scene("headrests", people[:4], seed=seed) for seed in range(12)]
+    vehicles = [scene.vehicles[0] for scene in scenes]
+    assert {len(vehicle.distractors) for vehicle in vehicles} == {1, 2}
+    assert all(
+        rest.thing is Thing.HEADREST and rest.face is None for one in vehicles for rest in one.distractors
+    )
+    assert all([rider.seat for rider in one.occupants] == [Seat.DRIVER] for one in vehicles)
+    nobody = Distractor(Thing.HEADREST, Seat.FRONT_PASSENGER)
+    vehicle = SceneVehicle(t_capture_s=1.0, distractors=(nobody,))
+    scene = LaneScene((vehicle,), QUIET, seed=4)
+    pixels, truth = photograph(set_stage(scene), 30)
+    without, _ = photograph(set_stage(replace(scene, vehicles=(replace(vehicle, distractors=()),))), 30)
+    (seen,) = truth["vehicles"][0]["distractors"]
+    x, y, width, height = seen["box"]
+    rows, columns = np.nonzero(np.abs(pixels.astype(int) - without).sum(axis=2) > 20)
+    assert rows.size
+    assert ((columns > x) & (columns < x + width) & (rows > y) & (rows < y + height)).mean() > 0.99

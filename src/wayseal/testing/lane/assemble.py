@@ -13,6 +13,7 @@ from wayseal.testing.lane.cabin import draw_backdrop, draw_dashboard, draw_seats
 from wayseal.testing.lane.front import draw_bonnet, draw_fascia
 from wayseal.testing.lane.glass import SKY_LENGTH_M, draw_drops, make_sky
 from wayseal.testing.lane.ground import draw_shadow
+from wayseal.testing.lane.headrests import draw_headrest
 from wayseal.testing.lane.measures import MEASURES
 from wayseal.testing.lane.nobodies import draw_mirror_image, draw_phone_face
 from wayseal.testing.lane.optics import Matrix
@@ -109,6 +110,8 @@ def _draw_thing(
         return draw_phone_face(place, seat, distractor)
     if distractor.thing is Thing.MIRROR_IMAGE:
         return draw_mirror_image(place, seat, distractor)
+    if distractor.thing is Thing.HEADREST:
+        return draw_headrest(place, seat, distractor, chances[seat])
     return draw_distractor(distractor, place)
 
 

@@ -237,7 +237,7 @@ def draw_print(distractor: Distractor, eye: Matrix, size: float) -> Figure:
 def draw_distractor(distractor: Distractor, place: Matrix) -> Figure | None:
     """Return what stands for a distractor at a place (eyes on a seat, or a spot on the glass).
 
-    None for what is drawn with an occupant (a shirt) or is always there (head-rests).
+    None for what is drawn with an occupant (a shirt) or elsewhere (head-rests, walls).
     """
     if distractor.thing is Thing.STICKER:
         return draw_print(distractor, place, distractor.size or 0.36)

@@ -224,6 +224,17 @@ def _make_nobodies(people: list[Traveller], rng: np.random.Generator) -> LaneSce
     return LaneScene((vehicle,), (MID, FACE)[int(rng.integers(2))], Weather(light))
 
 
+def _make_headrests(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
+    """A driver beside an empty seat, with one or two head-rests that look like somebody; dress, lens and light by chance."""
+    light = (Light.DAY, Light.OVERCAST, Light.DUSK, Light.NIR)[int(rng.choice(4, p=(0.4, 0.3, 0.15, 0.15)))]
+    seats = (Seat.FRONT_PASSENGER, Seat.REAR_CENTRE)[: int(rng.integers(1, 3))]
+    (vehicle,) = _one_vehicle(people, rng, _PAIR[:1])
+    rests = tuple(Distractor(Thing.HEADREST, seat) for seat in seats)
+    return LaneScene(
+        (replace(vehicle, distractors=rests),), (MID, FACE)[int(rng.integers(2))], Weather(light)
+    )
+
+
 def _make_convoy(people: list[Traveller], rng: np.random.Generator) -> LaneScene:
     """Four vehicles nose to tail; the third hides its occupants, the fourth carries whoever is left."""
     supply = iter(people)
@@ -274,7 +285,7 @@ def _make_empty(_people: list[Traveller], _rng: np.random.Generator) -> LaneScen
 
 PRESETS: dict[str, Preset] = {
     "across": _make_across, "attacks": _make_attacks, "convoy": _make_convoy, "day": _make_day, "dusk": _make_dusk, "empty": _make_empty,
-    "glare": _make_glare, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
+    "glare": _make_glare, "headrests": _make_headrests, "impostors": _make_impostors, "night_nir": _make_night_nir, "night_strobe": _make_night_strobe,
     "nobodies": _make_nobodies,
     "overcast": _make_overcast, "queue": _make_queue, "rain": _make_rain, "slow_shutter": _make_slow_shutter, "tint": _make_tint,
     "wide": _make_wide,
