@@ -14,14 +14,16 @@ from test_console import AXE, list_violations
 from wayseal.export.approval import Subject
 from wayseal.flow.countersign import decline, find_matter
 from wayseal.flow.hold import finish_hold, place_hold
+from wayseal.flow.petition import LIFT, REINSTATEMENT, SIGNED, petition_entry
 from wayseal.model.clock import utc_now
 from wayseal.model.custody import Purpose, Release
-from wayseal.model.ids import EpochId, RecordId
+from wayseal.model.ids import EpochId, RecordId, new_ulid
 from wayseal.seal.keys.appointment import look_at_appointment, sign_appointment
 from wayseal.station.appointing import open_appointments
 from wayseal.station.charters import load_founder
 from wayseal.station.keyroom import Keyroom
 
+PATIENCE_MS = 120_000
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
@@ -134,7 +136,9 @@ def test_decline_with_a_reason(office: Office) -> None:
     boss.locator("#reason").select_option("not-asked")
     boss.locator("button[data-key=x]").focus()
     boss.keyboard.press("Enter")
-    expect(boss.locator("p.verdict")).to_have_text("boss-22 has declined it: they say that they did not ask.")
+    expect(boss.locator("p.verdict")).to_have_text(
+        "boss-22 has declined it: they say that they did not ask. Their signature is on the ledger."
+    )
     assert boss.locator("main .acts").count() == 0
     open_driver(office, officer)
     expect(officer.locator("main")).to_contain_text(
@@ -148,11 +152,96 @@ def test_decline_with_a_reason(office: Office) -> None:
     )
     assert (status.status, status.json()["error"]) == (403, "the release was declined")
     wrong = boss.request.post(
-        f"{office.url}/approvals/releases/{release}/decline",
+        f"{office.url}/approvals/releases/{release}/decline-ballot",
         headers={"Origin": office.url},
-        form={"reason": "because"},
+        data={"reason": "because"},
     )
     assert wrong.status == 403
+    unsigned = boss.request.post(
+        f"{office.url}/approvals/releases/{release}/decline",
+        headers={"Origin": office.url},
+        data={"reason": "other"},
+    )
+    assert unsigned.status == 403
+
+
+def test_list_looks_again(office: Office) -> None:
+    """What comes appears by itself and what was dealt with goes, while the keyboard's focus stays on its matter; a list that did not change is not touched."""
+    first = ask(office, "officer-31")[0]
+    boss, _, _ = office.enrol("boss-32", "agency", "supervisor")
+    row = boss.locator(f"a[href='/approvals/releases/{first.id}']")
+    row.focus()
+    second = ask(office, "officer-31")[0]
+    expect(boss.locator(f"a[href='/approvals/releases/{second.id}']")).to_be_visible(timeout=PATIENCE_MS)
+    expect(boss.locator("#news")).to_contain_text("1 new")
+    expect(row).to_be_focused()
+    row.evaluate("element => { element.mine = true; }")
+    with boss.expect_response("**/approvals/waiting", timeout=PATIENCE_MS):
+        boss.keyboard.press("r")
+    assert row.evaluate("element => element.mine === true")
+    decline(office.desk, find_matter(office.desk, Subject.RELEASE, second.id), "boss-32", reason="other")
+    expect(boss.locator(f"a[href='/approvals/releases/{second.id}']")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(row).to_be_focused()
+
+
+def test_one_after_another(office: Office) -> None:
+    """Many are signed one by one without a mouse: sign, next, sign; each touch is for one entry."""
+    releases = ask(office, "officer-33", count=3)
+    boss, _, _ = office.enrol("boss-33", "agency", "supervisor")
+    go(office, boss, releases[0])
+    wanted = {one.id for one in releases}
+    for _ in range(40):  # others' matters wait here too
+        if boss.locator("button[data-key=a]").count():
+            expect(boss.locator("button[data-key=a]")).to_be_enabled()
+            boss.keyboard.press("a")
+            boss.keyboard.press("Enter")
+            expect(boss.locator("p.verdict")).to_have_text("You have signed this.")
+        wanted.discard(boss.url.rsplit("/", 1)[-1])
+        if not wanted:
+            break
+        here = boss.url
+        expect(boss.locator("#next")).to_be_visible()
+        boss.wait_for_load_state("load")  # keys are heard when the page's script has run
+        boss.keyboard.press("n")
+        boss.wait_for_url(lambda url: url != here, timeout=PATIENCE_MS)  # noqa: B023 - used at once
+    signed = [office.site.ledger.find(type="release-approve", object=one.id) for one in releases]
+    assert [len(one) for one in signed] == [1, 1, 1]
+
+
+def test_reinstatement_and_lift_are_signed(office: Office) -> None:
+    """What somebody would sign when an organisation comes back, or a hold ends early, stands there in plain words."""
+    site, now = office.site, utc_now()
+    (since,) = site.ledger.find(type="config", object=SIGNED)[:1]
+    facts = {"subject": "camera-vendor", "suspension": since, "assessment": new_ulid(now)}
+    back, lifted = new_ulid(now), new_ulid(now)
+    both = ["boss-34", "lab-34"]
+    site.ledger.append([
+        petition_entry(REINSTATEMENT, back, actor="chief-34", approvers=both, now=now, facts=facts),
+        petition_entry(
+            LIFT, lifted, actor="chief-34", approvers=both, now=now, facts={"hold": new_ulid(now), "reason": "case-closed"}
+        ),
+    ])  # fmt: skip
+    boss, _, _ = office.enrol("boss-34", "agency", "supervisor")
+    boss.locator(f"a[href='/approvals/reinstatements/{back}']").click()
+    for word in (
+        "camera-vendor",
+        f"entry {since} of the ledger",
+        "boss-34 and lab-34",
+        "is suspended no more",
+    ):
+        expect(boss.locator("main")).to_contain_text(word)
+    boss.locator("button[data-key=a]").click()
+    expect(boss.locator("p.verdict")).to_have_text("You have signed this.")
+    boss.goto(f"{office.url}/approvals/lifts/{lifted}")
+    expect(boss.locator("main")).to_contain_text("erased for ever")
+    boss.locator("#reason").select_option("still-needed")
+    boss.locator("button[data-key=x]").click()
+    expect(boss.locator("p.verdict")).to_contain_text(
+        "boss-34 has declined it: the records are still needed."
+    )
+    other, _, _ = office.enrol("boss-35", "agency", "supervisor")
+    other.goto(f"{office.url}/approvals/reinstatements/{back}")
+    expect(other.locator("main")).to_contain_text("Not yours to sign: the reinstatement names two others")
 
 
 def test_not_mine(office: Office) -> None:

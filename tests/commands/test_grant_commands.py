@@ -76,7 +76,7 @@ def test_3_grant(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     assert {"grant", "expires", "ledger_index"} <= granted.json.keys()
     shown = {name: granted.json[name] for name in ("lanes", "witnessed", "signed")}
     assert shown == {"lanes": ["in1"], "witnessed": True, "signed": False}
-    grant, drive = granted.json["grant"], tmp_path / "drive"
+    grant, drive = granted.json["grant"], tmp_path.parent / "drive-chief-1"
     asked = ws.call(
         "release", "request", faces["in1"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
     )
@@ -133,7 +133,8 @@ def test_4_second_person(ws: Session, faces: dict[str, str], tmp_path: Path) -> 
     named = ws.call("release", "approve", release, "--as", "boss-1", "--role", "supervisor", "--json")
     assert named.code == 3
     assert "signature only" in named.err
-    drive, ballot, signed = tmp_path / "drive", tmp_path / "ballot", tmp_path / "signed"
+    drive = tmp_path.parent / "drive-boss-1"
+    ballot, signed = tmp_path / "ballot", tmp_path / "signed"
     made = ws.call("export", "approver", "make", "boss-1", "--folder", drive, "--json").json["public"]
     add = ("export", "approver", "add", "boss-1", "--organisation", "agency", "--approver-role", "supervisor")
     assert ws.call(*add, "--key", made, "--as", "privacy-1", "--json").code == 0
@@ -196,24 +197,43 @@ def test_4_hold(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     assert (done.code, done.json["rewrapped"]) == (0, 1)
 
 
-def test_4_declined(ws: Session, faces: dict[str, str]) -> None:
+def sign_no(ws: Session, folder: Path, about: str, matter: str, *, name: str, reason: str) -> Path:
+    """Let somebody read a ballot and sign a no; return the file."""
+    ballot, signed = folder / f"{matter}-ballot", folder / f"{matter}-no"
+    assert ws.call(about, "show", matter, "--out", ballot, "--json").code == 0
+    drive = folder.parent / f"drive-{name}"
+    sign = (about, "sign", ballot, "--name", name, "--folder", drive, "--out", signed, "--decline", reason)
+    assert ws.call(*sign, "--yes").code == 0
+    return signed
+
+
+def test_4_declined(ws: Session, faces: dict[str, str], tmp_path: Path) -> None:
     """A no needs --yes and somebody who might have signed; it is told, and nobody can sign any more."""
     asked = ws.call(
         "release", "request", faces["in2"], "--purpose", "primary_inspection", "--as", "officer-7", "--json"
     )
     release = asked.json["release"]
-    saying = ("release", "decline", release, "--as", "boss-1", "--reason", "not-necessary")
+    named = ws.call("release", "decline", release, "--as", "boss-1", "--reason", "not-necessary", "--yes")
+    assert named.code == 3
+    assert "a no is signed" in named.err
+    no = sign_no(ws, tmp_path, "release", release, name="boss-1", reason="not-necessary")
+    saying = ("release", "decline", release, "--approval", no, "--reason", "not-necessary")
     assert ws.call(*saying).code == 2
+    assert ws.call(*saying, "--as", "boss-1", "--yes").code == 2
+    assert ws.call(*saying[:-1], "other", "--yes").code == 3
     said = ws.call(*saying, "--yes", "--json")
-    assert (said.code, said.json["declined_by"]) == (0, "boss-1")
+    assert (said.code, said.json["declined_by"], said.json["signed"]) == (0, "boss-1", True)
     again = ws.call(*saying, "--yes")
     assert again.code == 3
     assert "the release was declined" in again.err
     begun = ws.call("release", "grant", "--lane", "in1", "--as", "officer-9", "--json")
     grant = begun.json["grant"]
     assert grant in {one["grant"] for one in ws.call("grant", "list", "--json").json}
-    assert ws.call("grant", "decline", grant, "--as", "chief-1", "--reason", "not-on-duty", "--yes").code == 0
-    assert ws.call("grant", "show", grant, "--json").json["state"] == "declined"
+    no = sign_no(ws, tmp_path, "grant", grant, name="chief-1", reason="not-on-duty")
+    declining = ("grant", "decline", grant, "--approval", no, "--reason", "not-on-duty", "--yes")
+    assert ws.call(*declining).code == 0
+    shown = ws.call("grant", "show", grant, "--json").json
+    assert (shown["state"], shown["declined_signed"]) == ("declined", True)
     assert grant not in {one["grant"] for one in ws.call("grant", "list", "--json").json}
 
 

@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     read_passphrase,
 )
 from wayseal.cli.export_parcel import folder_option, sign_ballot
+from wayseal.cli.signing import no_option, turn_down
 
 if TYPE_CHECKING:
     from wayseal.model.custody import Release
@@ -50,10 +51,11 @@ def show(home: Path, release: str, *, out: Path | None, passphrase_file: Path | 
 @folder_option
 @click.option("--out", required=True, type=NEW_FILE, help="Where the approval goes.")
 @click.option("--yes", is_flag=True, help="Sign without asking: the release was read.")
+@no_option
 @passphrase_option
 def sign(
-    ballot: Path, *, name: str, folder: Path, out: Path, yes: bool, passphrase_file: Path | None
-) -> None:
+    ballot: Path, *, name: str, folder: Path, out: Path, yes: bool, no: str | None, passphrase_file: Path | None
+) -> None:  # fmt: skip
     """As the approver NAME, read BALLOT (from `release show --out`) and sign it with the key in their folder."""
     from wayseal.export.approval import Subject
     from wayseal.flow.consent import decode_ballot
@@ -63,7 +65,7 @@ def sign(
     entry = decode_entry(read.manifest)
     rows = [(field, entry.get(field)) for field in ("object", "actor", "org", "purpose", "time")]
     print_table(f"Release {read.export}", ("what", "value"), rows)
-    sign_ballot(read, name, folder, out, yes=yes, passphrase_file=passphrase_file)
+    sign_ballot(turn_down(read, no), name, folder, out, yes=yes, passphrase_file=passphrase_file)
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,12 @@ from wayseal.cli.common import (
     read_passphrase,
 )
 from wayseal.cli.export_parcel import folder_option, sign_ballot
+
+if TYPE_CHECKING:
+    from wayseal.flow.consent import Ballot
+
+
+no_option = click.option("--decline", "no", help="Sign a no, for this reason: a code for the ledger.")
 
 
 def make_show(about: str, name: str) -> click.Command:
@@ -56,10 +62,11 @@ def make_sign(about: str, name: str, fields: Sequence[str]) -> click.Command:
     @folder_option
     @click.option("--out", required=True, type=NEW_FILE, help="Where the approval goes.")
     @click.option("--yes", is_flag=True, help="Sign without asking: it was read.")
+    @no_option
     @passphrase_option
     def sign(
-        ballot: Path, *, signer: str, folder: Path, out: Path, yes: bool, passphrase_file: Path | None
-    ) -> None:
+        ballot: Path, *, signer: str, folder: Path, out: Path, yes: bool, no: str | None, passphrase_file: Path | None
+    ) -> None:  # fmt: skip
         from wayseal.export.approval import Subject
         from wayseal.flow.consent import decode_ballot
         from wayseal.ledger.entry import decode_entry
@@ -68,9 +75,16 @@ def make_sign(about: str, name: str, fields: Sequence[str]) -> click.Command:
         entry = decode_entry(read.manifest)
         rows = [(field, _spell(entry.get(field))) for field in fields]
         print_table(f"{about.capitalize()} {read.export}", ("what", "value"), rows)
-        sign_ballot(read, signer, folder, out, yes=yes, passphrase_file=passphrase_file)
+        sign_ballot(turn_down(read, no), signer, folder, out, yes=yes, passphrase_file=passphrase_file)
 
     return sign
+
+
+def turn_down(shown: "Ballot", reason: str | None) -> "Ballot":
+    """Return a ballot, or with a reason that of the no."""
+    from wayseal.flow.countersign import decline_ballot
+
+    return shown if reason is None else decline_ballot(shown, reason)
 
 
 def make_approve(about: str, name: str) -> click.Command:
@@ -132,28 +146,43 @@ def make_decline(about: str, name: str) -> click.Command:
 
     @click.command(name, help=f"As the approver NAME, decline {about.upper()} for good.")
     @click.argument("matter", metavar=about.upper())
-    @click.option("--as", "approver", required=True, help="The approver who declines.")
+    @click.option("--as", "approver", help="The approver who declines, where names count.")
+    @click.option(
+        "--approval",
+        type=FILE,
+        help="The signed no: wanted where people's word counts with their signature only.",
+    )
     @click.option("--reason", required=True, help="A code for the ledger, such as not-necessary.")
     @click.option("--yes", is_flag=True, help="Do it.")
     @passphrase_option
     @json_option
     @click.pass_obj
     def decline(
-        home: Path, matter: str, *, approver: str, reason: str, yes: bool, passphrase_file: Path | None, as_json: bool
+        home: Path, matter: str, *, approver: str | None, approval: Path | None, reason: str, yes: bool,
+        passphrase_file: Path | None, as_json: bool,
     ) -> None:  # fmt: skip
         from wayseal.cli.export_people import ask_yes
         from wayseal.export.approval import Subject
         from wayseal.flow.countersign import decline as write_decline
-        from wayseal.flow.countersign import find_matter
+        from wayseal.flow.countersign import decline_signed, find_matter
         from wayseal.station.exports import open_disclosure
+        from wayseal.station.signing import check_unsigned
         from wayseal.station.site import open_site
 
+        if (approver is None) == (approval is None):
+            raise click.UsageError("give --as, or --approval with the signed no")
         ask_yes(yes=yes, what=f"the {about} is over, whoever else signed it")
         with open_site(home, read_passphrase(passphrase_file)) as site:
             desk = open_disclosure(site)
             found = find_matter(desk, Subject(about), matter)
-            index = write_decline(desk, found, approver, reason=reason)
+            if approval is not None:
+                who, index = decline_signed(desk, found, approval.read_bytes(), reason=reason)
+                approver = who.id
+            else:
+                check_unsigned(site)
+                index = write_decline(desk, found, approver or "", reason=reason)
         shown = {about: found.id, "declined_by": approver, "reason": reason, "ledger_index": index}
+        shown["signed"] = approval is not None
         print_matter(shown, about, as_json=as_json)
 
     return decline

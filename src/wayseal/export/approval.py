@@ -1,6 +1,7 @@
 """Approvals: a signature over SHA-256(paper | checkpoint), by an authenticator with its user verified or by an approver's key.
 
-The paper is an export's manifest, or the ledger's entry of a release (`open-intent`), a session grant (`grant`), a hold (`hold`), or a petition (`reinstatement`, `lift-request`). Owns the format and the verification of one
+The paper is an export's manifest, or the ledger's entry of a release (`open-intent`), a session grant (`grant`), a hold (`hold`), or a petition (`reinstatement`, `lift-request`); for a no,
+`decline_paper`. Owns the format and the verification of one
 signature. Whose approval counts, and how many are needed, is decided in `flow.consent` and, again, at the gate
 (`flow.notary`). `docs/spec/export.md` is the norm.
 """
@@ -40,6 +41,7 @@ class Subject(StrEnum):
     HOLD = "hold"
     REINSTATEMENT = "reinstatement"
     LIFT = "lift"
+    DECLINE = "decline"
 
 
 class Signer(Protocol):
@@ -85,6 +87,11 @@ class Approval:
 def digest_ballot(manifest: bytes, checkpoint: str) -> bytes:
     """Return SHA-256(manifest | checkpoint): what is signed. `checkpoint` is the three lines without signatures."""
     return hashlib.sha256(manifest + checkpoint.encode()).digest()
+
+
+def decline_paper(about: Subject, entry: bytes, reason: str) -> bytes:
+    """Return what somebody signs who declines: RFC 8785 JSON that holds the ledger's entry and the reason's code. It is no entry, so a no is never a yes."""
+    return b'{"about":"%s","declined":%s,"reason":"%s"}' % (about.value.encode(), entry, reason.encode())
 
 
 def encode_approval(approval: Approval) -> bytes:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.export.approval import Subject, decode_approval, verify_approval
+from wayseal.export.approval import Subject, decline_paper, decode_approval, verify_approval
 from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.grant import approval_entry, decline_entry, signature_entry
@@ -100,9 +100,7 @@ def countersign(desk: Disclosure, matter: Matter, raw: bytes) -> tuple[Principal
         desk, approval.checkpoint, after=matter.index, hint="Show it again and sign it.", **{matter.about.value: matter.id}
     )  # fmt: skip
     count = verify_approval(approval, desk.ledger.raw(matter.index), key, desk.party, count=key.sign_count)
-    proof = {
-        "approval_sha256": hashlib.sha256(raw).hexdigest(), "key_sha256": key.id, "checkpoint_size": size
-    }  # fmt: skip
+    proof = _prove(raw, key.id, size)
     with write(desk.store.engine) as connection:
         rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
         rows.set_sign_count(connection, key.id, count)
@@ -115,10 +113,42 @@ def countersign(desk: Disclosure, matter: Matter, raw: bytes) -> tuple[Principal
     return who, index
 
 
-def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> int:
-    """Let somebody who might have signed refuse for good, and return the ledger index. `reason` is a code for the ledger.
+def show_decline(desk: Disclosure, matter: Matter, reason: str) -> Ballot:
+    """Return what somebody signs who declines a matter for that reason, a code, under a fresh checkpoint."""
+    return decline_ballot(show_matter(desk, matter), reason)
 
-    What others signed for it counts no more. Raises as `countersign` for whoever may not sign it.
+
+def decline_ballot(shown: Ballot, reason: str) -> Ballot:
+    """Return the ballot of a no, for whoever was shown a matter."""
+    paper = decline_paper(shown.about, shown.manifest, check_name(reason, what="reason code"))
+    return Ballot(shown.export, paper, shown.checkpoint, Subject.DECLINE)
+
+
+def decline_signed(desk: Disclosure, matter: Matter, raw: bytes, *, reason: str) -> tuple[Principal, int]:
+    """Take somebody's signed no, for good; return them and the ledger index. Raises as `countersign`, but needs no appointment.
+
+    It counts from its entry on, whoever verifies the signature: hiding a no must not help.
+    """
+    approval = decode_approval(raw, Subject.DECLINE)
+    if approval.export != matter.id:
+        raise Refused(f"the no is for another {matter.about}", **{matter.about.value: matter.id})
+    key, who = find_approver(desk, approval, desk.now())
+    check_decliner(desk, matter, who)
+    size = check_checkpoint(
+        desk, approval.checkpoint, after=matter.index, hint="Show it again and decline it.", **{matter.about.value: matter.id}
+    )  # fmt: skip
+    paper = decline_paper(matter.about, desk.ledger.raw(matter.index), check_name(reason, what="reason code"))
+    count = verify_approval(approval, paper, key, desk.party, count=key.sign_count)
+    with write(desk.store.engine) as connection:
+        rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
+        rows.set_sign_count(connection, key.id, count)
+    return who, _log_decline(desk, matter, who, reason, _prove(raw, key.id, size))
+
+
+def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> int:
+    """Let somebody who might have signed refuse for good by their name, and return the ledger index. `reason` is a code for the ledger.
+
+    What others signed for it counts no more. Raises as `countersign` for whoever may not sign it. The caller knows that names count here.
     """
     check_name(reason, what="reason code")
     with read(desk.store.engine) as connection:
@@ -126,15 +156,31 @@ def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> 
     who = desk.principal(person.id, person.role, person.organisation)
     if person.revoked_at is not None or who.suspended or not who.training_valid:
         raise Refused("this approver's word counts no more", approver=who.id)
+    check_decliner(desk, matter, who)
+    return _log_decline(desk, matter, who, reason, {})
+
+
+def check_decliner(desk: Disclosure, matter: Matter, who: Principal) -> None:
+    """Raise as `check_signer`, and `Refused` for a hold that both have signed."""
     check_signer(desk, matter, who)
     if matter.about is Subject.HOLD and len(list_signers(desk, matter)) >= _SIGNERS:
         raise Refused("both have signed this hold", hint="Lift it: wayseal retention lift.", hold=matter.id)
-    (index,) = desk.ledger.append(
-        [decline_entry(who, matter.about.value, matter.id, matter.index, reason=reason, now=desk.now())]
-    )
+
+
+def _log_decline(
+    desk: Disclosure, matter: Matter, who: Principal, reason: str, proof: Mapping[str, Any]
+) -> int:
+    """Write that somebody declined, and let the gate know."""
+    entry = decline_entry(who, matter.about.value, matter.id, matter.index, reason=reason, now=desk.now())
+    (index,) = desk.ledger.append([entry | dict(proof)])
     with suppress(Unavailable):
         desk.opener.teach()
     return index
+
+
+def _prove(raw: bytes, key: str, size: int) -> dict[str, Any]:
+    """Return the fields of an entry that tell what somebody signed, with which credential, under which state of the ledger."""
+    return {"approval_sha256": hashlib.sha256(raw).hexdigest(), "key_sha256": key, "checkpoint_size": size}
 
 
 def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:

@@ -61,6 +61,8 @@ class Waiting:
     signed: tuple[Signed, ...]
     declined_by: str | None = None
     reason: str | None = None
+    declined_signed: bool = False
+    """Whether they signed their no."""
     record: StoredRecord | None = None
     """The record of a release, as far as it is still there."""
     together: int = 1
@@ -200,7 +202,7 @@ def _judge_release(
         place = Place.DECLINED
     elif until <= now:
         place = Place.OVER
-    return Waiting(matter, place, until, signed, *_tell_declined(declined), record, together)
+    return Waiting(matter, place, until, signed, *_tell_declined(declined), record=record, together=together)
 
 
 def _list_signed(
@@ -213,9 +215,11 @@ def _list_signed(
     )
 
 
-def _tell_declined(declined: tuple[int, dict[str, Any]] | None) -> tuple[str | None, str | None]:
-    """Return who declined, and the reason's code."""
-    return (None, None) if declined is None else (declined[1]["actor"], declined[1]["reason"])
+def _tell_declined(declined: tuple[int, dict[str, Any]] | None) -> tuple[str | None, str | None, bool]:
+    """Return who declined, the reason's code, and whether they signed it."""
+    if declined is None:
+        return None, None, False
+    return declined[1]["actor"], declined[1]["reason"], "approval_sha256" in declined[1]
 
 
 def _read(desk: Disclosure, **wanted: str) -> Iterator[tuple[int, dict[str, Any]]]:

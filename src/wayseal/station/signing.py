@@ -22,7 +22,7 @@ from wayseal.flow.waiting import (
     look_at_release,
 )
 from wayseal.model.clock import to_text
-from wayseal.model.errors import WaysealError
+from wayseal.model.errors import Unapproved, WaysealError
 from wayseal.store.approvers import get_approver
 from wayseal.store.engine import read
 
@@ -42,6 +42,15 @@ def list_matters(site: "Site", desk: Disclosure, about: Subject) -> list[Waiting
 def must_sign(site: "Site") -> bool:
     """Say whether people's word counts at this site with their signature only."""
     return site.settings.release.signed_approvals or site.opener.teach().pinned
+
+
+def check_unsigned(site: "Site") -> None:
+    """Raise `Unapproved` where somebody's no counts with their signature only, as their yes does."""
+    if must_sign(site):
+        raise Unapproved(
+            "here a no is signed, as a yes is",
+            hint="Sign it at the console under /approvals; or as a file: sign BALLOT --decline REASON, then decline --approval FILE.",
+        )
 
 
 def must_settle(site: "Site") -> bool:
@@ -93,6 +102,7 @@ def describe_waiting(one: Waiting) -> dict[str, Any]:
         ],
         "declined_by": one.declined_by,
         "reason": one.reason,
+        "declined_signed": one.declined_signed,
     }  # fmt: skip
     if about is Subject.GRANT:
         return common | {

@@ -7,14 +7,16 @@ signature is worth the keyroom decides.
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.export.approval import Approval, Subject, encode_approval
+from wayseal.export.approval import Approval, Subject, decline_paper, encode_approval
 from wayseal.export.credential import ask_assertion, find_credential, read_proof
 from wayseal.flow.consent import Ballot
 from wayseal.flow.countersign import (
+    check_decliner,
     check_signer,
     countersign,
-    decline,
+    decline_signed,
     find_matter,
+    show_decline,
     show_matter,
 )
 from wayseal.flow.partners import find_enrolled
@@ -111,10 +113,28 @@ class SigningDesk:
         settle_signed(self.site, desk, matter)
         return index
 
-    def decline(self, approver: str, about: Subject, matter_id: str, *, reason: str) -> int:
-        """Write this person's no, for good; return the ledger index."""
+    def ask_decline(self, approver: str, about: Subject, matter_id: str, *, reason: str) -> dict[str, Any]:
+        """Return the options whose challenge is SHA-256(no | checkpoint), and that checkpoint. Raises what refuses this person's no."""
         desk = self.approvers.desk
-        return decline(desk, find_matter(desk, about, matter_id), approver, reason=reason)
+        matter = find_matter(desk, about, matter_id)
+        check_decliner(desk, matter, name_signer(desk, approver))
+        ballot = show_decline(desk, matter, reason)
+        known = self.approvers.list_authenticators(approver)
+        return {"checkpoint": ballot.checkpoint, "publicKey": ask_assertion(desk.party, ballot.digest, known)}
+
+    def decline(
+        self, approver: str, about: Subject, matter_id: str, checkpoint: str, answer: dict[str, Any], *, reason: str
+    ) -> int:  # fmt: skip
+        """Take an authenticator's assertion as this person's no, for good; return the ledger index. Raises as `decline_signed`."""
+        desk = self.approvers.desk
+        matter = find_matter(desk, about, matter_id)
+        key = find_credential(answer, self.approvers.list_authenticators(approver))
+        paper = decline_paper(about, desk.ledger.raw(matter.index), reason)
+        approval = Approval(
+            export=matter.id, approver=approver, manifest_sha256=sha256(paper).hex(), checkpoint=checkpoint,
+            form=CredentialForm.WEBAUTHN, key=key.id, proof=read_proof(answer), about=Subject.DECLINE,
+        )  # fmt: skip
+        return decline_signed(desk, matter, encode_approval(approval), reason=reason)[1]
 
     def list_credentials(self, approver: str) -> list[dict[str, Any]]:
         """Return somebody's credentials, oldest first, and whether today's officials have appointed each."""

@@ -6,11 +6,11 @@ signature is worth the keyroom decides.
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI, Form, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
 
 from wayseal.export.approval import Subject
 from wayseal.flow.waiting import Place, Waiting
@@ -75,18 +75,17 @@ def add_approval_routes(
 
     @app.get("/approvals", response_class=HTMLResponse)
     def waiting(request: Request, approver: Approving) -> Response:
-        matters = [
-            _show(one, approver, zone) for about in LISTED for one in desk.list_waiting(approver, about)
-        ]
-        exports = [row | {"until": show_time(row["expires_at"], zone)} for row in desk.list_exports(approver)]
         keys = [
             key | {"enrolled": show_time(key["enrolled_at"], zone)} for key in desk.list_credentials(approver)
         ]
-        return page(
-            request, "approvals.html", None, approver=approver, exports=exports, keys=keys,
-            matters=[one for one in matters if not one["mine"]],
-            signed=[one for one in matters if one["mine"]],
-        )  # fmt: skip
+        listed = _list_waiting(desk, approver, zone)
+        return page(request, "approvals.html", None, approver=approver, keys=keys, **listed)
+
+    @app.get("/approvals/waiting", response_class=HTMLResponse)
+    def list_alone(request: Request, approver: Approving) -> Response:
+        """Give the list alone: the page's script asks for it again and again."""
+        listed = _list_waiting(desk, approver, zone)
+        return page(request, "approvals_waiting.html", None, approver=approver, **listed)
 
     @app.get("/approvals/credentials/{key}/draft")
     def draft(key: str, approver: Approving) -> Response:
@@ -97,9 +96,33 @@ def add_approval_routes(
     @app.get("/approvals/{heap}/{matter}", response_class=HTMLResponse)
     def one_matter(request: Request, heap: Heap, matter: str, approver: Approving) -> Response:
         found = desk.look(approver, _ABOUT[heap], matter)
-        return page(request, "approval.html", None, approver=approver, **_show_page(found, approver, zone))
+        shown = _show_page(found, approver, zone) | _find_next(desk, approver, zone, matter)
+        return page(request, "approval.html", None, approver=approver, **shown)
 
     _add_signing_routes(app, desk)
+
+
+def _list_waiting(desk: SigningDesk, approver: str, zone: ZoneInfo) -> dict[str, list[dict[str, Any]]]:
+    """Return what waits for somebody and what they have signed, as the templates want it."""
+    found = [one for about in LISTED for one in desk.list_waiting(approver, about)]
+    matters = [_show(one, approver, zone) for one in found]
+    return {
+        "exports": [
+            row | {"until": show_time(row["expires_at"], zone)} for row in desk.list_exports(approver)
+        ],
+        "matters": [one for one in matters if not one["mine"]],
+        "signed": [one for one in matters if one["mine"]],
+    }
+
+
+def _find_next(desk: SigningDesk, approver: str, zone: ZoneInfo, matter: str) -> dict[str, Any]:
+    """Return where the next matter is that waits for somebody beside this one, and how many do."""
+    waiting = _list_waiting(desk, approver, zone)["matters"]
+    ids = [one["id"] for one in waiting]
+    at = ids.index(matter.upper()) + 1 if matter.upper() in ids else 0
+    others = [one for one in (*waiting[at:], *waiting[:at]) if one["id"] != matter.upper()]
+    first = f"/approvals/{others[0]['heap']}/{others[0]['id']}" if others else None
+    return {"next": first, "others": len(others)}
 
 
 def _add_signing_routes(app: FastAPI, desk: SigningDesk) -> None:
@@ -113,12 +136,26 @@ def _add_signing_routes(app: FastAPI, desk: SigningDesk) -> None:
             approver, _ABOUT[heap], matter, read_text(body, "checkpoint"), read_credential(body)
         ), "next": f"/approvals/{heap}/{matter.upper()}"})  # fmt: skip
 
+    @app.post("/approvals/{heap}/{matter}/decline-ballot")
+    def decline_ballot(heap: Heap, matter: str, approver: Approving, body: Answer) -> Response:
+        return answer_script(
+            lambda: desk.ask_decline(approver, _ABOUT[heap], matter, reason=_read_reason(body, heap))
+        )
+
     @app.post("/approvals/{heap}/{matter}/decline")
-    def decline(heap: Heap, matter: str, approver: Approving, reason: Annotated[str, Form()]) -> Response:
-        if reason not in dict(DECLINE_REASONS[_ABOUT[heap]]):
-            raise Refused("that is not a reason on the list")
-        desk.decline(approver, _ABOUT[heap], matter, reason=reason)
-        return RedirectResponse(f"/approvals/{heap}/{matter.upper()}", status_code=303)
+    def decline(heap: Heap, matter: str, approver: Approving, body: Answer) -> Response:
+        return answer_script(lambda: {"ledger_index": desk.decline(
+            approver, _ABOUT[heap], matter, read_text(body, "checkpoint"), read_credential(body),
+            reason=_read_reason(body, heap),
+        ), "next": f"/approvals/{heap}/{matter.upper()}"})  # fmt: skip
+
+
+def _read_reason(body: dict[str, Any], heap: Heap) -> str:
+    """Return the code of a reason on the list. Raises `Refused` for anything else."""
+    reason = read_text(body, "reason")
+    if reason not in dict(DECLINE_REASONS[_ABOUT[heap]]):
+        raise Refused("that is not a reason on the list")
+    return reason
 
 
 def _show(one: Waiting, approver: str, zone: ZoneInfo) -> dict[str, Any]:

@@ -71,11 +71,13 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "POST /exports/{export}/ballot": APPROVER,
     "POST /exports/{export}/approval": APPROVER,
     "GET /approvals": APPROVER,
+    "GET /approvals/waiting": APPROVER,
     "GET /approvals/credentials/{key}/draft": APPROVER,
     "GET /approvals/{heap}/{matter}": APPROVER,
     "POST /approvals/{heap}/{matter}/ballot": APPROVER,
     "POST /approvals/{heap}/{matter}/approval": APPROVER,
     "POST /approvals/{heap}/{matter}/decline": APPROVER,
+    "POST /approvals/{heap}/{matter}/decline-ballot": APPROVER,
 }
 """Method and path of every route, and whom it answers."""
 MENU: Final = (
