@@ -174,7 +174,7 @@ class PlateReader:
         regions = []
         for line in shaped:
             reading = self.read(bgr, line.quad, looks=QUICK, letters=False)
-            if reading is None or is_overlay(reading.text):
+            if reading is None or reading.is_credit or is_overlay(reading.text):
                 continue
             printed = is_badge(reading.text) or self.grammar.is_printed(reading.text)
             score = NEVER if printed else score_region(line.quad, reading, bgr.shape[:2])
@@ -185,7 +185,7 @@ class PlateReader:
         """Return what is seen in each crop; the general reader's confusions are spread, for it knows print, not plates."""
         smooth = self.confusion.smooth_columns
         return [
-            Sight(smooth(one.general), one.plate if letters else None)
+            Sight(smooth(one.general), one.plate if letters else None, one.credit)
             for one in self.recogniser.read_lines(crops)
         ]
 
@@ -209,6 +209,7 @@ class PlateReader:
             score=float(chances[best]),
             fit=float(pooled[best]) / len(text),
             odds=float(odds[best]),
+            credit=max(one.credit for one in sights),
         )
 
 

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from wayseal.vision.plate.geometry import Quad
 
+CREDITED = 0.5
+"""None of 228 other lines in 131 pictures came above 0.05."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -36,6 +39,13 @@ class PlateReading:
     """Mean log-probability a character: how clearly the recogniser saw them."""
     odds: float
     """The grammars' log odds for `text` against random characters."""
+    credit: float = 0.0
+    """How surely the line opens with a copyright sign, in the look that is surest of it."""
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether the line is a photographer's credit laid over the picture, not a plate."""
+        return self.credit > CREDITED
 
     def within(self, part: slice) -> "PlateReading":
         """Return the reading of a part of its characters; probabilities and odds stay those of the whole."""

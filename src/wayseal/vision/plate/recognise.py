@@ -18,6 +18,7 @@ from wayseal.vision.plate.text_lines import Session
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 HEIGHT = 48
+COPYRIGHT = "©"
 Columns = NDArray[np.float32]
 """(T, 37) probabilities: index 0 is "no character here" (blank, hyphen, emblem), then `ALPHABET`."""
 # Capitals of another alphabet that the network may prefer for the same shapes, by code point.
@@ -32,10 +33,14 @@ GREEK = dict(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """One look at one line, read by the general reader of print and, where wanted, by the reader of plates."""
+    """One look at one line, read by the general reader of print and, where wanted, by the reader of plates.
+
+    `credit` is how surely the line opens with a copyright sign.
+    """
 
     general: Columns = field(repr=False)
     plate: Columns | None = field(default=None, repr=False)
+    credit: float = 0.0
 
 
 class Recogniser:
@@ -47,6 +52,7 @@ class Recogniser:
         self.name: str = session.get_inputs()[0].name  # type: ignore[attr-defined]
         classes = session.get_modelmeta().custom_metadata_map["character"].split("\n")  # type: ignore[attr-defined]
         self.members = [fold_classes(classes, letter) for letter in ALPHABET]
+        self.credit = classes.index(COPYRIGHT) + 1 if COPYRIGHT in classes else 0
 
     def read_lines(self, crops: Sequence[Pixels]) -> list[Sight]:
         """Return each crop's columns by both readers. Crops are 48 pixels high and of any width; equal widths go in one batch."""
@@ -59,8 +65,16 @@ class Recogniser:
             )
             raw, features = self.session.run(None, {self.name: np.ascontiguousarray(feed)})
             for place, classes, felt in zip(places, raw, features, strict=True):
-                answers[place] = Sight(self._fold_columns(classes), self.letters.read_features(felt))
+                folded = self._fold_columns(classes)
+                answers[place] = Sight(
+                    folded, self.letters.read_features(felt), self._find_credit(classes, folded)
+                )
         return [answers[place] for place in range(len(crops))]
+
+    def _find_credit(self, raw: NDArray[np.float32], folded: Columns) -> float:
+        """Return the highest probability of a copyright sign before the first letter or digit; 0 where the file knows none."""
+        before = int(np.argmax(np.append(folded[:, 0] < 0.5, True)))
+        return float(raw[:before, self.credit].max(initial=0.0)) if self.credit else 0.0
 
     def _fold_columns(self, raw: NDArray[np.float32]) -> Columns:
         """Return (T, 37) from the network's (T, classes): look-alikes summed, everything else counted as no character."""

@@ -88,7 +88,7 @@ def _read_fully(
     ]
     printed = tuple(sorted({other.reading.text for other in everything if _is_beside(one.quad, other.quad)}))
     reading = reader.read(bgr, outlines[:3], printed)
-    if reading is None:
+    if reading is None or reading.is_credit:
         return None
     return StillPlate(reading, one.quad, score_region(one.quad, reading, bgr.shape[:2]), printed)
 

@@ -34,6 +34,14 @@ def draw_scene(
     return scene
 
 
+def write_caption(scene: Pixels, text: str, *, at: tuple[int, int]) -> Pixels:
+    """Return the scene with white words laid over it, as a photographer would."""
+    picture = Image.fromarray(scene)
+    pen = ImageDraw.Draw(picture)
+    pen.text(at, text, fill=(255, 255, 255), font=ImageFont.truetype(_font_path(), 22))
+    return np.asarray(picture, np.uint8)
+
+
 def tilt_scene(scene: Pixels, degrees: float) -> Pixels:
     """Return the scene turned about its middle."""
     height, width = scene.shape[:2]

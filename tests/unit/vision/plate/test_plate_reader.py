@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from drawn import add_noise, draw_plate, draw_scene, tilt_scene
+from drawn import add_noise, draw_plate, draw_scene, tilt_scene, write_caption
 
 from wayseal.vision.plate.choose import is_overlay
 from wayseal.vision.plate.geometry import quad_box
@@ -69,6 +69,15 @@ def test_overlay_is_not_a_plate(plate_reader: PlateReader) -> None:
     found = read_still(plate_reader, scene)
     assert found is not None
     assert found.reading.text == "5QRV204"
+
+
+def test_credit_is_not_a_plate(plate_reader: PlateReader) -> None:
+    """Words that a photographer laid over the picture open with a copyright sign and are no plate; without it they could be one."""
+    empty = np.full((360, 640, 3), 90, np.uint8)
+    assert read_still(plate_reader, write_caption(empty, "© SW722", at=(400, 300))) is None
+    found = read_still(plate_reader, write_caption(empty, "SW722", at=(400, 300)))
+    assert found is not None
+    assert found.reading.text == "SW722"
 
 
 @pytest.mark.parametrize("text", ["20140512", "2O14O512", "20140512061202", "201405120"])
