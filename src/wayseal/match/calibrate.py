@@ -30,6 +30,7 @@ _SLACK = (
     3.0  # a gallery is supported while the upper bound of its false positive rate is this near to the target
 )
 _LARGEST = 1 << 30
+_SURE = 1.96  # standard deviations either side that hold 95 % of a normal law
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,20 @@ class Calibration:
         return scale_chance(tail.exceedance(score), fitted=tail.gallery_size, wanted=gallery_size)
 
     def interval(self, gallery_size: int, score: float) -> tuple[float, float]:
-        """Return the 95 % interval of the rate of false positives at a threshold, over draws of persons."""
+        """Return the 95 % interval of the rate of false positives at a threshold, over draws of persons.
+
+        On the scale of square roots, where rates of few events spread evenly (M. S. Bartlett, "The square root transformation
+        in analysis of variance", Supplement to the Journal of the Royal Statistical Society 3, 1936): the draws' own quantiles
+        leave out the true rate of made worlds in 8 to 18 of 100.
+        """
         place = self._place(gallery_size)
-        low, high = np.quantile(exceed_all(self.draws[place], score), (0.025, 0.975))
-        fitted = self.tails[place].gallery_size
+        tail = self.tails[place]
+        middle = float(np.sqrt(tail.exceedance(score)))
+        away = _SURE * float(np.std(np.sqrt(exceed_all(self.draws[place], score))))
+        low, high = (max(0.0, edge) ** 2 for edge in (middle - away, middle + away))
         return (
-            scale_chance(float(low), fitted=fitted, wanted=gallery_size),
-            scale_chance(float(high), fitted=fitted, wanted=gallery_size),
+            scale_chance(low, fitted=tail.gallery_size, wanted=gallery_size),
+            scale_chance(min(1.0, high), fitted=tail.gallery_size, wanted=gallery_size),
         )
 
     def supports(self, gallery_size: int, fpir: float) -> bool:

@@ -119,14 +119,17 @@ def draw_tails(
 ) -> list[Tail]:
     """Return tails refitted to random draws of persons, as many as `rounds`: the uncertainty of `fit_tail`.
 
-    `people` names the probe's person of each search; all searches of one person are drawn together.
+    `people` names the probe's person of each search; all searches of one person are drawn together. A draw has half as many
+    persons as there are: whoever is searched is enrolled too, so two people alike are found from both sides, and as many
+    searches as persons hold every pair of people twice.
     """
     _, member = np.unique(np.asarray(people), return_inverse=True)
     order = np.argsort(member, kind="stable")
     parts = np.split(maxima[order], np.cumsum(np.bincount(member))[:-1])
     random = np.random.default_rng(seed)
+    count = max(1, len(parts) // 2)
     return [
-        fit_tail(np.concatenate([parts[i] for i in random.integers(0, len(parts), len(parts))]), gallery_size)
+        fit_tail(np.concatenate([parts[i] for i in random.integers(0, len(parts), count)]), gallery_size)
         for _ in range(rounds)
     ]
 
