@@ -47,10 +47,16 @@ def is_usable(templates: Sequence[Template], scores: Sequence[int]) -> bool | No
 
     None where nothing is known: one look, or another model's templates.
     """
+    estimate = estimate_usable(templates, scores)
+    return None if estimate is None else estimate >= RECOGNISABLE / 100 * FULL_COSINE
+
+
+def estimate_usable(templates: Sequence[Template], scores: Sequence[int]) -> float | None:
+    """Return the estimate that `is_usable` judges by; None where nothing is known."""
     weights = _load_weights()
     if len(templates) < LEAST_LOOKS or templates[0].model_sha256 != weights["provenance"]["model_sha256"]:
         return None
-    return estimate_cosine(templates, scores) >= RECOGNISABLE / 100 * FULL_COSINE
+    return estimate_cosine(templates, scores)
 
 
 def estimate_cosine(templates: Sequence[Template], scores: Sequence[int]) -> float:

@@ -38,7 +38,7 @@ class SeenFace:
     """One tracked face on its way to a seat: median place and size in vehicle coordinates, and its shots.
 
     `strength` is the mean length of its three strongest templates, once some were made; `placed` says that the fused shots were
-    placed by the track.
+    placed by the track. `glimpses` are a few shots that the track placed, of a face whose own hold no identity.
     """
 
     track: FaceTrack
@@ -48,6 +48,7 @@ class SeenFace:
     shots: list[KeptShot] = field(repr=False)
     fused: FusedShots | None = field(default=None, repr=False)
     placed: bool = False
+    glimpses: list[KeptShot] = field(default_factory=list, repr=False)
 
     @property
     def clear(self) -> bool:
@@ -67,8 +68,17 @@ class SeenFace:
     @property
     def strength(self) -> float | None:
         """The mean length of its three strongest templates; None before any was made."""
-        lengths = sorted((shot.template.strength for shot in self.shots if shot.template), reverse=True)
-        return float(np.mean(lengths[:3])) if lengths else None
+        return _measure_strength(self.shots)
+
+    @property
+    def placed_strength(self) -> float | None:
+        """The same of the looks that the track placed; None where none were taken."""
+        return _measure_strength(self.glimpses)
+
+    @property
+    def blank(self) -> bool:
+        """Whether it was a sure face, and its strongest templates hold no identity."""
+        return self.clear and self.strength is not None and self.strength < _IDENTITY
 
     @property
     def direction(self) -> NDArray[np.float32] | None:
@@ -105,6 +115,12 @@ class VehicleGeometry:
     def metre(self) -> float:
         """Vehicle coordinates in one metre at the row of eyes."""
         return self.eyes / EYES_M
+
+
+def _measure_strength(shots: Sequence[KeptShot]) -> float | None:
+    """Return the mean length of the three strongest templates; None before any was made."""
+    lengths = sorted((shot.template.strength for shot in shots if shot.template), reverse=True)
+    return float(np.mean(lengths[:3])) if lengths else None
 
 
 def gather_faces(watch: VehicleWatch) -> list[SeenFace]:
@@ -178,6 +194,7 @@ def drop_nobodies(
             score=face.track.best_score,
             eyes_px=face.eyes_px,
             strength=face.strength,
+            placed=face.placed_strength,
             steady=face.steady,
             wander=face.wander,
             travel=face.travel,

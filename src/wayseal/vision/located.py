@@ -74,15 +74,26 @@ def trace_points(sightings: Sequence[Sighting]) -> PointPath:
     return PointPath(growth, np.array(points, dtype=np.float64), np.array(weights))
 
 
-def place_shots(looks: Sequence[GlassLook], sightings: Sequence[Sighting]) -> list[KeptShot]:
-    """Return one shot for each kept look that shows the whole face, cut where the track says; none for a track too short or far."""
+def place_shots(
+    looks: Sequence[GlassLook], sightings: Sequence[Sighting], *, wider: float = 1.0
+) -> list[KeptShot]:
+    """Return one shot for each kept look that shows the whole face, cut where the track says; none for a track too short or far.
+
+    The points are spread `wider` about their middle.
+    """
     if len(sightings) < LEAST_SIGHTINGS or max(one.found.inter_eye_px for one in sightings) < LEAST_EYES:
         return []
     path = trace_points(sightings)
     score = float(np.median([one.found.score for one in sightings]))
     placed = [(look, path.at(look.pose.scale)) for look in looks]
-    shots = [_cut_shot(look, points, score) for look, points in placed if points is not None]
+    shots = [_cut_shot(look, _spread(points, wider), score) for look, points in placed if points is not None]
     return [shot for shot in shots if shot is not None]
+
+
+def _spread(points: NDArray[np.float32], wider: float) -> NDArray[np.float32]:
+    """Return points that lie `wider` times as far from their middle."""
+    middle = points.mean(axis=0)
+    return np.asarray(middle + (points - middle) * wider, dtype=np.float32)
 
 
 def _cut_shot(look: GlassLook, points: NDArray[np.float32], score: float) -> KeptShot | None:

@@ -28,12 +28,14 @@ _NEAR_EYES = 40.0  # pixels between the eyes of a face that is near enough to be
 STEADY = 0.7
 """Detector score in the middle of a track that people reach unless they are far or hidden; animals do not."""
 _EMPTY = 7.2  # template length under which such a face holds no identity
+_NO_LARGER = 1.1  # size up to which a face is not an animal's: rendered ones are at 1.2 and more
 _ADRIFT = 0.5  # eye distances that a face must wander over the vehicle before its movement tells anything
 SAME_FACE = 0.6
 """Cosine from which two faces of one vehicle are the same: strangers stay under 0.5, and twins are rare."""
 _MIRROR_M = 0.45  # metres beside somebody within which no other seat is
 _MIRROR_SIZE = 0.95
 _SEAT_REACH_M = 0.16  # metres off a front seat's middle, to either side, where its head can be
+_ONE_THING_M = 0.063  # metres, a distance between eyes, within which two finds are at one place
 _NEARER = 0.12  # of nearness by which a face is before the front row: none of 40 people was, off a front seat
 
 
@@ -48,6 +50,7 @@ class NotPerson(StrEnum):
     ADRIFT = "does_not_move_with_the_vehicle"
     MIRROR_IMAGE = "image_of_somebody_beside"
     ON_GLASS = "nearer_than_the_front_row"
+    TWO_SIZES = "found_at_two_sizes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class FaceFacts:
     `size` is relative to the people's; `strength` is the mean length of its strongest templates, None when none was made.
     `steady` is the detector's score in the middle of its sightings, `score` the best one. `wander` is how far its place
     spreads over the vehicle, `travel` how far over the picture, both in eye distances. `near` tells how near to the camera it is (`nearness`), `direction` is the unit mean of its templates.
+    `placed` is the strength of looks that the whole track placed, where the face's own points gave none.
     """
 
     right: float | None
@@ -69,6 +73,7 @@ class FaceFacts:
     wander: float = 0.0
     travel: float = 0.0
     near: float | None = None
+    placed: float | None = None
     direction: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
@@ -125,15 +130,40 @@ def _judge_face(face: FaceFacts, others: Sequence[FaceFacts]) -> NotPerson | Non
         (any(_bears(other, face) for other in others), NotPerson.ON_A_BODY),
         (any(_mirrors(face, other) for other in others), NotPerson.MIRROR_IMAGE),
         (_is_on_glass(face, others), NotPerson.ON_GLASS),
-        ((clear or doubtful) and face.strength is not None and face.strength < _EMPTY, NotPerson.NO_IDENTITY),
+        (doubtful and any(_outgrows(other, face) for other in others), NotPerson.TWO_SIZES),
+        (
+            ((clear and not _is_misplaced(face)) or doubtful) and _is_empty(face.strength),
+            NotPerson.NO_IDENTITY,
+        ),
     ]
     return next((verdict for holds, verdict in verdicts if holds), None)
+
+
+def _is_empty(strength: float | None) -> bool:
+    """Return whether templates of this strength hold no identity; False where none was made."""
+    return strength is not None and strength < _EMPTY
+
+
+def _is_misplaced(face: FaceFacts) -> bool:
+    """Return whether a face no larger than people's has an identity in the looks that its track placed: its own points were wrong.
+
+    Of animals, which are larger between the eyes, such looks prove nothing.
+    """
+    return face.size <= _NO_LARGER and face.placed is not None and face.placed >= _EMPTY
 
 
 def _bears(other: FaceFacts, face: FaceFacts) -> bool:
     """Return whether a face is on the other one's shirt or in its hand: below it in the same seat, and no larger."""
     beside = abs((face.right or 0.0) - (other.right or 0.0)) < _SAME_SEAT_M
     return beside and face.below - other.below > _SHOULDER_M and other.size >= 0.95 * face.size
+
+
+def _outgrows(other: FaceFacts, face: FaceFacts) -> bool:
+    """Return whether a find that is too large for a head stands where the face does: heads have one size, dogs' marks several."""
+    if face.right is None or other.right is None:
+        return False
+    apart = float(np.hypot(face.right - other.right, face.below - other.below))
+    return other.size > LARGEST and apart < _ONE_THING_M
 
 
 def _mirrors(face: FaceFacts, other: FaceFacts) -> bool:

@@ -11,17 +11,19 @@ from typing import Protocol
 import numpy as np
 
 from wayseal.model.border import Occupant, Seat, Shot
-from wayseal.vision.agreement import is_usable
-from wayseal.vision.bestshot import FusedShots, KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
+from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import model_place
-from wayseal.vision.located import PARTLY_HIDDEN, place_shots
+from wayseal.vision.located import PARTLY_HIDDEN
 from wayseal.vision.notpeople import SAME_FACE
 from wayseal.vision.optics import LaneOptics
+from wayseal.vision.partly import look_again, take_glimpses
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.presentation import (
     MAY_BE_PICTURE,
+    NOT_COUNTED,
+    SURE,
     is_suspicious,
     measure_cues,
     score_presentation,
@@ -79,6 +81,8 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     faces, model = gather_faces(watch), networks.embedder
     for face in faces:
         embed_shots(choose_shots(face.shots)[:_GLIMPSES], model)
+        if face.blank:
+            face.glimpses = take_glimpses(watch.glass, face.track.sightings, model)
     geometry = measure_vehicle(watch, faces)
     if geometry is None:
         return Settled((), 0, None)
@@ -86,7 +90,8 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     for face in people:
         face.fused = fuse_shots(embed_enough(choose_shots(face.shots), model))
         if face.clear and (face.fused is None or not face.fused.recognisable):
-            _look_again(watch, face, model)
+            placed = look_again(watch.glass, face.track.sightings, model)
+            face.fused, face.placed = placed or face.fused, placed is not None
     seats = seat_faces(watch.vehicle, people, geometry, steering=optics.steering)
     speed = measure_speed(watch, geometry, optics)
     smeared = _is_smeared(watch, speed, optics)
@@ -97,20 +102,9 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     seated += _find_driver(watch, people, seats)
     found = dict(zip(seats, people, strict=True))
     seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
-    return Settled(_name_doubles(_one_each(seated)), len(seated), speed)
-
-
-def _look_again(watch: VehicleWatch, face: SeenFace, model: FaceModel) -> None:
-    """Give a face that cannot be recognised the looks that its whole track places, when they can be."""
-    placed = fuse_shots(embed_enough(choose_shots(place_shots(watch.glass, face.track.sightings)), model))
-    if placed is not None and (placed.recognisable or _agree(placed)):
-        face.fused, face.placed = replace(placed, recognisable=True), True
-
-
-def _agree(placed: FusedShots) -> bool:
-    """Return whether placed looks can be recognised together, though hardly one of them can alone."""
-    made = [(shot.template, shot.quality.score) for shot in placed.shots if shot.template is not None]
-    return is_usable([one[0] for one in made], [one[1] for one in made]) is True
+    judged = [_discount(person) for person in seated]
+    counted = sum(NOT_COUNTED not in person.reasons for person in judged)
+    return Settled(_name_doubles(_one_each(judged)), counted, speed)
 
 
 def _find_driver(watch: VehicleWatch, people: Sequence[SeenFace], seats: Sequence[Seat]) -> list[Occupant]:
@@ -171,6 +165,18 @@ def _is_smeared(watch: VehicleWatch, speed: float | None, optics: LaneOptics) ->
         for early, late in pairwise(track.sightings)
     ]
     return bool(shares) and float(np.median(shares)) * optics.exposure_ms / 1000 > SMEAR_EYES
+
+
+def _discount(person: Occupant) -> Occupant:
+    """Return somebody on a seat where nobody need sit without picture and template, when the face is surely a picture.
+
+    A vehicle that moves has a driver, who is counted whatever is seen there.
+    """
+    if MAY_BE_PICTURE not in person.reasons or person.seat is Seat.DRIVER or person.best is None:
+        return person
+    if 100.0 - person.best.quality.components["bona_fide"] < SURE:
+        return person
+    return Occupant(person.seat, person.best, None, None, person.shots, (NOT_COUNTED, *person.reasons))
 
 
 def _one_each(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:

@@ -103,6 +103,20 @@ def test_animal_that_is_hardly_a_face(
     assert judge(face, DRIVER) is verdict
 
 
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({"placed": 8.0}, None),
+        ({"placed": 6.9}, NotPerson.NO_IDENTITY),
+        ({"placed": 8.0, "size": 1.2}, NotPerson.NO_IDENTITY),
+        ({"placed": 8.0, "score": 0.72, "steady": 0.6}, NotPerson.NO_IDENTITY),
+    ],
+)
+def test_face_with_misplaced_points(change: dict[str, float], verdict: NotPerson | None) -> None:
+    """A clear face no larger than people's is one when the looks that its track placed have an identity; an animal is not."""
+    assert judge(replace(PASSENGER, strength=6.3, **change), DRIVER) is verdict
+
+
 def test_facts_print_no_template() -> None:
     """The text form of a face's facts shows no numbers of its template."""
     assert "direction" not in repr(replace(DRIVER, direction=turn(1.0)))
