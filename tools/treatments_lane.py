@@ -161,7 +161,13 @@ def _print(title: str, bench: Bench) -> dict[str, dict[str, float]]:
         "captured", "enrolled of them", "rank 1", f"own >= {MATCH}", "mean own", "mean other",
         f"other >= {POSSIBLE}", "nobody",
     )  # fmt: skip
-    print(f"\n**{title}**\n\n| exchanged | " + " | ".join(columns) + " |\n|---" + "|---" * len(columns) + "|")
+    print(
+        f"\n**{title.capitalize()}**\n\n| exchanged | "
+        + " | ".join(columns)
+        + " |\n|---"
+        + "|---" * len(columns)
+        + "|"
+    )
     report = {}
     for name in EXCHANGES:
         rows = bench.scores.get(name, [])
