@@ -10,14 +10,24 @@ import pytest
 from postparts import CHIEF, Post, open_post
 from signingparts import add_signer, find_signer, hand_in, sign_matter, sign_shift
 
-from wayseal.export.approval import Subject, decode_approval, encode_approval
-from wayseal.flow.countersign import countersign, decline, find_matter
-from wayseal.flow.grant import signature_entry
+from wayseal.export.approval import Subject, decode_approval, encode_approval, sign_approval
+from wayseal.flow.countersign import (
+    Matter,
+    countersign,
+    decline,
+    decline_signed,
+    find_matter,
+    show_decline,
+)
+from wayseal.flow.disclose import Disclosure
+from wayseal.flow.grant import decline_entry, signature_entry
 from wayseal.flow.papers import gather_grants
 from wayseal.flow.partners import add_approver, enrol_own_key, revoke_approver
 from wayseal.flow.policy import Principal
 from wayseal.flow.request import Paper, Word
+from wayseal.model.clock import to_text
 from wayseal.model.errors import NoIntent, Refused, Unapproved, WaysealError
+from wayseal.model.ids import new_ulid
 from wayseal.seal.envelope import parse_record
 from wayseal.seal.suite import sha256
 from wayseal.station.exports import open_disclosure, open_partners
@@ -207,7 +217,7 @@ def test_declined_and_over(post: Post) -> None:
     with pytest.raises(Refused, match="shift is over"):
         sign_shift(site, CHIEF, ended)
     with pytest.raises(NoIntent):
-        find_matter(desk, Subject.GRANT, matter.id[:-1] + "Z")
+        find_matter(desk, Subject.GRANT, "0" * 26)
 
 
 def test_declined_release(post: Post) -> None:
@@ -232,3 +242,77 @@ def test_signature_outlives_nothing(post: Post) -> None:
     assert post.open(who, "in1")
     post.line.clock.move(timedelta(hours=1))
     refuse(post, who, None)
+
+
+def test_signed_no(post: Post) -> None:
+    """A no is signed over the entry and its reason: a yes, another matter's no or another reason is none, and a no is never a yes."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor")
+    first, second = post.ask(who), post.ask(who)
+    desk = open_disclosure(site)
+    matters = [find_matter(desk, Subject.RELEASE, one.id) for one in (first, second)]
+    no = sign_no(desk, matters[0], boss.id, "not-necessary")
+    for matter, raw, reason in (
+        (matters[1], no, "not-necessary"), (matters[0], no, "other"), (matters[0], post.sign(boss, first), "not-necessary"),
+    ):  # fmt: skip
+        with pytest.raises(WaysealError):
+            decline_signed(desk, matter, raw, reason=reason)
+    with pytest.raises(WaysealError):
+        countersign(desk, matters[0], no)
+    moved = encode_approval(replace(decode_approval(no, Subject.DECLINE), about=Subject.RELEASE))
+    with pytest.raises(WaysealError):
+        countersign(desk, matters[0], moved)
+    assert not site.ledger.find(type="release-decline", object=first.id)
+    signer, index = decline_signed(desk, matters[0], no, reason="not-necessary")
+    entry = site.ledger.entry(index)
+    assert (signer.id, entry["approval_sha256"]) == (boss.id, sha256(no).hex())
+    with pytest.raises(Refused, match="was declined"):
+        post.approve(boss, first)
+
+
+def sign_no(desk: Disclosure, matter: Matter, name: str, reason: str) -> bytes:
+    """Return somebody's signed no."""
+    ballot = show_decline(desk, matter, reason)
+    return encode_approval(
+        sign_approval(
+            ballot.export, name, manifest=ballot.manifest, checkpoint=ballot.checkpoint, signer=find_signer(name),
+            about=ballot.about,
+        )
+    )  # fmt: skip
+
+
+def test_no_outlives_an_entry_from_the_future(post: Post) -> None:
+    """A declined release stays closed when whoever has the centre writes another no with a time far ahead: the gate forgets by its own clock."""
+    site, who, boss, other = (
+        post.line.site,
+        post.person(),
+        post.approver("supervisor"),
+        post.approver("supervisor"),
+    )
+    post.begin(who, {"in1"})
+    release = post.ask(who, "in2")
+    post.approve(boss, release)
+    desk = open_disclosure(site)
+    decline(desk, find_matter(desk, Subject.RELEASE, release.id), other.id, reason="not-necessary")
+    far = decline_entry(
+        other, "release", new_ulid(site.clock()), 0, reason="other", now=site.clock() + timedelta(days=9000)
+    )
+    site.ledger.append([far])
+    site.opener.teach(witnessed=True)
+    with pytest.raises(Unapproved):
+        site.opener.open(who, [release])
+
+
+def test_old_word_told_again(post: Post) -> None:
+    """A signature whose minutes are over opens nothing when whoever has the centre tells of it once more with the time of now."""
+    site, who, boss = post.line.site, post.person(), post.approver("supervisor")
+    post.begin(who, {"in1"}, hours=2)
+    release = post.ask(who, "in2")
+    post.approve(boss, release)
+    (index,) = site.ledger.find(type="release-approve", object=release.id)
+    post.line.clock.move(timedelta(seconds=site.settings.release.seconds + 10))
+    site.ledger.append([site.ledger.entry(index) | {"time": to_text(site.clock())}])
+    site.opener.teach(witnessed=True)
+    with pytest.raises((NoIntent, Unapproved)):
+        site.opener.open(who, [release])
+    post.approve(boss, release)
+    assert len(site.opener.open(who, [release])) == 1

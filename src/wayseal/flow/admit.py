@@ -177,6 +177,7 @@ class Admission:
         verify_consistency(seen.size, checkpoint.size, seen.root, checkpoint.root, batch.consistency)  # 2
         quorum = self._witnesses is not None and self._witnesses.is_quorum(one.key for one in good)
         self._follower.follow(checkpoint, witnessed=quorum)
+        self._follower.forget(self._clock())
         return checkpoint, seen
 
     def _verify_standing(self, who: Principal) -> None:

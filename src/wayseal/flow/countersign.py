@@ -233,7 +233,11 @@ def find_settled(desk: Disclosure, matter: Matter) -> int | None:
     lifts = matter.about is Subject.LIFT
     kind, subject = ("lift", "hold") if lifts else ("org-status", "subject")
     found = desk.ledger.find(type=kind, object=matter.entry[subject])
-    return next((index for index in found if desk.ledger.entry(index).get("intent") == matter.index), None)
+    for index in found:
+        entry = desk.ledger.entry(index)
+        if entry.get("intent") == matter.index and "keyroom_seal" in entry:
+            return index
+    return None
 
 
 def list_signers(desk: Disclosure, matter: Matter) -> set[str]:

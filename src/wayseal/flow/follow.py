@@ -7,6 +7,7 @@ older than the ledger, the entries are read again. It must never take an entry's
 import json
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ class Follower:
         """Take over what this keyroom has written down, without reading anything new: for whoever has no checkpoint to show."""
         with self._lock:
             self._load()
+
+    def forget(self, now: datetime) -> None:
+        """Forget what is over at `now`."""
+        with self._lock:
+            self.standings.forget(now)
 
     def follow(self, checkpoint: Checkpoint, *, witnessed: bool = False) -> None:
         """Read every entry up to a checkpoint that its log has signed; `witnessed` when the quorum has cosigned it.

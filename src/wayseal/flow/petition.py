@@ -76,13 +76,14 @@ class PetitionBook:
         """Forget the petition of entry `intent`: it has been carried out."""
         self.waiting = {key: one for key, one in self.waiting.items() if one.index != intent}
 
+    def forget(self, now: datetime) -> None:
+        """Forget petitions whose time is over by the reader's own clock."""
+        self.waiting = {key: one for key, one in self.waiting.items() if one.expires_at > now}
+
     def _ask(self, index: int, entry: Mapping[str, Any]) -> None:
-        """Note a petition, and forget those whose time was over when it came."""
-        at = from_text(entry["time"])
-        known = {key: one for key, one in self.waiting.items() if one.expires_at > at}
+        """Note a petition, unless one of its id waits."""
         if entry["object"] not in self.waiting:
-            known[entry["object"]] = read_petition(entry, index)
-        self.waiting = known
+            self.waiting = {**self.waiting, entry["object"]: read_petition(entry, index)}
 
 
 def read_petition(entry: Mapping[str, Any], index: int) -> Petition:

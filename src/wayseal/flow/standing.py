@@ -112,6 +112,15 @@ class Standings:
             case _:
                 self.exports.apply(index, entry)
 
+    def forget(self, now: datetime) -> None:
+        """Forget what is over by the reader's own clock. Nothing else makes room: an entry's time is the word of whoever wrote it."""
+        old = now - KEPT
+        fresh = {key: [one for one in held if one.at > old] for key, held in self.approvals.items()}
+        self.approvals = {key: held for key, held in fresh.items() if held}
+        self.declined = {key: at for key, at in self.declined.items() if at > old}
+        self.holds = {key: one for key, one in self.holds.items() if one.until > now}
+        self.petitions.forget(now)
+
     @property
     def must_settle(self) -> bool:
         """Whether only what the keyroom has sealed reinstates anybody and lifts a hold: from the entry that says so on, for ever."""
@@ -205,16 +214,16 @@ class Standings:
         }
 
     def _apply_hold(self, index: int, entry: Mapping[str, Any]) -> None:
-        """Note a hold that two people placed, what was signed for it, or that it was declined or lifted; forget those that have ended.
+        """Note a hold that two people placed, what was signed for it, or that it was declined or lifted.
 
         A hold's id is given once, and nobody declines it any more when both have signed it.
         """
         if entry["type"] == "lift":
             self._lift_hold(entry)
             return
-        at, name = from_text(entry["time"]), entry["object"]
+        name = entry["object"]
         held = self.holds.get(name)
-        known = {key: one for key, one in self.holds.items() if one.until > at and key != name}
+        known = {key: one for key, one in self.holds.items() if key != name}
         if entry["type"] == "hold":
             if held is not None or len(entry["approvers"]) > 1:
                 known[name] = held or read_hold(entry, index)
@@ -277,16 +286,14 @@ class Standings:
             self.grants = {**self.grants, held.id: replace(held, signed=signed)}
 
     def _decline_release(self, release: str, at: datetime) -> None:
-        """Note that a release was declined, and forget those of yesterday: no intent waits so long."""
-        kept = {key: when for key, when in self.declined.items() if when > at - KEPT}
-        self.declined = {**kept, release: at}
+        """Note that a release was declined."""
+        self.declined = {**self.declined, release: at}
 
     def _apply_approval(self, release: str, approval: Approval) -> None:
-        """Note an approval, and forget those of yesterday."""
-        old = approval.at - KEPT
-        fresh = {key: [one for one in held if one.at > old] for key, held in self.approvals.items()}
-        fresh[release] = [*fresh.get(release, ()), approval]
-        self.approvals = {key: held for key, held in fresh.items() if held}
+        """Note an approval. What somebody signed counts from the first entry that tells of it: nobody makes it fresh by telling it again."""
+        held = self.approvals.get(release, [])
+        if not approval.proof or approval.proof not in {one.proof for one in held}:
+            self.approvals = {**self.approvals, release: [*held, approval]}
 
 
 def encode_standings(known: Standings) -> dict[str, Any]:

@@ -125,10 +125,87 @@ def test_declined_is_over() -> None:
     assert (known.grants, known.holds) == ({}, {})
     released = decode_standings(encode_standings(learn(say("release-decline", 4, 0))))
     assert set(released.declined) == {ULIDS[4]}
-    later = to_text(NOW + timedelta(days=2))
-    assert set(learn(say("release-decline", 4, 0), say("release-decline", 5, 1, time=later)).declined) == {
-        ULIDS[5]
+    released.forget(NOW + timedelta(hours=23))
+    assert released.declined
+    released.forget(NOW + timedelta(days=1))
+    assert not released.declined
+
+
+def test_far_future_evicts_nothing() -> None:
+    """An entry whose time lies far ahead makes nobody forget a no, a hold or a petition: only the reader's own clock does."""
+    hold = {
+        "type": "hold", "object": ULIDS[2], "records": [ULIDS[3]], "approvers": ["boss-1", "boss-2"], "reason": "court",
+        "until": to_text(NOW + timedelta(days=9)), "time": to_text(NOW),
+    }  # fmt: skip
+    far = to_text(NOW + timedelta(days=9000))
+    ahead = [
+        say("release-decline", 5, 1, time=far), hold | {"object": ULIDS[1], "time": far}, petition(1, time=far, expires=far),
+    ]  # fmt: skip
+    known = learn(say("release-decline", 4, 0), hold, petition(0), *ahead)
+    assert ULIDS[4] in known.declined
+    assert ULIDS[2] in known.holds
+    assert ULIDS[0] in known.petitions.waiting
+
+
+def test_told_again_is_not_fresh() -> None:
+    """What somebody signed for a release counts from the first entry that tells of it; a second entry with a later time changes nothing."""
+    later = to_text(NOW + timedelta(hours=1))
+    told = say("release-approve", 4, 0, role="supervisor", **SIGNATURE)
+    (held,) = learn(told, told | {"time": later}).approvals[ULIDS[4]]
+    assert held.at == NOW
+    named = {name: value for name, value in told.items() if name not in SIGNATURE}
+    assert len(learn(named, named | {"time": later}).approvals[ULIDS[4]]) == 2
+
+
+def petition(number: int = 0, **more: Any) -> dict[str, Any]:
+    """Return a petition that the maintainer comes back from the suspension of entry 0."""
+    return {
+        "type": "reinstatement", "object": ULIDS[number], "actor": "chief-1", "subject": "maintainer", "suspension": 0,
+        "assessment": ULIDS[5], "approvers": ["boss-1", "lab-1"], "time": to_text(NOW),
+        "expires": to_text(NOW + timedelta(days=7)), **more,
+    }  # fmt: skip
+
+
+MARKER = {"type": "config", "object": "signed-standing", "config_sha256": "0" * 64, "time": to_text(NOW)}
+SIGNATURE = {"approval_sha256": "1" * 64, "key_sha256": "2" * 64, "checkpoint_size": 9}
+
+
+def test_names_count_before_people_sign() -> None:
+    """Who was taken back by names before people signed stays back; afterwards only the keyroom's own entry about this very suspension counts."""
+    sealed = reinstate(keyroom_seal="0" * 128, suspension=0, intent=2)
+    assert "maintainer" not in learn(suspend(), reinstate(), MARKER).suspended
+    assert "maintainer" in learn(suspend(), MARKER, reinstate()).suspended
+    assert "maintainer" in learn(suspend(), MARKER, petition(), sealed | {"suspension": 1}).suspended
+    known = learn(suspend(), MARKER, petition(), sealed)
+    assert ("maintainer" in known.suspended, known.petitions.waiting) == (False, {})
+    assert "maintainer" in learn(suspend(), MARKER, petition(), sealed, suspend(), sealed).suspended
+
+
+def test_lift_by_the_keyroom_alone() -> None:
+    """Where people sign, names lift no hold, nor does the keyroom's entry for a petition from before the hold; a signed hold is declined by nobody."""
+    hold = {
+        "type": "hold", "object": ULIDS[2], "records": [ULIDS[3]], "approvers": ["boss-1", "boss-2"], "reason": "court",
+        "until": to_text(NOW + timedelta(days=9)), "time": to_text(NOW),
+    }  # fmt: skip
+    lift = {
+        "type": "lift",
+        "object": ULIDS[2],
+        "reason": "over",
+        "approvers": ["a", "b"],
+        "time": to_text(NOW),
     }
+    sealed = lift | {"keyroom_seal": "0" * 128}
+    assert not learn(hold, lift, MARKER).holds
+    for void in (lift, sealed | {"intent": 0}):
+        assert learn(MARKER, hold, void).holds
+    assert not learn(MARKER, hold, sealed | {"intent": 2}).holds
+    words = [
+        say("hold-approve", 2, 1, actor=name, role="officer", **SIGNATURE) for name in ("boss-1", "boss-2")
+    ]
+    assert learn(MARKER, hold, *words, say("hold-decline", 2, 1)).holds
+    assert not learn(MARKER, hold, words[0], words[0], say("hold-decline", 2, 1)).holds
+    again = learn(MARKER, hold, *words, hold | {"until": to_text(NOW + timedelta(hours=1))})
+    assert again.holds[ULIDS[2]].is_signed
 
 
 def test_suspension_reaches_whoever_comes_later() -> None:
@@ -212,9 +289,10 @@ def test_holds_that_two_people_placed() -> None:
     assert not known.covers_hold(ULIDS[1], ULIDS[2], NOW + timedelta(days=9))
     assert not learn(hold | {"approvers": ["a"]}).holds
     assert not learn(hold, {"type": "lift", "object": ULIDS[1], "reason": "over", "time": to_text(NOW)}).holds
-    assert list(
-        learn(hold, hold | {"object": ULIDS[3], "time": to_text(NOW + timedelta(days=10))}).holds
-    ) == [ULIDS[3]]
+    late = learn(hold, hold | {"object": ULIDS[3], "time": to_text(NOW + timedelta(days=9000))})
+    assert list(late.holds) == [ULIDS[1], ULIDS[3]]
+    late.forget(NOW + timedelta(days=9))
+    assert not late.holds
 
 
 @pytest.mark.parametrize("missing", ["assessment", "approvers"])
@@ -260,6 +338,10 @@ ENTRIES = st.lists(
     st.one_of(
         st.builds(suspend, NAMES),
         st.builds(reinstate, NAMES),
+        st.builds(petition, st.integers(0, 5)),
+        st.builds(lambda n, i: say("reinstatement-approve", n, i, role="officer", **SIGNATURE), st.integers(0, 5), st.integers(0, 9)),
+        st.builds(lambda n, i: say("reinstatement-decline", n, i), st.integers(0, 5), st.integers(0, 9)),
+        st.just(MARKER),
         st.builds(
             lambda n, who, org: grant(n, actor=who, org=org), st.integers(1, 5), PEOPLE, NAMES
         ),
