@@ -9,7 +9,7 @@ from itertools import count
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, Form, Request, Response
+from fastapi import Depends, FastAPI, Form, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -34,7 +34,7 @@ from wayseal.web.oversight import add_oversight_routes
 from wayseal.web.problems import add_problem_pages
 from wayseal.web.roles import Doorkeeper, check_routes
 from wayseal.web.session import Session, Sessions, SignedIn, SignedOut
-from wayseal.web.views import add_crossing, list_verdicts
+from wayseal.web.views import COMPARED, add_crossing, list_verdicts
 
 SHOWN = 30
 HEADERS = {
@@ -160,7 +160,7 @@ def _add_encounter_routes(app: FastAPI, console: Console) -> None:
             opened = session.opened.pop((row.id, person["seat"]), None)
             if opened is not None:
                 person["picture"] = opened.release.id
-                person["reference"] = opened.release.id if opened.reference else None
+                person["references"] = [one is not None for one in opened.references]
                 session.show(opened)
         return console.page(
             request, "encounter.html", session, vehicle=vehicle, verdicts=list_verdicts(vehicle["direction"])
@@ -205,9 +205,12 @@ def _add_picture_routes(app: FastAPI) -> None:
         return Response(picture, media_type="image/jpeg")
 
     @app.get("/references/{release}/picture")
-    def reference_picture(release: str, session: SignedIn) -> Response:
+    def reference_picture(
+        release: str, session: SignedIn, of: Annotated[int, Query(ge=1, le=COMPARED)] = 1
+    ) -> Response:
         opened = session.shown.get(release)
-        if opened is None or opened.reference is None:
+        picture = None if opened is None else next(iter(opened.references[of - 1 : of]), None)
+        if opened is None or picture is None:
             raise NotFound("no reference picture is open in this session", hint="Open the pictures again.")
-        picture, opened.reference = opened.reference, None
+        opened.references[of - 1] = None
         return Response(picture.data, media_type=picture.media_type)

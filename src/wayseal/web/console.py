@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
 
 from wayseal.flow.waiting import check_declined
+from wayseal.model.border import PlainImage
 from wayseal.model.errors import NotFound, QuotaExceeded, Unapproved
 from wayseal.model.ids import RecordId
 from wayseal.station.badge import OFFICER, ROLES
@@ -70,7 +71,7 @@ class Console:
     def open_pictures(
         self, session: Session, row: StoredEncounter, person: dict[str, Any], gallery: str
     ) -> Opened:
-        """Open an occupant's picture under the session's grant, and then the best candidate's reference picture.
+        """Open an occupant's picture under the session's grant, and then a reference picture of each traveller to compare.
 
         A release that waits for a second person's approval is tried again, not replaced; one that was declined is told once.
         """
@@ -85,11 +86,11 @@ class Console:
         except Unapproved:
             session.waiting[place] = release
             raise
-        reference = None
-        if person["candidates"]:
-            with suppress(QuotaExceeded):  # the lane's picture is open and shall be seen
-                reference = portal.reference(gallery, person["candidates"][0]["traveller"], release)
-        return Opened(release, picture, reference)
+        references: list[PlainImage | None] = []
+        with suppress(QuotaExceeded):  # the lane's picture is open and shall be seen
+            for one in person["compared"]:
+                references.append(portal.reference(gallery, one["traveller"], release))  # noqa: PERF401 - those before the allowance ended stay
+        return Opened(release, picture, references)
 
     def lines(self, session: Session, rows: list[StoredEncounter]) -> list[dict[str, Any]]:
         """Return rows as vehicles; what is on this screen already is not opened a second time."""

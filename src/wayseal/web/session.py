@@ -34,11 +34,11 @@ class SignedOut(Exception):  # noqa: N818 - a state, not an error
 
 @dataclass(slots=True)
 class Opened:
-    """What an officer has just opened: the picture and the candidate's reference picture, each until it is shown once."""
+    """What an officer has just opened: the picture and a reference picture of each traveller to compare, each until it is shown once."""
 
     release: Release
     picture: bytes | None = field(repr=False)
-    reference: PlainImage | None = field(repr=False)
+    references: list[PlainImage | None] = field(repr=False)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wayseal.flow.review import ALLOWED
-from wayseal.model.border import Band, Crossing, Direction, Verdict
+from wayseal.model.border import Band, Crossing, Direction, Outcome, Seat, Verdict
 from wayseal.model.clock import from_text, to_text
 from wayseal.station.shift import Shift
 from wayseal.web.reasons import say_reasons
@@ -20,6 +20,9 @@ VERDICT_NAMES = {
     Verdict.REFUSE: "Refuse",
     Verdict.DEPARTED: "Departed",
 }
+COMPARED = 2
+"""How many travellers an officer compares by eye at most: where two are about as like, both."""
+_SEATS = {Seat.ROW3.value: "third row"}
 _KEYS = {Verdict.ADMIT: "a", Verdict.DEPARTED: "a", Verdict.REFER: "r", Verdict.REFUSE: "x"}
 
 
@@ -41,6 +44,7 @@ def show_vehicle(line: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         "expires_utc": line["expires_at"],
         "expires_local": _local(expires, zone, seconds=False),
         "erased": line["status"] == "erased",
+        "unseated": line["occupants_seen"] - len(line["occupants"]),
         "occupants": [_show_occupant(person) for person in line["occupants"]],
     }
 
@@ -69,14 +73,16 @@ def add_crossing(person: dict[str, Any], crossing: Crossing | None) -> None:
 
 
 def _show_occupant(person: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one occupant with words for codes and nothing opened."""
+    """Return one occupant with words for codes, whom to compare them with, and nothing opened."""
+    candidates = [c for c in person["candidates"] if c["band"] != Band.WEAK]
     return {
         **person,
-        "seat_name": person["seat"].replace("_", " "),
+        "seat_name": _SEATS.get(person["seat"], person["seat"].replace("_", " ")),
         "reasons": say_reasons(person["reasons"]),
-        "candidates": [c for c in person["candidates"] if c["band"] != Band.WEAK],
+        "candidates": candidates,
+        "compared": candidates[: COMPARED if person["outcome"] == Outcome.REFER else 1],
         "picture": None,
-        "reference": None,
+        "references": [],
         "verdict": None,
         "suggested": None,
     }
