@@ -290,10 +290,10 @@ class Standings:
         self.declined = {**self.declined, release: at}
 
     def _apply_approval(self, release: str, approval: Approval) -> None:
-        """Note an approval. What somebody signed counts from the first entry that tells of it: nobody makes it fresh by telling it again."""
+        """Note an approval. What somebody signed is as old as the first entry that tells of it: nobody makes it fresh by telling it again."""
         held = self.approvals.get(release, [])
-        if not approval.proof or approval.proof not in {one.proof for one in held}:
-            self.approvals = {**self.approvals, release: [*held, approval]}
+        first = next((one.at for one in held if approval.proof and one.proof == approval.proof), approval.at)
+        self.approvals = {**self.approvals, release: [*held, replace(approval, at=min(first, approval.at))]}
 
 
 def encode_standings(known: Standings) -> dict[str, Any]:
