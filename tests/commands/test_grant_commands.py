@@ -50,7 +50,9 @@ def test_1_init_with_witnesses(ws: Session, bench: Bench, tmp_path: Path) -> Non
     refused = ws.call("init", "--evaluation", "--witnesses", nobody)
     assert (refused.code, ws.home.exists()) == (2, False)
     assert "without a quorum" in refused.err
-    assert ws.call("init", "--evaluation", "--witnesses", policy, "--json").code == 0
+    made = ws.call("init", "--evaluation", "--witnesses", policy, "--json")
+    assert made.code == 0
+    assert "nobody is appointed" in made.err
     assert "witness audit-0" in (ws.home / "ledger" / "policy").read_text(encoding="utf-8")
     shown = ws.call("ledger", "show", "--type", "config", "--json")
     assert "keyroom-clients" in shown.out
@@ -257,6 +259,8 @@ def test_6_trust(ws: Session, bench: Bench, tmp_path: Path) -> None:
     done = ws.call("keyroom", "trust", "--witnesses", policy, "--yes", "--json")
     assert done.code == 0
     assert "audit-0" in done.json["witnesses"]
+    assert done.json["appointed"] > 0
+    assert "nobody is appointed" not in done.err
     assert "officer" in done.json["clients"]["centre"]
     policy.write_text("quorum none\n", encoding="ascii")
     assert ws.call("keyroom", "trust", "--witnesses", policy, "--yes").code == 2

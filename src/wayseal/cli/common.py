@@ -30,8 +30,13 @@ from wayseal.model.errors import Invalid, KeeperLocked
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 stderr = Console(stderr=True)
+NOBODY_SIGNS = (
+    "warning: witnesses are pinned and nobody is appointed: shifts, second persons, holds and reinstatements wait, and officers open no picture.\n"
+    "hint: wayseal export approver add NAME, let them enrol, then wayseal export approver appoint NAME."
+)
 stdout = Console()
 _PIPED, _UNBOUNDED = 200, 10_000
+_FACTS = 2
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -162,24 +167,44 @@ def spell_json(value: object) -> str:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows for people, as a table on stdout; a line where there are none.
 
-    Into a pipe, prose wraps and ids, digests and times stay in one piece, however wide that is.
+    Ids, digests and times stay in one piece, so that they can be copied: into a pipe however wide that is, and on a terminal that
+    is too narrow each row is a list of its facts.
     """
     if not rows:
         click.echo(f"{title}: none")
         return
     words = [[_word(cell) for cell in row] for row in rows]
-    piped = not stdout.is_terminal
+    table = _draw_table(columns, words, whole=True)
+    unbounded = Console(width=_UNBOUNDED)
+    least = Measurement.get(unbounded, unbounded.options, table).minimum
+    console = stdout if stdout.is_terminal else Console(width=max(_PIPED, least))
+    console.print(Text(title, style="italic"))
+    if least <= console.width:
+        console.print(table)
+    elif len(columns) > _FACTS:
+        _print_facts(columns, words)
+    else:
+        console.print(_draw_table(columns, words, whole=False))
+
+
+def _draw_table(columns: Sequence[str], words: Sequence[Sequence[str]], *, whole: bool) -> Table:
+    """Return a table in which prose wraps; cells without a blank do so only where they need not be `whole`."""
     table = Table()
     for name, *cells in zip(columns, *words, strict=True):
-        table.add_column(name, overflow="fold", no_wrap=piped and not any(" " in cell for cell in cells))
+        table.add_column(name, overflow="fold", no_wrap=whole and not any(" " in cell for cell in cells))
     for row in words:
         table.add_row(*map(Text, row))
-    console = stdout
-    if piped:
-        wide = Console(width=_UNBOUNDED)
-        console = Console(width=max(_PIPED, Measurement.get(wide, wide.options, table).minimum))
-    console.print(Text(title, style="italic"))
-    console.print(table)
+    return table
+
+
+def _print_facts(columns: Sequence[str], words: Sequence[Sequence[str]]) -> None:
+    """Print each row as lines of a name and a value, with an empty line between rows."""
+    width = max(map(len, columns))
+    for number, row in enumerate(words):
+        if number:
+            click.echo()
+        for name, cell in zip(columns, row, strict=True):
+            click.echo(f"  {name:<{width}}  {cell}")
 
 
 def _word(cell: object) -> str:

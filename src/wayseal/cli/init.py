@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase
+from wayseal.cli.common import NOBODY_SIGNS, json_option, passphrase_option, print_json, read_passphrase
 
 
 @click.command()
@@ -54,6 +54,8 @@ def command(
         config=text,
         witnesses=witnesses,
     )
+    if witnesses:
+        click.echo(NOBODY_SIGNS, err=True)
     if as_json:
         print_json(
             {"home": str(home), "site": facts.id, "evaluation": facts.evaluation, "origin": facts.origin}

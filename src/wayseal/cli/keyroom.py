@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase
+from wayseal.cli.common import NOBODY_SIGNS, json_option, passphrase_option, print_json, read_passphrase
 from wayseal.cli.lazy import VerbGroup
 from wayseal.model.errors import Invalid
 
@@ -84,7 +84,9 @@ def trust(home: Path, policy_file: Path, passphrase_file: Path | None, *, yes: b
 
 def _renew(home: Path, passphrase_file: Path | None, witnesses: str | None, *, as_json: bool) -> None:
     """Write the keyroom's trust anew and show it."""
+    from wayseal.ledger.reader import LedgerReader
     from wayseal.model.clock import utc_now
+    from wayseal.station.appointing import count_appointed
     from wayseal.station.keyroom_server import renew_trust
     from wayseal.station.settings import load_settings
     from wayseal.station.site import keyroom_passphrase
@@ -95,8 +97,11 @@ def _renew(home: Path, passphrase_file: Path | None, witnesses: str | None, *, a
     policy = renewed.policy()
     named = [] if policy is None else sorted(policy.witnesses)
     listed = {client.name: sorted(client.roles) for client in renewed.clients.values()}
+    appointed = count_appointed(LedgerReader(home / "ledger"))
+    if named and not appointed:
+        click.echo(NOBODY_SIGNS, err=True)
     if as_json:
-        print_json({"clients": listed, "witnesses": named})
+        print_json({"clients": listed, "witnesses": named, "appointed": appointed})
         return
     for name, roles_of in sorted(listed.items()):
         click.echo(f"{name}: {', '.join(roles_of)}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wayseal.cli.common import (
+    NOBODY_SIGNS,
     json_option,
     passphrase_option,
     principal_option,
@@ -104,12 +105,15 @@ def grant(
     Where people's word counts with their signature only, it opens pictures when its officer or a second person has signed it: wayseal grant.
     """
     from wayseal.model.clock import to_text
+    from wayseal.station.appointing import count_appointed
     from wayseal.station.shift import begin_shift
     from wayseal.station.site import open_site
 
     reason = _read_purpose(purpose)
     with open_site(home, read_passphrase(passphrase_file)) as site:
         shift = begin_shift(site, site.principal(who, role), lanes, purpose=reason, hours=hours)
+        if shift.must_sign and not count_appointed(site.ledger):
+            click.echo(NOBODY_SIGNS, err=True)
     shown = {
         "grant": shift.id, "lanes": sorted(shift.lanes), "purpose": reason.value, "expires": to_text(shift.ends),
         "ledger_index": shift.ledger_index, "witnessed": shift.witnessed, "signed": not shift.must_sign,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wayseal.flow.appoint import AppointmentBook
+from wayseal.ledger.reader import LedgerReader
 from wayseal.model.errors import Refused, Unavailable
 from wayseal.seal.keys import SigningIdentity
 from wayseal.seal.keys.appointment import sign_appointment
@@ -24,6 +25,13 @@ def open_appointments(site: "Site", founder: SigningIdentity | None = None) -> A
     if founder is not None and list(site.charters.current().officials.values()) == [founder.public]:
         sign = lambda document: sign_appointment(document, founder)  # noqa: E731 - a value of the book
     return AppointmentBook(site.ledger, site.store, site.charters.current, site.clock, sign)
+
+
+def count_appointed(ledger: LedgerReader) -> int:
+    """Return how many people the ledger calls appointed and not revoked: without any, nobody's signature counts."""
+    told = [ledger.entry(index) for index in ledger.find(type="approver")]
+    revoked = {entry["object"] for entry in told if entry["action"] == "revoked"}
+    return len({entry["object"] for entry in told if entry["action"] == "appointed"} - revoked)
 
 
 def appoint_enrolled(site: "Site", approver: str) -> int:
