@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wayseal.vision.plate.geometry import Quad
 
 CREDITED = 0.5
-"""None of 228 other lines in 131 pictures came above 0.05."""
+"""None of 814 other lines in 319 pictures came above 0.05."""
 
 
 @dataclass(frozen=True, slots=True)
