@@ -1,6 +1,7 @@
 """Lane measures: the contract's definitions on passes of known content, the truth format, and one real video."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from wayseal.model.border import (
     VehiclePass,
 )
 from wayseal.model.errors import Invalid, NotFound
+from wayseal.vision.presentation import NOT_COUNTED
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DRIVER_BOX, PASSENGER_BOX = (400.0, 100.0, 80.0, 100.0), (200.0, 100.0, 80.0, 100.0)
@@ -210,6 +212,15 @@ def test_seen_is_not_captured(searcher: GallerySearch) -> None:
     assert report["captured_rate"] == 0.0
     assert report["seat_accuracy"] is None
     assert report["distractors_accepted"] == 1
+
+
+def test_picture_not_counted_is_nobody(searcher: GallerySearch) -> None:
+    """What capture does not count, because it is surely a picture, is neither an accepted distractor nor a person found."""
+    nowhere = replace(occupant(Seat.REAR_LEFT, (5.0, 5.0, 9.0, 9.0), captured=False), reasons=(NOT_COUNTED,))
+    driver = replace(occupant(Seat.DRIVER, DRIVER_BOX, captured=False), reasons=(NOT_COUNTED,))
+    report = measure([a_pass([(driver, None), (nowhere, None)])], searcher)
+    assert report["distractors_accepted"] == 0
+    assert report["detected_rate"] == 0.0
 
 
 def test_denominators_of_nothing_are_null(searcher: GallerySearch) -> None:

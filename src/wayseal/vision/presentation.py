@@ -8,7 +8,7 @@ millimetre, a face camera's pixel a whole one; nor is relief, which the points o
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,14 +17,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from wayseal.model.border import Pixels
+from wayseal.model.border import Occupant, Pixels, Seat
 from wayseal.vision.detect import Detection
 
 MAY_BE_PICTURE = "may_be_a_picture"
 """Reason on an occupant whose face may be a print, a screen or a mask: the officer looks, nothing is refused."""
+NOT_COUNTED = "picture_not_counted"
+"""Reason on a seat where nobody need sit, whose face is surely a picture: it is no occupant, and the officer looks."""
 UNIT = 20
 """Pixels of a surround in one distance between the eyes."""
+_SURE = 95.0  # score from which edges alone are surely a sheet's: nineteen in twenty where sheets and faces are as common
 _SIDE, _ABOVE, _BELOW = 2.4, 2.6, 3.0
+_WIDEST = 2.35  # eye distances beside the face up to which a sheet's edge is sought, as far as can be
 _UPRIGHT_RUN, _LEVEL_RUN = 3.2, 2.4
 """Eye distances over which a sheet's edge is straight; a head-rest's is shorter and rounded."""
 _Floats = NDArray[np.float32]
@@ -76,6 +80,26 @@ def is_suspicious(score: float) -> bool:
     return score >= float(_load_weights()["threshold"])
 
 
+def is_sheet(cues: PresentationCues) -> bool:
+    """Return whether the straight edges alone speak for a sheet of paper or a screen: an oval outline may be a mask that somebody wears."""
+    weights = _load_weights()
+    edges = (cues.edges - weights["mean"][0]) / weights["scale"][0]
+    total = float(weights["intercept"] + weights["coefficients"][0] * edges)
+    return is_suspicious(score_presentation(cues)) and 100.0 / (1.0 + float(np.exp(-total))) >= _SURE
+
+
+def discount_picture(person: Occupant) -> Occupant:
+    """Return somebody who is surely a picture, on a seat where nobody need sit, as no occupant: nothing to keep or search.
+
+    A vehicle that moves has a driver, who counts whatever is seen there. The look stays, and so do the reasons.
+    """
+    if NOT_COUNTED not in person.reasons:
+        return person
+    if person.seat is Seat.DRIVER:
+        return replace(person, reasons=tuple(one for one in person.reasons if one != NOT_COUNTED))
+    return Occupant(person.seat, person.best, None, None, person.shots, person.reasons)
+
+
 def _measure_look(light: _Floats) -> tuple[float, float]:
     """Return (edges, rim) of one surround's brightness."""
     spread = max(float(light.std()), 2.0)
@@ -90,7 +114,8 @@ def _find_frame(across: _Floats, down: _Floats) -> float:
     upright = np.abs(cv2.blur(across, (1, round(_UPRIGHT_RUN * UNIT)), borderType=cv2.BORDER_REPLICATE))
     level = np.abs(cv2.blur(down, (round(_LEVEL_RUN * UNIT), 1), borderType=cv2.BORDER_REPLICATE))
     middle = slice(_row(-0.6), _row(1.2))
-    left, right = upright[middle, _column(-2.2) : _column(-1.0)], upright[middle, _column(1.0) : _column(2.2)]
+    left = upright[middle, _column(-_WIDEST) : _column(-1.0)]
+    right = upright[middle, _column(1.0) : _column(_WIDEST)]
     near = slice(_column(-0.5), _column(0.5))
     top, bottom = level[_row(-2.5) : _row(-1.3), near], level[_row(1.7) : _row(2.9), near]
     sides = sorted(float(part.max()) for part in (left, right, top, bottom))

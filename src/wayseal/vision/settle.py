@@ -23,7 +23,8 @@ from wayseal.vision.picture import encode_picture
 from wayseal.vision.presentation import (
     MAY_BE_PICTURE,
     NOT_COUNTED,
-    SURE,
+    discount_picture,
+    is_sheet,
     is_suspicious,
     measure_cues,
     score_presentation,
@@ -102,7 +103,7 @@ def settle_vehicle(watch: VehicleWatch, networks: FaceNetworks, optics: LaneOpti
     seated += _find_driver(watch, people, seats)
     found = dict(zip(seats, people, strict=True))
     seated = [_restore(watch, networks, found, person, optics.steering) for person in seated]
-    judged = [_discount(person) for person in seated]
+    judged = [discount_picture(person) for person in seated]
     counted = sum(NOT_COUNTED not in person.reasons for person in judged)
     return Settled(_name_doubles(_one_each(judged)), counted, speed)
 
@@ -167,18 +168,6 @@ def _is_smeared(watch: VehicleWatch, speed: float | None, optics: LaneOptics) ->
     return bool(shares) and float(np.median(shares)) * optics.exposure_ms / 1000 > SMEAR_EYES
 
 
-def _discount(person: Occupant) -> Occupant:
-    """Return somebody on a seat where nobody need sit without picture and template, when the face is surely a picture.
-
-    A vehicle that moves has a driver, who is counted whatever is seen there.
-    """
-    if MAY_BE_PICTURE not in person.reasons or person.seat is Seat.DRIVER or person.best is None:
-        return person
-    if 100.0 - person.best.quality.components["bona_fide"] < SURE:
-        return person
-    return Occupant(person.seat, person.best, None, None, person.shots, (NOT_COUNTED, *person.reasons))
-
-
 def _one_each(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
     """Return at most one occupant a seat, the best captured first: a third row has one name for all its seats."""
     best: dict[Seat, Occupant] = {}
@@ -236,6 +225,7 @@ def _advise(face: SeenFace, shot: Shot) -> tuple[Shot, tuple[str, ...]]:
     score = score_presentation(cues)
     components = {**shot.quality.components, "bona_fide": 100.0 - score}
     doubt = (MAY_BE_PICTURE,) if is_suspicious(score) else ()
+    doubt = (NOT_COUNTED, *doubt) if is_sheet(cues) else doubt
     return replace(shot, quality=replace(shot.quality, components=components)), doubt
 
 

@@ -11,7 +11,7 @@ from wayseal.flow.doubt import MATCH_ON_PICTURE
 from wayseal.flow.second import DOUBTED
 from wayseal.match import assign, search
 from wayseal.vision.located import PARTLY_HIDDEN
-from wayseal.vision.presentation import MAY_BE_PICTURE
+from wayseal.vision.presentation import MAY_BE_PICTURE, NOT_COUNTED
 from wayseal.vision.quality import REASON_TEXTS
 from wayseal.vision.restore import RESTORED
 from wayseal.vision.settle import EXPOSURE_TOO_LONG, HIDDEN, NOT_VISIBLE, SAME_FACE_TWICE
@@ -19,6 +19,7 @@ from wayseal.vision.settle import EXPOSURE_TOO_LONG, HIDDEN, NOT_VISIBLE, SAME_F
 TEXTS: Final = {
     **REASON_TEXTS,
     MAY_BE_PICTURE: "check: may be a picture, not a face",
+    NOT_COUNTED: "may be a picture: not counted, look whether somebody sits there",
     MATCH_ON_PICTURE: "like a traveller, but it may be a picture of them: look who sits there, then compare",
     EXPOSURE_TOO_LONG: "lane warning: the shutter is too slow for this speed and smears faces: shorten the exposure",
     SAME_FACE_TWICE: "check: the same face on two seats; one may be a picture or a mirror image",
@@ -40,7 +41,7 @@ TEXTS: Final = {
     assign.ELSEWHERE: "the only traveller somewhat like sits in another seat: check documents",
     assign.CONTESTED: "two occupants are like this traveller: compare by eye",
 }
-_FIRST: Final = (MAY_BE_PICTURE, SAME_FACE_TWICE, MATCH_ON_PICTURE, DOUBTED)
+_FIRST: Final = (NOT_COUNTED, MAY_BE_PICTURE, SAME_FACE_TWICE, MATCH_ON_PICTURE, DOUBTED)
 
 
 def say_reasons(codes: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The cues for a picture of a face: they see sheets and masks around a face, and not shoulders or head-rests."""
 
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import cv2
@@ -8,17 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayseal.model.border import Pixels
+from wayseal.model.border import Occupant, Pixels, PlainImage, Quality, Seat, Shot, Template
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.presentation import (
+    MAY_BE_PICTURE,
+    NOT_COUNTED,
     UNIT,
     PresentationCues,
     cut_surround,
+    discount_picture,
+    is_sheet,
     is_suspicious,
     measure_cues,
     score_presentation,
 )
 
+START = datetime(2026, 3, 1, tzinfo=UTC)
 WIDE, HIGH, EYES = 96, 112, (48, 52)
 
 
@@ -123,3 +129,40 @@ def test_weights_name_their_making() -> None:
     text = files("wayseal.vision").joinpath("presentation_weights.toml").read_text()
     assert "fit_presentation.py" in text
     assert "bona fide presentations" in text
+
+
+def seen(seat: Seat, *reasons: str) -> Occupant:
+    """Return somebody captured."""
+    shot = Shot(3, START, (0.0, 0.0, 9.0, 9.0), np.zeros((5, 2), np.float32), 0.9, 40.0, Quality(70))
+    template = Template(np.eye(1, 128, dtype=np.float32)[0], "m", 11.0)
+    return Occupant(seat, shot, PlainImage(b"x", 9, 9), template, 9, reasons)
+
+
+def test_sheet_is_told_from_a_mask() -> None:
+    """Strong straight edges are a sheet's; an oval outline is suspicious too, and may be a mask that somebody wears."""
+    sheets = measure_cues([hold_sheet(seed) for seed in range(5)])
+    masks = measure_cues([cut_mask(seed) for seed in range(5)])
+    people = measure_cues([draw_person(seed) for seed in range(5)])
+    assert sheets is not None
+    assert masks is not None
+    assert people is not None
+    assert [is_sheet(cues) for cues in (sheets, masks, people)] == [True, False, False]
+    assert is_suspicious(score_presentation(masks))
+
+
+def test_sure_picture_is_no_occupant() -> None:
+    """A face that is surely a picture, on a seat where nobody need sit, has nothing to search; its seat and reasons stay."""
+    picture = seen(Seat.FRONT_PASSENGER, NOT_COUNTED, MAY_BE_PICTURE, "low_contrast")
+    left = discount_picture(picture)
+    assert (left.seat, left.best) == (picture.seat, picture.best)
+    assert (left.picture, left.template, left.second) == (None, None, None)
+    assert left.reasons == picture.reasons
+
+
+def test_driver_counts_behind_a_picture() -> None:
+    """Whoever drives counts, with a picture before the face too, and so does everybody else whose face is none."""
+    driver = discount_picture(seen(Seat.DRIVER, NOT_COUNTED, MAY_BE_PICTURE))
+    assert driver.template is not None
+    assert driver.reasons == (MAY_BE_PICTURE,)
+    passenger = seen(Seat.FRONT_PASSENGER, MAY_BE_PICTURE)
+    assert discount_picture(passenger) is passenger

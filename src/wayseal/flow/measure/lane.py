@@ -20,6 +20,7 @@ from wayseal.model.border import Occupant, Outcome, SearchAnswer, Seat, VehicleP
 from wayseal.vision.capture import CaptureModels, LaneCapture
 from wayseal.vision.frames import FrameSource, open_source
 from wayseal.vision.optics import LaneOptics
+from wayseal.vision.presentation import NOT_COUNTED
 
 _ACROSS_TIME = (
     0.5  # seconds within which a pass and a vehicle must leave for them to be the same without any face
@@ -204,6 +205,8 @@ def _score_occupants(
 ) -> None:
     """Give each occupant of a pass to a true one; whoever is on nobody is an accepted distractor."""
     for person, answer in zip(passed.seen.occupants, passed.answers, strict=True):
+        if NOT_COUNTED in person.reasons:
+            continue
         place = _place_of(person, truth)
         real: OccupantTruth | None = None
         if place is not None:

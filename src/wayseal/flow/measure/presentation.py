@@ -21,7 +21,7 @@ from wayseal.model.errors import Invalid
 from wayseal.vision.capture import CaptureModels, LaneCapture
 from wayseal.vision.frames import open_source
 from wayseal.vision.optics import LaneOptics
-from wayseal.vision.presentation import MAY_BE_PICTURE
+from wayseal.vision.presentation import MAY_BE_PICTURE, NOT_COUNTED
 
 BONA_FIDE = "bona_fide"
 ATTACKS = ("held_print", "held_tablet", "window_mask", "worn_mask")
@@ -163,10 +163,12 @@ def _answer(kind: str, eyes: Eyes, people: Sequence[Occupant]) -> Presentation:
     """Return what capture made of one presentation; of several answers, one with a usable picture."""
     found = _find_answers(eyes, people)
     for person in found:
-        if person.template is not None and person.best is not None:
+        judged = person.template is not None or NOT_COUNTED in person.reasons
+        if judged and person.best is not None:
             bona_fide = person.best.quality.components.get("bona_fide")
             score = None if bona_fide is None else 100.0 - bona_fide
-            return Presentation(kind, score, MAY_BE_PICTURE in person.reasons, accepted=True)
+            counted = NOT_COUNTED not in person.reasons
+            return Presentation(kind, score, MAY_BE_PICTURE in person.reasons, accepted=counted)
     return Presentation(kind, accepted=bool(found))
 
 
