@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 import pytest
+from rich.console import Console
 
+from wayseal.cli import common
 from wayseal.cli import main as program
 from wayseal.cli.common import default_principal, print_table
 from wayseal.cli.main import root
@@ -140,6 +142,24 @@ def test_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Holds: none" in out
     assert "0123456789" * 40 in out
     assert "False" not in out
+
+
+def test_ids_stay_whole_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a list is wider than the terminal each row is a list of its facts, ids unbroken; where it fits it is a table."""
+    row = ["01M82G8X7H6E2JEFG7MBQ7G8RR", "2026-11-22T20:48:29.973Z", "driver: match, rear_left: no_match"]
+    columns = ["encounter", "time", "outcomes"]
+    for width, table in ((60, False), (120, True)):
+        monkeypatch.setattr(common, "stdout", Console(force_terminal=True, width=width))
+        print_table("Encounters", columns, [row, row])
+        out = capsys.readouterr().out
+        assert out.count(row[0]) == 2
+        assert out.count(row[1]) == 2
+        assert ("│" in out) is table
+    monkeypatch.setattr(common, "stdout", Console(force_terminal=True, width=40))
+    print_table("Key", ["fact", "value"], [["digest", "0123456789" * 8]])
+    assert "│" in capsys.readouterr().out
 
 
 def test_lists_of_verbs_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
