@@ -1,7 +1,7 @@
 """A lane process that tests kill: made-up vehicles through the whole line, one acknowledged id a line on stdout.
 
 `python killable.py HOME COUNT [BOUNDARY WHEN]`. With a boundary (`module:attribute`, and `before` or `after`) the process
-kills itself with SIGKILL at the second call of that function, as a power cut would.
+kills itself with SIGKILL at the second call of that function, as a power cut would; at the first with `module:attribute#1`.
 """
 
 import importlib
@@ -32,8 +32,10 @@ class OneEachFrame(NoCamera):
 
 
 def plant_death(boundary: str, when: str) -> None:
-    """Replace a function by one that dies before or after its second call."""
+    """Replace a function by one that dies before or after its second call, or the one that the boundary names."""
+    boundary, _, number = boundary.partition("#")
     module, _, attribute = boundary.partition(":")
+    last = int(number or 2)
     owner: Any = importlib.import_module(module)
     *path, name = attribute.split(".")
     for part in path:
@@ -43,10 +45,10 @@ def plant_death(boundary: str, when: str) -> None:
 
     def dying(*args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
-        if calls[0] == 2 and when == "before":
+        if calls[0] == last and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         answer = original(*args, **kwargs)
-        if calls[0] == 2 and when == "after":
+        if calls[0] == last and when == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
