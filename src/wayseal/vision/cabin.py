@@ -16,6 +16,7 @@ from wayseal.vision.notpeople import (
     LARGEST,
     SMALLEST,
     STEADY,
+    SURE,
     FaceFacts,
     is_adrift,
     judge_faces,
@@ -143,13 +144,16 @@ def gather_faces(watch: VehicleWatch) -> list[SeenFace]:
 def measure_vehicle(watch: VehicleWatch, faces: Sequence[SeenFace]) -> VehicleGeometry | None:
     """Return the vehicle's ruler and middle; None when neither faces nor body give a ruler.
 
-    Faces without identity or without a steady score (dogs), and faces outside the vehicle, are no ruler while there are others.
+    Faces without identity or without a steady score (dogs), and faces outside the vehicle, are no ruler while there are others;
+    where the body tells what to expect, only the surest are (head-rests with holes are larger than heads, and nearly as steady).
     """
     vehicle = watch.vehicle
     facing = None if vehicle.went_across else vehicle.width
     expected = facing * EYES_M / BODY_M if facing else None
     known = [face for face in faces if face.strength is None or face.strength >= _IDENTITY] or list(faces)
     steady = [face for face in known if face.steady >= STEADY] or known
+    if expected is not None:
+        steady = [face for face in steady if face.steady >= SURE] or steady
     people = [face for face in steady if not is_adrift(face.wander, face.travel)] or steady
     if expected is not None and _outgrow(people, expected):
         expected = None

@@ -27,6 +27,10 @@ _CLEAR_EYES = 22.0  # and pixels between its eyes
 _NEAR_EYES = 40.0  # pixels between the eyes of a face that is near enough to be told from an animal's
 STEADY = 0.7
 """Detector score in the middle of a track that people reach unless they are far or hidden; animals do not."""
+SURE = 0.85
+"""The same that people reach near the camera, in the light and not hidden."""
+_UNSURE, _LARGE = 0.8, 1.2
+"""The same under which a near face is nobody that is larger than this: heads of one vehicle agree within a tenth."""
 _EMPTY = 7.2  # template length under which such a face holds no identity
 _NO_LARGER = 1.1  # size up to which a face is not an animal's: rendered ones are at 1.2 and more
 _ADRIFT = 0.5  # eye distances that a face must wander over the vehicle before its movement tells anything
@@ -35,7 +39,6 @@ SAME_FACE = 0.6
 _MIRROR_M = 0.45  # metres beside somebody within which no other seat is
 _MIRROR_SIZE = 0.95
 _SEAT_REACH_M = 0.16  # metres off a front seat's middle, to either side, where its head can be
-_ONE_THING_M = 0.063  # metres, a distance between eyes, within which two finds are at one place
 _NEARER = 0.12  # of nearness by which a face is before the front row: none of 40 people was, off a front seat
 
 
@@ -50,7 +53,6 @@ class NotPerson(StrEnum):
     ADRIFT = "does_not_move_with_the_vehicle"
     MIRROR_IMAGE = "image_of_somebody_beside"
     ON_GLASS = "nearer_than_the_front_row"
-    TWO_SIZES = "found_at_two_sizes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +123,16 @@ def reference_size(sizes: Sequence[float], weights: Sequence[float], expected: f
 def _judge_face(face: FaceFacts, others: Sequence[FaceFacts]) -> NotPerson | None:
     """Return why one face is nobody, or None."""
     clear = face.score >= _CLEAR_SCORE and face.eyes_px >= _CLEAR_EYES
+    unsure = face.steady < _UNSURE and face.eyes_px >= _NEAR_EYES
     doubtful = face.score < _CLEAR_SCORE and face.steady < STEADY and face.eyes_px >= _NEAR_EYES
     verdicts = [
         (face.size < SMALLEST, NotPerson.TOO_SMALL),
-        (face.size > LARGEST, NotPerson.TOO_LARGE),
+        (face.size > (_LARGE if unsure else LARGEST), NotPerson.TOO_LARGE),
         (is_adrift(face.wander, face.travel), NotPerson.ADRIFT),
         (face.below > _LAP_M or abs(face.right or 0.0) > _SIDE_M, NotPerson.OUTSIDE),
         (any(_bears(other, face) for other in others), NotPerson.ON_A_BODY),
         (any(_mirrors(face, other) for other in others), NotPerson.MIRROR_IMAGE),
         (_is_on_glass(face, others), NotPerson.ON_GLASS),
-        (doubtful and any(_outgrows(other, face) for other in others), NotPerson.TWO_SIZES),
         (
             ((clear and not _is_misplaced(face)) or doubtful) and _is_empty(face.strength),
             NotPerson.NO_IDENTITY,
@@ -158,14 +160,6 @@ def _bears(other: FaceFacts, face: FaceFacts) -> bool:
     return beside and face.below - other.below > _SHOULDER_M and other.size >= 0.95 * face.size
 
 
-def _outgrows(other: FaceFacts, face: FaceFacts) -> bool:
-    """Return whether a find that is too large for a head stands where the face does: heads have one size, dogs' marks several."""
-    if face.right is None or other.right is None:
-        return False
-    apart = float(np.hypot(face.right - other.right, face.below - other.below))
-    return other.size > LARGEST and apart < _ONE_THING_M
-
-
 def _mirrors(face: FaceFacts, other: FaceFacts) -> bool:
     """Return whether a face is the other one again, smaller and nearer to it than any seat: in a side window, on a telephone."""
     if face.right is None or other.right is None:
@@ -175,8 +169,11 @@ def _mirrors(face: FaceFacts, other: FaceFacts) -> bool:
 
 
 def _is_on_glass(face: FaceFacts, others: Sequence[FaceFacts]) -> bool:
-    """Return whether a face is nearer than everybody in the front row, where no front seat is: stuck on the windshield."""
+    """Return whether a face is nearer than everybody in the front row, where no front seat is: stuck on the windshield.
+
+    Of a face that never came near enough to be clear the way over the vehicle is too rough to tell.
+    """
     row = [other.near for other in others if other.in_front_seat and other.near is not None]
-    if face.right is None or face.near is None or face.in_front_seat or not row:
+    if face.right is None or face.near is None or face.eyes_px < _CLEAR_EYES or face.in_front_seat or not row:
         return False
     return face.near - max(row) > _NEARER

@@ -82,6 +82,7 @@ def test_sticker_on_the_glass() -> None:
     assert judge(replace(middle, near=-0.38), *row) is None
     assert judge(replace(middle, near=-1.4), *row) is None
     assert judge(replace(middle, near=None), *row) is None
+    assert judge(replace(middle, eyes_px=16.0), *row) is None
     assert judge(replace(middle, right=None), *row) is None
     assert judge(replace(PASSENGER, near=-0.1), row[0]) is None
     assert judge(middle) is None
@@ -115,6 +116,21 @@ def test_animal_that_is_hardly_a_face(
 def test_face_with_misplaced_points(change: dict[str, float], verdict: NotPerson | None) -> None:
     """A clear face no larger than people's is one when the looks that its track placed have an identity; an animal is not."""
     assert judge(replace(PASSENGER, strength=6.3, **change), DRIVER) is verdict
+
+
+@pytest.mark.parametrize(
+    ("size", "steady", "eyes_px", "verdict"),
+    [
+        (1.3, 0.75, 60.0, NotPerson.TOO_LARGE),
+        (1.3, 0.9, 60.0, None),
+        (1.3, 0.75, 30.0, None),
+        (1.1, 0.75, 60.0, None),
+    ],
+)
+def test_large_and_never_sure(size: float, steady: float, eyes_px: float, verdict: NotPerson | None) -> None:
+    """A near face a quarter larger than people's is a dog's or a head-rest's, unless it is sure throughout."""
+    face = replace(PASSENGER, size=size, steady=steady, eyes_px=eyes_px, strength=9.0)
+    assert judge(face, DRIVER) is verdict
 
 
 def test_facts_print_no_template() -> None:
