@@ -130,6 +130,7 @@ def test_07_crossings(ws: Session) -> None:
     assert ws.call(*decide, "--verdict", "admit", "--json").json["decision"] == "admit"
     assert ws.call(*decide, "--verdict", "admit").code == 3
     assert ws.call("crossing", "list", "--unpaired", "--older-than", "30d", "--json").json == []
+    assert ws.call("crossing", "list", "--since", "2100-01-01T00:00:00Z", "--json").json == []
 
 
 def test_08_exit_lane_pairs(ws: Session, video: Path) -> None:

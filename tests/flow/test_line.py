@@ -80,6 +80,8 @@ def test_exit_pairs_with_entry(line: Line, clock: MovableClock) -> None:
     unpaired = list_crossings(line.register, officer, unpaired=True)
     assert [c.id for c in unpaired] == [entered[1].id]
     assert list_crossings(line.register, officer, unpaired=True, before=clock() - timedelta(days=30)) == []
+    lately = list_crossings(line.register, officer, since=clock() - timedelta(days=1))
+    assert {c.id for c in lately} == {c.id for c in left}
 
 
 def test_decision_names_traveller_and_pairs(line: Line, clock: MovableClock) -> None:

@@ -1,7 +1,7 @@
 """`wayseal crossing`: that somebody entered or left; no picture."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from wayseal.cli.common import (
     print_json,
     print_table,
     read_passphrase,
+    since_option,
 )
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.sheets import HEADINGS
@@ -44,13 +45,14 @@ def command() -> None:
 @click.option("--unpaired", is_flag=True, help="Only entries of known travellers without an exit.")
 @click.option("--older-than", "age", type=Age(), help="Only those older than this, such as 30d.")
 @click.option("--limit", type=LIMIT, default=1000, show_default=True, help="At most this many, newest first.")
+@since_option
 @principal_option
 @passphrase_option
 @json_option
 @csv_option
 @click.pass_obj
 def list_command(
-    home: Path, *, unpaired: bool, age: timedelta | None, limit: int, who: str, role: str,
+    home: Path, *, unpaired: bool, age: timedelta | None, limit: int, since: datetime | None, who: str, role: str,
     passphrase_file: Path | None, as_json: bool, as_csv: bool,
 ) -> None:  # fmt: skip
     """List crossings, newest first."""
@@ -61,7 +63,12 @@ def list_command(
     with open_site(home, read_passphrase(passphrase_file)) as site:
         before = None if age is None else site.clock() - age
         found = list_crossings(
-            open_register(site), site.principal(who, role), unpaired=unpaired, before=before, limit=limit
+            open_register(site),
+            site.principal(who, role),
+            unpaired=unpaired,
+            since=since,
+            before=before,
+            limit=limit,
         )
     rows = [describe_crossing(crossing) for crossing in found]
     if as_json:

@@ -144,12 +144,13 @@ def list_crossings(
     who: Principal,
     *,
     unpaired: bool = False,
+    since: datetime | None = None,
     before: datetime | None = None,
     limit: int = 1000,
 ) -> list[Crossing]:
-    """Return crossings, newest first. `unpaired`: entries of known travellers without an exit, before a time if given."""
+    """Return crossings, newest first, from a time on and before one if given. `unpaired`: entries of known travellers without an exit."""
     with read(register.archive.store.engine) as connection:
-        stored = rows.list_crossings(connection, unpaired=unpaired, before=before, limit=limit)
+        stored = rows.list_crossings(connection, unpaired=unpaired, since=since, before=before, limit=limit)
     return [one for one in read_crossings(register, who, stored) if not one.canary]
 
 

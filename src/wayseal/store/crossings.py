@@ -53,11 +53,12 @@ def list_crossings(
     connection: Connection,
     *,
     unpaired: bool = False,
+    since: datetime | None = None,
     before: datetime | None = None,
     encounter: EncounterId | None = None,
     limit: int = 1000,
 ) -> list[StoredCrossing]:
-    """Return crossings, newest first. `unpaired` leaves entries of known travellers without an exit; `before` older ones only."""
+    """Return crossings, newest first. `unpaired` leaves entries of known travellers without an exit; `since` those of that time or later only, `before` older ones only."""
     chosen = select(crossings).order_by(crossings.c.time.desc(), crossings.c.id.desc()).limit(limit)
     if unpaired:
         chosen = chosen.where(
@@ -65,6 +66,8 @@ def list_crossings(
             crossings.c.direction == Direction.ENTRY,
             crossings.c.traveller_tag.is_not(None),
         )
+    if since is not None:
+        chosen = chosen.where(crossings.c.time >= since)
     if before is not None:
         chosen = chosen.where(crossings.c.time < before)
     if encounter is not None:

@@ -397,6 +397,8 @@ def test_exit_pairs_with_the_open_entry(centre: CentreStore) -> None:
         with pytest.raises(NotFound):
             pair_crossings(connection, new.id, leaving.id)
         assert [c.id for c in list_crossings(connection, before=new.time)] == [old.id]
+        assert old.id not in {c.id for c in list_crossings(connection, since=new.time)}
+        assert new.id in {c.id for c in list_crossings(connection, since=new.time)}
         assert len(list_crossings(connection, encounter=ENCOUNTER, limit=2)) == 2
 
 
