@@ -13,7 +13,7 @@ import numpy as np
 from treatments import Repair, deblur, fuse_tones, leave, smooth, stretch
 
 from wayseal.model.border import Pixels, Quality, Template
-from wayseal.vision import bestshot, restore, settle
+from wayseal.vision import bestshot, partly, restore, settle
 from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.detect import Detection, FaceDetector
 from wayseal.vision.optics import LaneOptics
@@ -21,6 +21,7 @@ from wayseal.vision.template import ARCFACE_POINTS, FaceModel, align_matrix, fus
 
 SHIPPED = "as shipped"
 Alter = Callable[[np.ndarray], np.ndarray]
+Exchange = Callable[[ExitStack, LaneOptics], None]
 
 
 def as_filmed(bgr: np.ndarray) -> np.ndarray:
@@ -54,7 +55,7 @@ def _change_nothing(_stack: ExitStack, _optics: LaneOptics) -> None:
     """Leave capture as it ships."""
 
 
-def _repair_by(repair: Repair) -> Callable[[ExitStack, LaneOptics], None]:
+def _repair_by(repair: Repair) -> Exchange:
     """Return an exchange that repairs every crop in the same way before it is embedded."""
     return _exchange(bestshot, "repair_picture", repair)
 
@@ -71,8 +72,9 @@ def _embed_after(stack: ExitStack, treat: Callable[[KeptShot, list[KeptShot]], n
 
         return embed
 
-    for name in ("embed_shots", "embed_enough"):
-        stack.enter_context(patch.object(settle, name, treat_before(getattr(settle, name))))
+    for module in (settle, partly):
+        for name in ("embed_shots", "embed_enough"):
+            stack.enter_context(patch.object(module, name, treat_before(getattr(module, name))))
 
 
 def _deblur_by_track(stack: ExitStack, optics: LaneOptics) -> None:
@@ -93,11 +95,21 @@ def _deblur_by_track(stack: ExitStack, optics: LaneOptics) -> None:
     _embed_after(stack, treat)
 
 
-def _exchange(module: object, name: str, other: object) -> Callable[[ExitStack, LaneOptics], None]:
+def _exchange(module: object, name: str, other: object) -> Exchange:
     """Return an exchange of one function by another."""
 
     def exchange(stack: ExitStack, _optics: LaneOptics) -> None:
         stack.enter_context(patch.object(module, name, other))
+
+    return exchange
+
+
+def _in_turn(*exchanges: Exchange) -> Exchange:
+    """Return an exchange that makes several."""
+
+    def exchange(stack: ExitStack, optics: LaneOptics) -> None:
+        for one in exchanges:
+            one(stack, optics)
 
     return exchange
 
@@ -135,16 +147,24 @@ def _align_singly(stack: ExitStack, _optics: LaneOptics) -> None:
     stack.enter_context(patch.object(restore, "_rate", rate_singly))
 
 
-EXCHANGES: dict[str, Callable[[ExitStack, LaneOptics], None]] = {
+EXCHANGES: dict[str, Exchange] = {
     SHIPPED: _change_nothing,
-    "the first shot only": _exchange(settle, "choose_shots", lambda shots, _count=0: list(shots[:1])),
-    "the best shot only": _exchange(settle, "fuse_shots", _fuse_one),
+    "the first shot only": _in_turn(
+        _exchange(settle, "choose_shots", lambda shots, _count=0: list(shots[:1])),
+        _exchange(partly, "choose_shots", lambda shots, _count=0: list(shots[:1])),
+    ),
+    "the best shot only": _in_turn(
+        _exchange(settle, "fuse_shots", _fuse_one), _exchange(partly, "fuse_shots", _fuse_one)
+    ),
     "shots not weighted": _exchange(bestshot, "_fuse", _fuse_plainly),
     "unlike shots kept": _exchange(bestshot, "_drop_strangers", lambda shots: shots),
     "no temporal minimum": _exchange(settle, "_restore", _keep_person),
     "restored pictures aligned one by one": _align_singly,
-    "no looks placed by the track": _exchange(settle, "_look_again", lambda *_: None),
-    "placed looks judged singly": _exchange(settle, "_agree", lambda _: False),
+    "no looks placed by the track": _in_turn(
+        _exchange(settle, "look_again", lambda *_: None), _exchange(settle, "take_glimpses", lambda *_: [])
+    ),
+    "placed looks judged singly": _exchange(partly, "is_usable", lambda *_: False),
+    "placed looks cut at one width": _exchange(partly, "WIDTHS", partly.WIDTHS[:1]),
     "no repair of crops": _repair_by(leave),
     "every crop smoothed": _repair_by(smooth),
     "every crop stretched": _repair_by(stretch),

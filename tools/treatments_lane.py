@@ -17,7 +17,7 @@ from wayseal.flow.measure.lane_setup import list_videos, read_gallery_list
 from wayseal.flow.measure.lane_truth import LaneTruth, find_face, read_truth
 from wayseal.model.border import Frame
 from wayseal.model.errors import WaysealError
-from wayseal.vision import capture, settle
+from wayseal.vision import capture, partly, settle
 from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.capture import CaptureModels, LaneCapture
 from wayseal.vision.frames import open_source
@@ -126,7 +126,8 @@ def _note_fused(stack: ExitStack, bench: Bench) -> None:
             bench.shots[id(fused.template)] = fused
         return fused
 
-    stack.enter_context(patch.object(settle, "fuse_shots", fuse))
+    for module in (settle, partly):
+        stack.enter_context(patch.object(module, "fuse_shots", fuse))
 
 
 def _score(bench: Bench, name: str, settled: settle.Settled, truth: LaneTruth) -> None:
