@@ -1,7 +1,7 @@
 """May a face be a picture of one: cues from what surrounds it, as one advisory score.
 
 Wording as in ISO/IEC 30107-3: a presentation is bona fide or an attack. The score advises an officer and never refuses
-anybody (R-19). What a lane's camera cannot resolve is not looked for: ink dots and screen pixels are a tenth of a
+anybody (R-19); what is surely a sheet where nobody need sit is not counted as somebody. What a lane's camera cannot resolve is not looked for: ink dots and screen pixels are a tenth of a
 millimetre, a face camera's pixel a whole one; nor is relief, which the points of a face show too coarsely
 (docs/explanation/capture.md). Sees one track of one vehicle, and never a gallery.
 """
