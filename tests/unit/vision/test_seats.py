@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wayseal.model.border import Seat
@@ -14,6 +14,7 @@ from wayseal.vision.speed import speed_across, speed_toward
 OFF = st.floats(-0.08, 0.08)
 
 
+@settings(deadline=None)
 @given(OFF, OFF, st.floats(0.93, 1.07))
 def test_front_row(left: float, right: float, size: float) -> None:
     """With left-hand drive the driver is on the picture's right, with right-hand drive on its left."""
@@ -22,6 +23,7 @@ def test_front_row(left: float, right: float, size: float) -> None:
     assert seat_front(places, steering="right") == [Seat.FRONT_PASSENGER, Seat.DRIVER]
 
 
+@settings(deadline=None)
 @given(OFF)
 def test_lone_driver(off: float) -> None:
     """One person at the driver's place is the driver."""
@@ -44,6 +46,7 @@ def test_rear_sides_are_the_vehicles_own() -> None:
     assert seat_front(places, steering="right") == [Seat.DRIVER, Seat.FRONT_PASSENGER, Seat.REAR_LEFT]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-0.8, 0.8), st.floats(-0.2, 0.3), st.floats(0.7, 1.1)), max_size=7))
 def test_no_seat_twice(faces: list[tuple[float, float, float]]) -> None:
     """Wherever faces are, each has a seat, and no seat but the third row is taken twice."""
@@ -98,6 +101,7 @@ def test_reference_size() -> None:
     assert reference_size([], [], None) is None
 
 
+@settings(deadline=None)
 @given(st.floats(5, 45), st.floats(2000, 20000))
 def test_speed_toward(mph: float, focal: float) -> None:
     """Growth, focal length and the distance between the eyes give the speed of an approaching vehicle."""
