@@ -169,11 +169,8 @@ def _mirrors(face: FaceFacts, other: FaceFacts) -> bool:
 
 
 def _is_on_glass(face: FaceFacts, others: Sequence[FaceFacts]) -> bool:
-    """Return whether a face is nearer than everybody in the front row, where no front seat is: stuck on the windshield.
-
-    Of a face that never came near enough to be clear the way over the vehicle is too rough to tell.
-    """
+    """Return whether a face is nearer than everybody in the front row, where no front seat is: stuck on the windshield."""
     row = [other.near for other in others if other.in_front_seat and other.near is not None]
-    if face.right is None or face.near is None or face.eyes_px < _CLEAR_EYES or face.in_front_seat or not row:
+    if face.right is None or face.near is None or face.in_front_seat or not row:
         return False
     return face.near - max(row) > _NEARER

@@ -82,7 +82,6 @@ def test_sticker_on_the_glass() -> None:
     assert judge(replace(middle, near=-0.38), *row) is None
     assert judge(replace(middle, near=-1.4), *row) is None
     assert judge(replace(middle, near=None), *row) is None
-    assert judge(replace(middle, eyes_px=16.0), *row) is None
     assert judge(replace(middle, right=None), *row) is None
     assert judge(replace(PASSENGER, near=-0.1), row[0]) is None
     assert judge(middle) is None
