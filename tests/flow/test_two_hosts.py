@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,16 @@ def check_centre(home: Path, promised: list[EncounterId], *, answered: bool) -> 
             assert all(row.document is not None for row in rows)
 
 
+def await_answers(home: Path, promised: list[EncounterId]) -> None:
+    """Wait until a running centre has answered these, or for two minutes: its receipts come before its answers."""
+    deadline, waiting = time.monotonic() + 120, True
+    with open_site(home, PASSPHRASE) as site:
+        while waiting and time.monotonic() < deadline:
+            with read(site.store.engine) as connection:
+                waiting = any(get_encounter(connection, one).document is None for one in promised)
+            time.sleep(0.05)
+
+
 def check_outbox(home: Path) -> None:
     """Fail unless a lane's outbox has nothing left to send."""
     with open_lane_home(home, PASSPHRASE) as lane:
@@ -131,10 +142,11 @@ def test_centre_dies(homes: tuple[Path, Path], port: int, boundary: str, when: s
     second, _ = start_centre(centre_home, port)
     try:
         out, err = lane.communicate(timeout=300)
+        promised = sealed_by(out)
+        await_answers(centre_home, promised)
     finally:
         lane.kill()
         stop(second)
-    promised = sealed_by(out)
     assert (lane.returncode, len(promised)) == (0, 3), err
     assert json.loads(out.splitlines()[-1])["waiting"] == 0
     check_centre(centre_home, promised, answered=True)
