@@ -102,7 +102,7 @@ def test_named_command_exists(line: str) -> None:
 
 
 def test_bad_commands_are_noticed() -> None:
-    """A misspelt command, an unknown option, a missing argument and one too many do not pass."""
-    for line in ("ledger verfy", "ledger verify --dri x", "ledger export", "ledger export a b", "ledger"):
+    """A command that is none, an unknown option, a missing argument and one too many do not pass."""
+    for line in ("ledger check-all", "ledger verify --dri x", "ledger export", "ledger export a b", "ledger"):
         with pytest.raises((AssertionError, click.UsageError)):
             parse_command(split_command(line))
