@@ -42,70 +42,35 @@ def _tint(blue: float, green: float, red: float) -> Array:
 
 def set_levels(weather: Weather, camera: Camera) -> Levels:
     """Return the levels of a weather at a camera."""
-    glint = 1.0 if weather.glint else 0.0
-    lamps = weather.headlights
-    lit = camera.z_capture_m
-    if weather.light is Light.DAY:
-        return Levels(
-            _tint(1.04, 1.0, 0.98),
-            _tint(0.70, 0.70, 0.70),
-            _tint(1, 1, 1),
-            weather.glare,
-            lamps * 0.5,
-            glint,
-            1.35,
-            False,
-            1,
-            0,
-        )
-    if weather.light is Light.OVERCAST:
-        return Levels(
-            _tint(0.66, 0.62, 0.60),
-            _tint(0.46, 0.45, 0.45),
-            _tint(0.62, 0.60, 0.58),
-            weather.glare * 1.1,
-            lamps * 0.6,
-            0,
-            1.9,
-            False,
-            1,
-            0,
-        )
-    if weather.light is Light.DUSK:
-        return Levels(
-            _tint(0.135, 0.11, 0.10),
-            _tint(0.080, 0.076, 0.075),
-            _tint(0.12, 0.10, 0.09),
-            weather.glare * 0.22,
-            lamps * 0.22,
-            0,
-            6.5,
-            False,
-            1,
-            0,
-        )
-    if weather.light is Light.STROBE:
-        return Levels(
-            _tint(0.62, 0.62, 0.62),
-            _tint(0.95, 0.95, 0.95),
-            _tint(0.16, 0.15, 0.15),
-            weather.glare * 0.10,
-            lamps * 0.8,
-            0,
-            1.3,
-            False,
-            2,
-            lit,
-        )
-    return Levels(
-        _tint(0.55, 0.55, 0.55),
-        _tint(0.95, 0.95, 0.95),
-        _tint(0.16, 0.16, 0.16),
-        weather.glare * 0.12,
-        lamps,
-        0,
-        1.3,
-        True,
-        2,
-        lit,
-    )
+    glare, lamps, lit = weather.glare, weather.headlights, camera.z_capture_m
+    match weather.light:
+        case Light.DAY:
+            outside, cabin, ground = _tint(1.04, 1.0, 0.98), _tint(0.70, 0.70, 0.70), _tint(1, 1, 1)
+            glint = 1.0 if weather.glint else 0.0
+            return Levels(
+                outside, cabin, ground, glare, lamps * 0.5, glint, 1.35, mono=False, passes=1, lit_at_m=0
+            )
+        case Light.OVERCAST:
+            outside, cabin, ground = _tint(0.66, 0.62, 0.60), _tint(0.46, 0.45, 0.45), _tint(0.62, 0.60, 0.58)
+            return Levels(
+                outside, cabin, ground, glare * 1.1, lamps * 0.6, 0, 1.9, mono=False, passes=1, lit_at_m=0
+            )
+        case Light.DUSK:
+            outside, cabin, ground = (
+                _tint(0.135, 0.11, 0.10),
+                _tint(0.080, 0.076, 0.075),
+                _tint(0.12, 0.10, 0.09),
+            )
+            return Levels(
+                outside, cabin, ground, glare * 0.22, lamps * 0.22, 0, 6.5, mono=False, passes=1, lit_at_m=0
+            )
+        case Light.STROBE:
+            outside, cabin, ground = _tint(0.62, 0.62, 0.62), _tint(0.95, 0.95, 0.95), _tint(0.16, 0.15, 0.15)
+            return Levels(
+                outside, cabin, ground, glare * 0.10, lamps * 0.8, 0, 1.3, mono=False, passes=2, lit_at_m=lit
+            )
+        case _:
+            outside, cabin, ground = _tint(0.55, 0.55, 0.55), _tint(0.95, 0.95, 0.95), _tint(0.16, 0.16, 0.16)
+            return Levels(
+                outside, cabin, ground, glare * 0.12, lamps, 0, 1.3, mono=True, passes=2, lit_at_m=lit
+            )

@@ -29,6 +29,8 @@ SHIRT_UP, SHIRT_SIZE = -0.36, 0.48
 """Where the eyes of a face printed on a shirt are, in metres from the wearer's, and its share of life size."""
 FACE_WIDTH, FACE_HEIGHT, FACE_ABOVE = 2.15, 2.65, 0.88
 """A face box in units of the distance between the eyes: its width, its height, and its top above the eyes."""
+# A dog's colours, blue, green, red.
+_FUR, _MASK, _DARK = (108, 146, 172), (52, 66, 78), (16, 18, 20)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,77 +128,62 @@ def span_eyes(middle: Matrix, size: float = 1.0) -> Matrix:
 
 def draw_dog(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
     """Return a dog that sits up and looks out: pricked ears, a dark mask, a long muzzle below small wide-set eyes."""
-    fur, mask, dark = (108, 146, 172), (52, 66, 78), (16, 18, 20)
     sheet = Canvas(-0.28, -0.50, 0.28, 0.24, px_per_m=600)
-    chest = [
-        (-0.09, -0.02),
-        (0.09, -0.02),
-        (0.15, -0.16),
-        (0.20, -0.34),
-        (0.19, -0.5),
-        (-0.19, -0.5),
-        (-0.20, -0.34),
-        (-0.15, -0.16),
-    ]
-    sheet.fill(smooth_outline(chest, 6), fur, soft_m=0.014)
-    bib = [(-0.05, -0.14), (0.05, -0.14), (0.08, -0.32), (0.05, -0.5), (-0.05, -0.5), (-0.08, -0.32)]
-    sheet.fill(smooth_outline(bib, 6), (206, 216, 222), soft_m=0.02)
+    _paint_chest(sheet)
     for sign in (1, -1):
-        ear = [
-            (sign * x, y)
-            for x, y in ((0.035, 0.075), (0.065, 0.20), (0.105, 0.215), (0.125, 0.09), (0.10, 0.02))
-        ]
-        sheet.fill(smooth_outline(ear, 6), mask, soft_m=0.004)
-        inside = [
-            (sign * (x + 0.022), y) for x, y in ((0.035, 0.085), (0.052, 0.16), (0.074, 0.17), (0.075, 0.085))
-        ]
-        sheet.fill(smooth_outline(inside, 6), (130, 140, 176), soft_m=0.008, opacity=0.7)
-    head = [
-        (-0.10, 0.05),
-        (-0.045, 0.092),
-        (0.045, 0.092),
-        (0.10, 0.05),
-        (0.115, -0.02),
-        (0.07, -0.09),
-        (-0.07, -0.09),
-        (-0.115, -0.02),
-    ]
-    sheet.fill(smooth_outline(head, 8), fur, soft_m=0.008)
-    saddle = [
-        (-0.085, 0.055),
-        (0.0, 0.085),
-        (0.085, 0.055),
-        (0.09, 0.0),
-        (0.035, 0.01),
-        (0.02, -0.05),
-        (-0.02, -0.05),
-        (-0.035, 0.01),
-        (-0.09, 0.0),
-    ]
-    sheet.fill(smooth_outline(saddle, 6), mask, soft_m=0.012)
-    muzzle = [
-        (-0.030, 0.015),
-        (0.030, 0.015),
-        (0.052, -0.07),
-        (0.050, -0.145),
-        (0.0, -0.17),
-        (-0.050, -0.145),
-        (-0.052, -0.07),
-    ]
-    sheet.fill(smooth_outline(muzzle, 8), mask, soft_m=0.008)
-    nose = [(-0.032, -0.095), (0.032, -0.095), (0.024, -0.130), (0.0, -0.142), (-0.024, -0.130)]
-    sheet.fill(smooth_outline(nose, 6), dark, soft_m=0.002)
-    sheet.fill(
-        [(-0.012, -0.100), (0.008, -0.100), (0.006, -0.106), (-0.010, -0.106)], (150, 150, 150), soft_m=0.003
-    )
+        _paint_ear(sheet, sign)
+    _paint_face(sheet)
     for sign in (1, -1):
         pupil = [
             (sign * 0.064 + 0.0085 * np.cos(a), 0.008 + 0.0065 * np.sin(a)) for a in np.linspace(0, 6.3, 24)
         ]
-        sheet.fill(pupil, dark, soft_m=0.001)
+        sheet.fill(pupil, _DARK, soft_m=0.001)
     grain = np.random.default_rng(3).normal(1, 0.30, sheet.pixels.shape[:2]).astype(np.float32)
     sheet.shade(np.clip(cv2.GaussianBlur(grain, (0, 0), sigmaX=0.8, sigmaY=2.4) * 1.0, 0.7, 1.3))
     return Figure(seat, hang_card(sheet, place - np.array([0, 0.06, 0])), None, None, distractor)
+
+
+def _paint_chest(sheet: Canvas) -> None:
+    """Paint a dog's chest with a light bib."""
+    chest = [
+        (-0.09, -0.02), (0.09, -0.02), (0.15, -0.16), (0.20, -0.34), (0.19, -0.5), (-0.19, -0.5), (-0.20, -0.34), (-0.15, -0.16),
+    ]  # fmt: skip
+    sheet.fill(smooth_outline(chest, 6), _FUR, soft_m=0.014)
+    bib = [(-0.05, -0.14), (0.05, -0.14), (0.08, -0.32), (0.05, -0.5), (-0.05, -0.5), (-0.08, -0.32)]
+    sheet.fill(smooth_outline(bib, 6), (206, 216, 222), soft_m=0.02)
+
+
+def _paint_ear(sheet: Canvas, sign: int) -> None:
+    """Paint a dog's ear, on the right with 1 and on the left with -1."""
+    ear = [
+        (sign * x, y) for x, y in ((0.035, 0.075), (0.065, 0.20), (0.105, 0.215), (0.125, 0.09), (0.10, 0.02))
+    ]
+    sheet.fill(smooth_outline(ear, 6), _MASK, soft_m=0.004)
+    inside = [
+        (sign * (x + 0.022), y) for x, y in ((0.035, 0.085), (0.052, 0.16), (0.074, 0.17), (0.075, 0.085))
+    ]
+    sheet.fill(smooth_outline(inside, 6), (130, 140, 176), soft_m=0.008, opacity=0.7)
+
+
+def _paint_face(sheet: Canvas) -> None:
+    """Paint a dog's head with its mask, its muzzle and the light on its nose; its eyes are still to come."""
+    head = [
+        (-0.10, 0.05), (-0.045, 0.092), (0.045, 0.092), (0.10, 0.05), (0.115, -0.02), (0.07, -0.09), (-0.07, -0.09), (-0.115, -0.02),
+    ]  # fmt: skip
+    sheet.fill(smooth_outline(head, 8), _FUR, soft_m=0.008)
+    saddle = [
+        (-0.085, 0.055), (0.0, 0.085), (0.085, 0.055), (0.09, 0.0), (0.035, 0.01), (0.02, -0.05), (-0.02, -0.05), (-0.035, 0.01),
+        (-0.09, 0.0),
+    ]  # fmt: skip
+    sheet.fill(smooth_outline(saddle, 6), _MASK, soft_m=0.012)
+    muzzle = [
+        (-0.030, 0.015), (0.030, 0.015), (0.052, -0.07), (0.050, -0.145), (0.0, -0.17), (-0.050, -0.145), (-0.052, -0.07),
+    ]  # fmt: skip
+    sheet.fill(smooth_outline(muzzle, 8), _MASK, soft_m=0.008)
+    nose = [(-0.032, -0.095), (0.032, -0.095), (0.024, -0.130), (0.0, -0.142), (-0.024, -0.130)]
+    sheet.fill(smooth_outline(nose, 6), _DARK, soft_m=0.002)
+    shine = [(-0.012, -0.100), (0.008, -0.100), (0.006, -0.106), (-0.010, -0.106)]
+    sheet.fill(shine, (150, 150, 150), soft_m=0.003)
 
 
 def draw_phone(place: Matrix, seat: Seat, distractor: Distractor) -> Figure:
