@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wayseal.testing.lane.assemble import build_front
 from wayseal.testing.lane.ground import FAR_M, draw_place, spread_ground
+from wayseal.testing.lane.hiding import hide_behind
 from wayseal.testing.lane.light import Levels, set_levels
 from wayseal.testing.lane.nobodies import hang_posters
 from wayseal.testing.lane.optics import (
@@ -106,9 +107,11 @@ def photograph(stage: Stage, index: int) -> Picture:
     """Return one picture and its truth. Pictures differ in their noise by the order in which they are taken."""
     opening = index / stage.camera.fps
     light = stage.place.copy()
-    entries = []
+    entries = list[dict[str, Any]]()
     for model in sorted(stage.models, key=lambda item: -stage.view(item, opening).place[2]):
-        entry = _show_vehicle(light, stage, model, opening)
+        entry, layer = _show_vehicle(light, stage, model, opening)
+        if layer is not None:
+            hide_behind(entries, layer)
         if entry is not None:
             entries.append(entry)
     if stage.scene.weather.rain > 0:
@@ -129,13 +132,15 @@ def _light_place(scene: LaneScene, pinhole: Pinhole, levels: Levels, rng: np.ran
     return place
 
 
-def _show_vehicle(light: Array, stage: Stage, model: VehicleModel, opening: float) -> dict[str, Any] | None:
-    """Draw a vehicle into the picture, in place, and return its entry of the truth; None when it is not there."""
+def _show_vehicle(
+    light: Array, stage: Stage, model: VehicleModel, opening: float
+) -> tuple[dict[str, Any] | None, Layer | None]:
+    """Draw a vehicle into the picture, in place; return its entry of the truth and what was drawn, None when it is not there."""
     camera = stage.camera
     views = [stage.view(model, opening + share * camera.exposure_s) for share in (0.0, 0.5, 1.0)]
     range_m = float(views[1].place[2])
     if stage.scene.motion is Motion.TOWARD and not NEAREST_M <= range_m <= FAR_M:
-        return None
+        return None, None
     window = bound_vehicle(model, [views[0], views[2]], (0, 0, camera.width, camera.height))
     layer = None
     if window is not None:
@@ -148,7 +153,7 @@ def _show_vehicle(light: Array, stage: Stage, model: VehicleModel, opening: floa
     entry = describe_frame(model, camera, views, layer)
     if entry is not None:
         entry["distractors"] += describe_walls(model.vehicle, camera, stage.pinhole, stage.scene.motion)
-    return entry
+    return entry, layer
 
 
 def _expose(stage: Stage, model: VehicleModel, views: list[View], window: Window) -> Layer:
