@@ -30,6 +30,12 @@ GROWTH = 1.12
 AGREEING = 4
 CLEAR = 0.6
 LEAST_BOX = 220.0
+LEAST_TALL = 0.55
+"""Share of its width that a vehicle is tall at least: the box of one that comes out from behind another reaches down too late."""
+SLIVER = 0.1
+"""The same under which a box is no vehicle's front, but what is left of one that leaves."""
+LOW = 0.75
+"""Share of the picture's height below which a number that was read once is soon gone, and is read again at once."""
 AGREE = 2
 LEAST_ODDS = -1.0
 LEAST_LENGTH = 3
@@ -67,7 +73,7 @@ class PlateSession:
 
     def offer(self, frame: Frame, vehicle_box: Box) -> None:
         """Take one frame. Time is spent only when a reading is due; most frames cost nothing."""
-        if vehicle_box[2] < LEAST_BOX or self._is_settled() or not self._is_due(frame.index, vehicle_box):
+        if vehicle_box[2] < LEAST_BOX or self._is_settled() or not self._is_due(frame, vehicle_box):
             return
         started = time.thread_time()
         self._looked, self._looked_width = frame.index, vehicle_box[2]
@@ -128,17 +134,21 @@ class PlateSession:
         clear = all(reading.score >= CLEAR for reading in last)
         return len(last) == AGREEING and clear and len({reading.text for reading in last}) == 1
 
-    def _is_due(self, index: int, box: Box) -> bool:
-        """Tell whether it is time: enough frames went by, or the vehicle has come nearer since the last look."""
-        nearer = box[2] >= GROWTH * self._looked_width and index >= self._looked + LEAST_GAP
-        waited = index >= self._looked + (READ_EVERY if self._sightings else SEARCH_EVERY)
-        return nearer or waited
+    def _is_due(self, frame: Frame, box: Box) -> bool:
+        """Tell whether it is time: enough frames went by, the vehicle has come nearer, or a number read once is about to leave."""
+        since = frame.index - self._looked
+        nearer = box[2] >= GROWTH * self._looked_width
+        alone = len(self._sightings) == 1 and self._lost == 0
+        leaving = alone and self._sightings[0].quad[:, 1].max() > LOW * frame.luma.shape[0]
+        waited = since >= (READ_EVERY if self._sightings else SEARCH_EVERY)
+        return waited or (since >= LEAST_GAP and (nearer or leaving))
 
     def _search(self, index: int, bgr: Pixels, box: Box) -> _Sighting | None:
         """Look for the number in the whole vehicle."""
         self._searches += 1
         x, y, width, height = box
-        around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.0 * height)
+        tall = max(height, LEAST_TALL * width) if height > SLIVER * width else height
+        around = (x - 0.05 * width, y + 0.2 * height, 1.1 * width, 1.2 * tall - 0.2 * height)
         found = self.reader.locate(bgr, around, longest=SEARCH_SIDE)
         likely = [
             one

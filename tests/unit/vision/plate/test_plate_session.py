@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
+import pytest
 from drawn import draw_plate
 
 from wayseal.model.border import Box, Frame, Pixels
@@ -109,6 +110,27 @@ def test_lost_number_is_searched_at_once(plate_reader: PlateReader) -> None:
     session.offer(*first)
     frame, (x, y, width, height) = last
     session.offer(make_frame(30, np.roll(frame.colour(), -150, axis=1)), (x - 150, y, width, height))
+    plate = session.result()
+    assert plate is not None
+    assert (plate.text, plate.reads) == ("5QRV204", 2)
+
+
+@pytest.mark.parametrize(("tall", "read"), [(0.3, True), (0.05, False)])
+def test_box_that_reaches_down_late(plate_reader: PlateReader, tall: float, *, read: bool) -> None:
+    """The number of a vehicle that comes out from behind another is found below its box; below a sliver nothing is sought."""
+    session = PlateSession(plate_reader)
+    for frame, (x, y, width, _) in approach("5QRV204", 20):
+        session.offer(frame, (x, y, width, tall * width))
+    plate = session.result()
+    assert (plate is not None and plate.text == "5QRV204") == read
+    assert read or plate is None
+
+
+def test_number_soon_gone(plate_reader: PlateReader) -> None:
+    """A number that is low in the picture when it is first read is read again before it leaves, within a fifth of a second."""
+    session = PlateSession(plate_reader)
+    for frame, box in approach("5QRV204", 26)[20:]:
+        session.offer(frame, box)
     plate = session.result()
     assert plate is not None
     assert (plate.text, plate.reads) == ("5QRV204", 2)
