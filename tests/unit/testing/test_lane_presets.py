@@ -123,9 +123,9 @@ def test_length_follows_the_scene(people: list[Traveller]) -> None:
 
 
 def test_reference_page_names_every_preset_and_option() -> None:
-    """The simulator's page lists each preset and each option of the command."""
+    """The simulator's page lists each preset and each option of the command's own; `--home` is given to all, once the program has them."""
     page = (Path(__file__).parents[3] / "docs" / "reference" / "simulator.md").read_text()
     names = [*PRESETS, "demo"]
     options = [word for option in command.commands["lane"].params for word in option.opts]
     assert [name for name in names if f"`{name}`" not in page] == []
-    assert [option for option in options if f"`{option}" not in page] == []
+    assert [option for option in options if f"`{option}" not in page and option != "--home"] == []
