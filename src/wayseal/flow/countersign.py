@@ -11,7 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from wayseal.export.approval import Subject, decline_paper, decode_approval, verify_approval
+from wayseal.export.approval import (
+    Approval,
+    Subject,
+    decline_paper,
+    decode_approval,
+    encode_approval,
+    verify_approval,
+)
 from wayseal.flow.consent import Ballot, check_checkpoint, find_approver
 from wayseal.flow.disclose import Disclosure
 from wayseal.flow.grant import approval_entry, decline_entry, signature_entry
@@ -21,6 +28,7 @@ from wayseal.flow.policy import Principal, describe_picture
 from wayseal.ledger.checkpoint import read_checkpoint
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Purpose, RecordStatus, Release, SealHeader
+from wayseal.model.disclosure import ApproverKey
 from wayseal.model.errors import Erased, NoIntent, Refused, Unavailable
 from wayseal.model.ids import RecordId, check_name, check_ulid
 from wayseal.store import approvers as rows
@@ -96,14 +104,9 @@ def countersign(desk: Disclosure, matter: Matter, raw: bytes) -> tuple[Principal
     key, who = find_approver(desk, approval, now)
     get_appointment(desk.store, key.id, who.id)
     check_signer(desk, matter, who)
-    size = check_checkpoint(
-        desk, approval.checkpoint, after=matter.index, hint="Show it again and sign it.", **{matter.about.value: matter.id}
-    )  # fmt: skip
-    count = verify_approval(approval, desk.ledger.raw(matter.index), key, desk.party, count=key.sign_count)
-    proof = _prove(raw, key.id, size)
-    with write(desk.store.engine) as connection:
-        rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
-        rows.set_sign_count(connection, key.id, count)
+    proof = _keep_signature(
+        desk, matter, approval, key, desk.ledger.raw(matter.index), hint="Show it again and sign it."
+    )
     if matter.about is Subject.RELEASE:
         entry = approval_entry(who, matter.id, matter.index, now) | proof
     else:
@@ -134,15 +137,9 @@ def decline_signed(desk: Disclosure, matter: Matter, raw: bytes, *, reason: str)
         raise Refused(f"the no is for another {matter.about}", **{matter.about.value: matter.id})
     key, who = find_approver(desk, approval, desk.now())
     check_decliner(desk, matter, who)
-    size = check_checkpoint(
-        desk, approval.checkpoint, after=matter.index, hint="Show it again and decline it.", **{matter.about.value: matter.id}
-    )  # fmt: skip
     paper = decline_paper(matter.about, desk.ledger.raw(matter.index), check_name(reason, what="reason code"))
-    count = verify_approval(approval, paper, key, desk.party, count=key.sign_count)
-    with write(desk.store.engine) as connection:
-        rows.put_release_approval(connection, matter.id, who.id, key=key.id, approval=raw)
-        rows.set_sign_count(connection, key.id, count)
-    return who, _log_decline(desk, matter, who, reason, _prove(raw, key.id, size))
+    proof = _keep_signature(desk, matter, approval, key, paper, hint="Show it again and decline it.")
+    return who, _log_decline(desk, matter, who, reason, proof)
 
 
 def decline(desk: Disclosure, matter: Matter, approver: str, *, reason: str) -> int:
@@ -178,9 +175,25 @@ def _log_decline(
     return index
 
 
-def _prove(raw: bytes, key: str, size: int) -> dict[str, Any]:
-    """Return the fields of an entry that tell what somebody signed, with which credential, under which state of the ledger."""
-    return {"approval_sha256": hashlib.sha256(raw).hexdigest(), "key_sha256": key, "checkpoint_size": size}
+def _keep_signature(
+    desk: Disclosure, matter: Matter, approval: Approval, key: ApproverKey, paper: bytes, *, hint: str
+) -> dict[str, Any]:
+    """Verify what somebody signed over `paper` after the matter was asked, keep it, and return the fields that tell of it in an entry.
+
+    Raises as `check_checkpoint`, whose hint is given, and `verify_approval`.
+    """
+    facts = {matter.about.value: matter.id}
+    size = check_checkpoint(desk, approval.checkpoint, after=matter.index, hint=hint, **facts)
+    count = verify_approval(approval, paper, key, desk.party, count=key.sign_count)
+    raw = encode_approval(approval)
+    with write(desk.store.engine) as connection:
+        rows.put_release_approval(connection, matter.id, approval.approver, key=key.id, approval=raw)
+        rows.set_sign_count(connection, key.id, count)
+    return {
+        "approval_sha256": hashlib.sha256(raw).hexdigest(),
+        "key_sha256": key.id,
+        "checkpoint_size": size,
+    }
 
 
 def check_signer(desk: Disclosure, matter: Matter, who: Principal) -> None:
