@@ -71,8 +71,7 @@ def score_presentation(cues: PresentationCues) -> float:
     """Return how much the cues speak for a picture, 0-100: the estimated chance in percent where both are as common."""
     weights = _load_weights()
     values = (np.array(astuple(cues)) - weights["mean"]) / weights["scale"]
-    total = float(weights["intercept"] + np.array(weights["coefficients"]) @ np.clip(values, -4, 4))
-    return 100.0 / (1.0 + float(np.exp(-total)))
+    return _percent(weights["intercept"] + np.array(weights["coefficients"]) @ np.clip(values, -4, 4))
 
 
 def is_suspicious(score: float) -> bool:
@@ -84,8 +83,13 @@ def is_sheet(cues: PresentationCues) -> bool:
     """Return whether the straight edges alone speak for a sheet of paper or a screen: an oval outline may be a mask that somebody wears."""
     weights = _load_weights()
     edges = (cues.edges - weights["mean"][0]) / weights["scale"][0]
-    total = float(weights["intercept"] + weights["coefficients"][0] * edges)
-    return is_suspicious(score_presentation(cues)) and 100.0 / (1.0 + float(np.exp(-total))) >= _SURE
+    sure = _percent(weights["intercept"] + weights["coefficients"][0] * edges) >= _SURE
+    return sure and is_suspicious(score_presentation(cues))
+
+
+def _percent(total: float) -> float:
+    """Return the chance, in percent, that log-odds stand for."""
+    return 100.0 / (1.0 + float(np.exp(-total)))
 
 
 def discount_picture(person: Occupant) -> Occupant:
