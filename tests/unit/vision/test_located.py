@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_glass import EYES, at, film_frames, film_glass, sightings
+from toy_glass import EYES, film_glass, sightings, watch_hidden
 from toy_lane import face_of
 
 from wayseal.model.border import Pixels
-from wayseal.vision.bestshot import ShotKeeper, embed_shots, fuse_shots
+from wayseal.vision.bestshot import embed_shots, fuse_shots
 from wayseal.vision.capture import CaptureModels
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.located import LEAST_SIGHTINGS, PARTLY_HIDDEN, place_shots, trace_points
@@ -16,9 +16,7 @@ from wayseal.vision.optics import LaneOptics
 from wayseal.vision.portrait import PortraitReader
 from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import OnnxFaceModel, align_face, cosine, fuse_templates
-from wayseal.vision.track import FaceTrack, Sighting
-from wayseal.vision.vehicle import VehicleTrack
-from wayseal.vision.watch import VehicleWatch
+from wayseal.vision.track import Sighting
 
 
 @pytest.fixture(scope="module")
@@ -125,17 +123,10 @@ def test_settled_as_partly_hidden(
     reader: PortraitReader,
 ) -> None:
     """Somebody whose single shots cannot be recognised is captured by placed looks, and the officer reads that part of the face was hidden."""
-    frames = film_frames(portrait, detector, reflection=False, mirror=True)
     wrong = [
         replace(one, found=replace(one.found, score=0.78)) for one in misplace(seen, 0.6)
     ]  # unsure, as such faces are
-    keeper = ShotKeeper()
-    for frame, one in zip(frames, wrong, strict=True):
-        keeper.offer(frame, one)
-    watch = VehicleWatch(VehicleTrack(1, at(0), at(15)))
-    watch.faces.tracks = [FaceTrack(1, wrong)]
-    watch.bursts[1] = keeper
-    watch.glass = film_glass(portrait, detector, reflection=False, mirror=True)
+    watch = watch_hidden(portrait, detector, wrong)
     (person,) = settle_vehicle(watch, CaptureModels(detector, sface), LaneOptics()).occupants
     assert person.template is not None
     assert person.reasons[0] == PARTLY_HIDDEN

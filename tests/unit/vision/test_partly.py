@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_glass import at, film_frames, film_glass, sightings
+from toy_glass import film_glass, sightings, watch_hidden
 from toy_lane import face_of
 
 from wayseal.model.border import Pixels
-from wayseal.vision.bestshot import ShotKeeper, embed_shots, fuse_shots
+from wayseal.vision.bestshot import embed_shots, fuse_shots
 from wayseal.vision.capture import CaptureModels
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.located import place_shots
@@ -17,9 +17,7 @@ from wayseal.vision.partly import look_again, take_glimpses
 from wayseal.vision.portrait import PortraitReader
 from wayseal.vision.settle import settle_vehicle
 from wayseal.vision.template import OnnxFaceModel, cosine
-from wayseal.vision.track import FaceTrack, Sighting
-from wayseal.vision.vehicle import VehicleTrack
-from wayseal.vision.watch import VehicleWatch
+from wayseal.vision.track import Sighting
 
 
 @pytest.fixture(scope="module")
@@ -97,15 +95,8 @@ def test_misplaced_points_make_nobody_of_a_person(
     portrait: Pixels, detector: FaceDetector, sface: OnnxFaceModel, reader: PortraitReader
 ) -> None:
     """A sure face without any identity at its own points is somebody when the looks that its track places have one."""
-    frames = film_frames(portrait, detector, reflection=False, mirror=True)
     wrong = scatter(sightings(detector, portrait), 0.6)
-    keeper = ShotKeeper()
-    for frame, one in zip(frames, wrong, strict=True):
-        keeper.offer(frame, one)
-    watch = VehicleWatch(VehicleTrack(1, at(0), at(15)))
-    watch.faces.tracks = [FaceTrack(1, wrong)]
-    watch.bursts[1] = keeper
-    watch.glass = film_glass(portrait, detector, reflection=False, mirror=True)
+    watch = watch_hidden(portrait, detector, wrong)
     (person,) = settle_vehicle(watch, CaptureModels(detector, sface), LaneOptics()).occupants
     assert person.template is not None
     assert cosine(person.template, reader.read_main(portrait).template) > 0.36

@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 
 from wayseal.model.border import Pixels
+from wayseal.vision.bestshot import ShotKeeper
 from wayseal.vision.detect import FaceDetector
 from wayseal.vision.glass import GlassLook, keep_look
 from wayseal.vision.motion import Similarity
-from wayseal.vision.track import FaceTracker, Sighting
-from wayseal.vision.vehicle import Moment
+from wayseal.vision.track import FaceTrack, FaceTracker, Sighting
+from wayseal.vision.vehicle import Moment, VehicleTrack
+from wayseal.vision.watch import VehicleWatch
 
 SCALES = np.linspace(0.8, 1.6, 16)
 EYES = 30.0
@@ -76,3 +78,15 @@ def film_glass(
         assert look is not None
         looks.append(look)
     return looks
+
+
+def watch_hidden(portrait: Pixels, detector: FaceDetector, seen: list[Sighting]) -> VehicleWatch:
+    """What a lane has kept of a vehicle with one face, one eye of it behind a mirror, that was found as `seen` in each frame."""
+    keeper = ShotKeeper()
+    for frame, one in zip(film_frames(portrait, detector, reflection=False, mirror=True), seen, strict=True):
+        keeper.offer(frame, one)
+    watch = VehicleWatch(VehicleTrack(1, at(0), at(15)))
+    watch.faces.tracks = [FaceTrack(1, seen)]
+    watch.bursts[1] = keeper
+    watch.glass = film_glass(portrait, detector, reflection=False, mirror=True)
+    return watch
