@@ -178,7 +178,7 @@ def _overlaps(box: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
 def overlap(first: Box, second: Box) -> float:
     """Return the intersection over union of two boxes, 0-1."""
     share = _overlaps(np.array(first, np.float32), np.array([second], np.float32))[0]
-    return min(1.0, float(share))  # single precision rounds a box far from the corner to a little more than itself
+    return min(1.0, float(share))  # single precision may give a little more than all
 
 
 def scale_pixels(bgr: Pixels, scale: float) -> Pixels:
