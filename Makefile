@@ -57,6 +57,7 @@ bench: setup ## side-by-side benchmarks into bench/results
 fuzz: setup ## coverage-guided fuzzing of every parser (FUZZ_SECONDS each, 300 by default)
 	$(UV) sync --quiet --frozen --inexact --python $(PYTHON) --group fuzz
 	$(BIN)/python tools/fuzz.py --seconds $${FUZZ_SECONDS:-300}
+	for round in 1 2 3; do $(BIN)/pytest -q --hypothesis-profile=fresh $$(grep -rl "from hypothesis" tests) || exit 1; done
 
 chaos: setup ## the long form of the suites that kill processes
 	$(BIN)/pytest -q -m slow tests

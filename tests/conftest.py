@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("fresh", deadline=None, print_blob=True)
+settings.load_profile("same")  # make fuzz draws fresh examples; what it finds becomes an @example
 
 
 @pytest.fixture(scope="session")

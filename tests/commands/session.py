@@ -51,4 +51,5 @@ class Session:
             except SystemExit as stop:
                 code = stop.code if isinstance(stop.code, int) else 1
         out, err = self.capture.readouterr()
+        sys.stderr.write(err)  # what a failing test then shows; the next call empties it
         return Answer(code, out, err)

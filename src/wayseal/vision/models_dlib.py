@@ -6,6 +6,7 @@ layers follow each other from the input on. Batch norms were frozen into `affine
 convolution before them.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,13 @@ def derive_dlib(data: bytes) -> bytes:
     Raises `WrongModel` when the bytes are not that network.
     """
     try:
-        layers, last = _read_layers(data)
-    except (IndexError, ValueError, TypeError):
+        return _build_graph(*_read_layers(data))
+    except (ArithmeticError, LookupError, ValueError, TypeError):
         raise WrongModel("the file is not dlib's face network") from None
+
+
+def _build_graph(layers: list[Convolution], last: Floats) -> bytes:
+    """Return the residual network of these layers as ONNX."""
     build = _Builder()
     name = build.add(
         "Sub", [build.add("Cast", ["input"], to=onnx.TensorProto.FLOAT), build.keep("mean", _MEAN)]
@@ -151,5 +156,7 @@ def _read_tensor(data: bytes, place: int) -> tuple[Floats, int]:
     numbers, place = _read_integers(data, place, 5)
     if numbers[0] != 2:
         raise ValueError("another tensor format")
-    count = int(np.prod(numbers[1:]))
+    count = math.prod(numbers[1:])
+    if place + 4 * count > len(data):
+        raise ValueError("a tensor beyond the end")
     return np.frombuffer(data, "<f4", count, place).astype(np.float32), place + 4 * count

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wayseal.model.border import Pixels
@@ -106,6 +106,9 @@ def test_format_is_read_exactly() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2000), st.binary(max_size=30))
+@example(
+    26, bytes.fromhex("0101070000000000000109000000000000000001")
+)  # a tensor longer than any memory, found by chance
 def test_damaged_file_refused(cut: int, tail: bytes) -> None:
     """A cut or altered file is refused as a wrong model, whatever the damage."""
     layers, last = small_network(np.random.default_rng(8))
