@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lineparts import MovableClock
 
+from wayseal.flow import ticket
 from wayseal.flow.oversee.standing import PersonStanding
 from wayseal.flow.ticket import IMAGE_VERBS, Verb, load_root, mint_token, parse_token, read_ticket
 from wayseal.flow.ticket_office import TicketOffice
@@ -223,6 +224,15 @@ def test_odd_token(desk: Desk, source: str) -> None:
     """A token with a good signature that is no ticket, or lives for a day, is refused as malformed."""
     token = BiscuitBuilder(source).build(ROOT.private_key).to_base64()
     assert desk.refusal(token) == "malformed"
+
+
+def test_time_of_a_token_runs_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads a token has a limit of time that is Wayseal's, not the library's millisecond; past it, a refusal."""
+    token = parse_token(ROOT.public_key, desk.issue())
+    assert read_ticket(token).technician == "tech-1"
+    monkeypatch.setattr(ticket, "_LIMIT_TIME", timedelta(0))
+    with pytest.raises(Refused):
+        read_ticket(token)
 
 
 def test_other_root(desk: Desk) -> None:
