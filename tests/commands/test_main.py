@@ -1,6 +1,7 @@
 """The command line itself: unforeseen errors tell their type and nothing of what they were about."""
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -27,12 +28,13 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unforeseen_error_tells_no_secret(failing: None, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
-    """Exit code 5, the type, a hint; not the text."""
+    """Exit code 5, the type, the last place of this program that it passed, a hint; not the text."""
     with pytest.raises(SystemExit) as stop:
         program.main()
     out, err = capsys.readouterr()
     assert (stop.value.code, out) == (5, "")
     assert "RuntimeError" in err
+    assert re.search(r"^  where: cli/main\.py:\d+ main$", err, re.MULTILINE)
     assert "6NM162" not in err
 
 

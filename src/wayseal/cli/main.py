@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from wayseal import __version__
 from wayseal.cli.lazy import LazyGroup
 from wayseal.model.errors import Unavailable, WaysealError
 
+_ROOT = Path(__file__).resolve().parents[1]
 NOUNS = {
     "assessment": "Oversight as OSCAL: export, verify, import.",
     "ceremony": "The officials' keys and the charter that they sign, m of n.",
@@ -96,14 +98,25 @@ def main() -> None:
         click.echo("hint: Check that the paths exist, their permissions, and the free space.", err=True)
         sys.exit(Unavailable.exit_code)
     except Exception as error:
-        # The text of an unforeseen error could hold what it was about, so only its type is told.
+        # The text of an unforeseen error could hold what it was about, so only its type and place are told.
         if os.environ.get("WAYSEAL_TRACEBACK"):
             raise
         click.echo(f"error: something unforeseen: {type(error).__name__}", err=True)
+        click.echo(f"  where: {_name_place(error)}", err=True)
         click.echo(
-            "hint: WAYSEAL_TRACEBACK=1 shows where; mind that a traceback may hold personal data.", err=True
+            "hint: Report that line; WAYSEAL_TRACEBACK=1 shows more, and may show personal data.", err=True
         )
         sys.exit(5)
+
+
+def _name_place(error: Exception) -> str:
+    """Return the file, line and function of this program that an error passed last."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if _ROOT in Path(frame.filename).parents
+    ]
+    if not frames:
+        return "unknown"
+    return f"{Path(frames[-1].filename).relative_to(_ROOT)}:{frames[-1].lineno} {frames[-1].name}"
 
 
 def _tell_abort(abort: click.Abort) -> int:
