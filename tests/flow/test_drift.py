@@ -10,12 +10,18 @@ from hypothesis import strategies as st
 from lineparts import Line, MovableClock, make_vehicle
 
 from wayseal.flow.drift import ALARM_AT, LIMITS, LaneWatch, Limit, count_encounter, follow_sum, list_trials
-from wayseal.flow.health import describe_health, find_middle, plot_health, read_health
+from wayseal.flow.health import (
+    describe_health,
+    find_middle,
+    find_stranger_tail,
+    plot_health,
+    read_health,
+)
 from wayseal.flow.identify import identify_encounter
 from wayseal.model.border import Encounter, Seat
 from wayseal.model.errors import Invalid
 from wayseal.store.engine import read
-from wayseal.store.health import WatchSum
+from wayseal.store.health import STRANGER_BINS, LaneDay, WatchSum
 from wayseal.store.health_seats import list_seats
 
 NOW = datetime(2026, 11, 22, 7, tzinfo=UTC)
@@ -101,6 +107,8 @@ def test_counts_add_up(watched: Line, clock: MovableClock) -> None:
     whole = count_encounter(first).plus(count_encounter(second))
     assert (whole.captured, whole.quality) == (today.captured, today.quality)
     assert len(list_trials(first)["capture-rate"]) == 2
+    day = describe_health([today], {}, clock())["days"][0]
+    assert day["stranger_score_p95"] == find_stranger_tail(today)
 
 
 def test_seats_are_counted(watched: Line, clock: MovableClock) -> None:
@@ -135,6 +143,17 @@ def test_plot(watched: Line, tmp_path: Path) -> None:
         plot_health([], tmp_path / "none.svg")
     with pytest.raises(Invalid):
         plot_health(days, tmp_path / "plot.strange")
+
+
+@given(st.lists(st.integers(0, STRANGER_BINS - 1), min_size=1, max_size=60))
+def test_stranger_tail_holds_nineteen_of_twenty(bins: list[int]) -> None:
+    """At least 95 of 100 searches lie below the tail's score, and fewer one bin lower; without a search there is none."""
+    counts = tuple(bins.count(place) for place in range(STRANGER_BINS))
+    tail = find_stranger_tail(LaneDay("lane-1", NOW.date(), "model", strangers=counts))
+    assert tail is not None
+    place = round((tail + 0.2) / 0.02)
+    assert 20 * sum(counts[:place]) >= 19 * len(bins) > 20 * sum(counts[: place - 1])
+    assert find_stranger_tail(LaneDay("lane-1", NOW.date(), "model")) is None
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40))

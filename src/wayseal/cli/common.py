@@ -213,6 +213,8 @@ def _word(cell: object) -> str:
         return "-"
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
     if isinstance(cell, dict):
         return ", ".join(f"{_word(value)} {name}" for name, value in cell.items())
     return ", ".join(map(_word, cell)) if isinstance(cell, list | tuple) else str(cell)

@@ -19,7 +19,7 @@ _VENDOR: Final = (
 )  # fmt: skip
 _HEALTH: Final = (
     "lane", "day", "vehicles", "occupants_seen", "captured", "captured_rate", "captured_ci95", "matched_rate", "referred_rate",
-    "plates_rate", "quality_median", "low_quality_rate", "slow_rate", "model_sha256",
+    "plates_rate", "quality_median", "low_quality_rate", "stranger_score_p95", "slow_rate", "model_sha256",
 )  # fmt: skip
 
 HEADINGS: Final[dict[str, tuple[str, ...]]] = {
