@@ -3,16 +3,12 @@
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from wayseal.cli.common import json_option, passphrase_option, print_json, read_passphrase, spell_json
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.voices import Voice, speaking
-
-if TYPE_CHECKING:
-    from wayseal.model.border import Encounter
 
 
 @click.group(cls=VerbGroup)
@@ -33,8 +29,9 @@ def run(
 ) -> None:
     """Wait for lanes, take in their sealed records, and answer each vehicle, until told to stop.
 
-    With --json: first {"listening"}, then one line a vehicle as `lane run` prints it on one host, last the summary. The lanes
-    are told none of it. Whoever reads the output too slowly misses lines; vehicles are answered all the same.
+    With --json: first {"listening"}, then one line a vehicle as `lane run` prints it on one host, last the summary. Without, plates
+    and travellers are named on a terminal only. The lanes are told none of it. Whoever reads the output too slowly misses
+    lines; vehicles are answered all the same.
     """
     with speaking() as (out, errors):
         _serve(
@@ -46,16 +43,14 @@ def _serve(
     home: Path, out: Voice, errors: Voice, *, listen: str | None, gallery: str | None, passphrase_file: Path | None, as_json: bool
 ) -> None:  # fmt: skip
     """Serve until told to stop, saying what is answered on `out` and what lanes do wrong on `errors`."""
-    from wayseal.cli.lane import describe_vehicle, list_summary
-    from wayseal.flow.documents import encounter_line
+    from wayseal.cli.lane import list_summary
+    from wayseal.cli.vehicle_lines import tell_vehicles
     from wayseal.station.at_work import at_work
     from wayseal.station.centre_run import open_centre_server
     from wayseal.station.site import open_site
     from wayseal.station.steady import Overseer, Publisher, Sweeper
 
-    def tell(encounter: "Encounter") -> None:
-        line = encounter_line(encounter)
-        out.say(spell_json(line) if as_json else describe_vehicle(line))
+    tell = tell_vehicles(out, errors, as_json=as_json)
 
     def warn(text: str) -> None:
         errors.say(f"warning: {text}")

@@ -17,11 +17,11 @@ from wayseal.cli.common import (
 from wayseal.cli.lane_health import health
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.remote import enrol, join, revoke, run_remote, send, status
+from wayseal.cli.vehicle_lines import tell_vehicles
 from wayseal.cli.voices import Voice, speaking
 from wayseal.model.errors import Invalid, NotArmed
 
 if TYPE_CHECKING:
-    from wayseal.model.border import Encounter
     from wayseal.station.onehost import RunSummary
 
 
@@ -67,10 +67,10 @@ def run(
 ) -> None:
     """Run a lane until the stream ends: one line a vehicle as it leaves, then a summary.
 
-    With --json, JSON lines. What an earlier run left unsent or unanswered is finished first. In the home of a lane that has
-    joined a centre elsewhere the lines say what was seen, not who it was: that is told at the centre. A lane that may have no
-    key says `disarmed` with the reason, and ends with exit code 3. Whoever reads the output too slowly, or goes away, misses
-    lines; vehicles are sealed and answered all the same.
+    With --json, JSON lines; without, plates and travellers are named on a terminal only. What an earlier run left unsent or
+    unanswered is finished first. In the home of a lane that has joined a centre elsewhere the lines say what was seen, not who it
+    was: that is told at the centre. A lane that may have no key says `disarmed` with the reason, and ends with exit code 3.
+    Whoever reads the output too slowly, or goes away, misses lines; vehicles are sealed and answered all the same.
     """
     from wayseal.station.lane_home import is_lane_home
 
@@ -102,7 +102,6 @@ def _run_here(
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Run a lane in a site's own home, where its answers are told."""
-    from wayseal.flow.documents import encounter_line
     from wayseal.model.border import Direction
     from wayseal.station.assemble import open_one_host
     from wayseal.station.at_work import at_work
@@ -110,10 +109,7 @@ def _run_here(
     from wayseal.station.steady import Overseer, Publisher, Sweeper
     from wayseal.vision.frames import count_lost, open_source
 
-    def tell(encounter: "Encounter") -> None:
-        line = encounter_line(encounter)
-        out.say(spell_json(line) if as_json else describe_vehicle(line))
-
+    tell = tell_vehicles(out, errors, as_json=as_json)
     with open_site(home, read_passphrase(passphrase_file)) as site, _telling_stop(out, as_json=as_json):
         wanted = None if direction is None else Direction(direction)
         host = open_one_host(site, lane, gallery=gallery, direction=wanted, on_encounter=tell)
@@ -174,19 +170,3 @@ def list_summary(summary: "RunSummary") -> dict[str, Any]:
         "fps": round(summary.fps, 1),
         "seconds": round(summary.seconds, 2),
     }
-
-
-def describe_vehicle(line: dict[str, Any]) -> str:
-    """Return one vehicle for people, a line for it and one for each person."""
-    plate = line["plate"]["text"] if line["plate"] else "no plate read"
-    speed = "" if line["speed_mph"] is None else f", {line['speed_mph']:.0f} mph"
-    lines = [f"{line['time']}  {plate}  {line['occupants_seen']} seen{speed}  {line['encounter']}"]
-    for person in line["occupants"]:
-        best = person["candidates"][0] if person["candidates"] else None
-        who = f"{best['traveller']} ({best['score']:.2f})" if best else ""
-        why = "; ".join(reason.replace("_", " ") for reason in person["reasons"])
-        word = {"no_match": "check documents", "refer": "compare"}.get(
-            person["outcome"], person["outcome"].replace("_", " ")
-        )
-        lines.append(f"    {person['seat'].replace('_', ' '):16} {word:16} {who:28} {why}".rstrip())
-    return "\n".join(lines)
