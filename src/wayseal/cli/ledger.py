@@ -293,8 +293,9 @@ def _check_type(name: str | None) -> None:
 
     if name is None or name in ENTRY_TYPES:
         return
-    near = get_close_matches(name, ENTRY_TYPES) or sorted(ENTRY_TYPES)
-    raise Invalid(f"there is no entry type {name!r}", hint=f"Entry types: {', '.join(near)}.")
+    near = get_close_matches(name, ENTRY_TYPES)
+    hint = f"Perhaps {' or '.join(near)}." if near else f"Entry types: {', '.join(sorted(ENTRY_TYPES))}."
+    raise Invalid(f"there is no entry type {name!r}", hint=hint)
 
 
 def _read_time(text: str) -> str:

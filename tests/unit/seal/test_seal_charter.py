@@ -91,6 +91,9 @@ def test_people_are_replaced_by_both_quorums(charter: Charter) -> None:
             finish_charter(signed(document, names), after=charter) if names != "cde" else finish_charter(
                 signed(document, "defg"), after=charter
             )
+    with pytest.raises(Integrity) as refusal:
+        finish_charter(signed(document, "defg"), after=charter)
+    assert "of the charter before it (a, b, c, d, e)" in (refusal.value.hint or "")
     successor = finish_charter(signed(document, "cde") + signed(document, "b"), after=charter)
     taken = read_next_charter(successor, current=charter)
     assert (taken.version, set(taken.officials)) == (2, set("cdefg"))

@@ -97,7 +97,8 @@ def read_next_charter(data: bytes, *, current: Charter) -> Charter:
     charter = _read_signed(data)
     if charter == current:
         return current
-    verify_quorum(FORMAT, data, list(current.officials.values()), needed=current.needed)
+    before = f"the officials of the charter before it ({', '.join(sorted(current.officials))})"
+    verify_quorum(FORMAT, data, list(current.officials.values()), needed=current.needed, whose=before)
     if charter.site != current.site or charter.version <= current.version:
         raise Integrity("the charter is of another site, or not newer than the one here")
     return charter

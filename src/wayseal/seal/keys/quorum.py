@@ -66,16 +66,16 @@ def _count(domain: str, body: bytes, signatures: Mapping[str, bytes], publics: C
     return count
 
 
-def verify_quorum(domain: str, data: bytes, publics: Collection[bytes], *, needed: int) -> bytes:
-    """Return the body that at least `needed` of these people signed. Raises `Integrity` when they are too few."""
+def verify_quorum(
+    domain: str, data: bytes, publics: Collection[bytes], *, needed: int, whose: str = "the officials"
+) -> bytes:
+    """Return the body that at least `needed` of these people signed. Raises `Integrity`, which says `whose`, when they are too few."""
     if not 1 <= needed <= len({bytes(public) for public in publics}):
         raise Invalid("the quorum cannot be met", hint="Ask for 1 to as many signatures as there are people.")
     body, signatures = _take_apart(data)
     signed = _count(domain, body, signatures, publics)
     if signed < needed:
-        raise Integrity(
-            f"{signed} valid signatures, {needed} are needed", hint="Let more of the officials sign."
-        )
+        raise Integrity(f"{signed} valid signatures, {needed} are needed", hint=f"Let more of {whose} sign.")
     return body
 
 
