@@ -13,6 +13,7 @@ from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
 from wayseal.vision.nearness import measure_nearness
 from wayseal.vision.notpeople import (
+    CLEAR_SCORE,
     LARGEST,
     SMALLEST,
     STEADY,
@@ -65,6 +66,12 @@ class SeenFace:
     def eyes_px(self) -> float:
         """The largest distance between the eyes in any frame, in pixels."""
         return max(one.found.inter_eye_px for one in self.track.sightings)
+
+    @property
+    def sure_px(self) -> float:
+        """The same in the looks that were sure by themselves; 0 without one."""
+        sure = [one.found for one in self.track.sightings if one.found.score >= CLEAR_SCORE]
+        return max((found.inter_eye_px for found in sure), default=0.0)
 
     @property
     def strength(self) -> float | None:
@@ -199,6 +206,7 @@ def drop_nobodies(
             eyes_px=face.eyes_px,
             strength=face.strength,
             placed=face.placed_strength,
+            sure_px=face.sure_px,
             steady=face.steady,
             wander=face.wander,
             travel=face.travel,

@@ -16,6 +16,9 @@ GROWTH = 1.5
 """Factor by which the vehicle must have grown between the first and the last of them."""
 _STEP_PX = 30.0  # pixels that the distance between the eyes grows by, over which the drop is told
 _ROUGH = 0.15  # eye distances off the line, in the middle, beyond which nothing is told
+_UNCERTAIN = (
+    0.1  # standard error of the answer beyond which it is none: stickers have 0.02, far faces up to 0.5
+)
 
 
 def measure_nearness(sightings: Sequence[Sighting], eyes: float) -> float | None:
@@ -35,4 +38,7 @@ def measure_nearness(sightings: Sequence[Sighting], eyes: float) -> float | None
         slope, level = (float(value) for value in np.polyfit(grown[kept], drops[kept], 1))
         miss = np.abs(slope * grown + level - drops)
         kept = miss <= 3.0 * float(np.median(miss[kept])) + 1e-9
-    return None if float(np.median(miss)) > _ROUGH else slope * _STEP_PX
+    apart = grown[kept] - grown[kept].mean()
+    error = float(np.sqrt(np.sum(miss[kept] ** 2) / (max(kept.sum() - 2, 1) * (apart @ apart) + 1e-12)))
+    rough = float(np.median(miss)) > _ROUGH or error * _STEP_PX > _UNCERTAIN
+    return None if rough else slope * _STEP_PX

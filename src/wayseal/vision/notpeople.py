@@ -5,6 +5,7 @@ the recognition network itself: a large, clear, steadily detected face without a
 pattern, and so is a near one that was never sure. A doubtful face that is far or veiled is kept and counted.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,7 +23,8 @@ _SHOULDER_M = (
 _SAME_SEAT_M = 0.2
 _LAP_M = 0.38  # metres under the row's eyes from which nobody's head is
 _SIDE_M = 0.82  # metres from the vehicle's middle beyond which there is no seat
-_CLEAR_SCORE = 0.8  # detector score of a face that should be recognisable
+CLEAR_SCORE = 0.8
+"""Detector score of a face that should be recognisable."""
 _CLEAR_EYES = 22.0  # and pixels between its eyes
 _NEAR_EYES = 40.0  # pixels between the eyes of a face that is near enough to be told from an animal's
 STEADY = 0.7
@@ -62,7 +64,8 @@ class FaceFacts:
     `size` is relative to the people's; `strength` is the mean length of its strongest templates, None when none was made.
     `steady` is the detector's score in the middle of its sightings, `score` the best one. `wander` is how far its place
     spreads over the vehicle, `travel` how far over the picture, both in eye distances. `near` tells how near to the camera it is (`nearness`), `direction` is the unit mean of its templates.
-    `placed` is the strength of looks that the whole track placed, where the face's own points gave none.
+    `placed` is the strength of looks that the whole track placed, where the face's own points gave none. `sure_px` is the
+    largest distance between the eyes in a look that was itself sure: somebody may be sure from afar, and behind the mirror near.
     """
 
     right: float | None
@@ -76,6 +79,7 @@ class FaceFacts:
     travel: float = 0.0
     near: float | None = None
     placed: float | None = None
+    sure_px: float = math.inf
     direction: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
@@ -122,9 +126,9 @@ def reference_size(sizes: Sequence[float], weights: Sequence[float], expected: f
 
 def _judge_face(face: FaceFacts, others: Sequence[FaceFacts]) -> NotPerson | None:
     """Return why one face is nobody, or None."""
-    clear = face.score >= _CLEAR_SCORE and face.eyes_px >= _CLEAR_EYES
+    clear = face.score >= CLEAR_SCORE and min(face.eyes_px, face.sure_px) >= _CLEAR_EYES
     unsure = face.steady < _UNSURE and face.eyes_px >= _NEAR_EYES
-    doubtful = face.score < _CLEAR_SCORE and face.steady < STEADY and face.eyes_px >= _NEAR_EYES
+    doubtful = not clear and face.steady < STEADY and face.eyes_px >= _NEAR_EYES
     verdicts = [
         (face.size < SMALLEST, NotPerson.TOO_SMALL),
         (face.size > (_LARGE if unsure else LARGEST), NotPerson.TOO_LARGE),

@@ -19,6 +19,7 @@ _BIRTH = 0.55  # score that begins a track: hidden faces never reach more
 _REACH = 1.3  # inter-eye distances a face may miss its predicted place; neighbours sit four apart
 _DRIFT_FRAMES = 6  # sightings over which a face's own drift is measured
 _SIZE_CHANGE = 1.6  # factor by which two sightings of one face may differ in size
+_JOINING = 3  # sightings on each side of a gap that tell whether a track goes on behind it
 _REFUSED = 1e6
 
 
@@ -161,7 +162,10 @@ def join_broken(tracks: Sequence[FaceTrack]) -> list[FaceTrack]:
 
 
 def _same_face(one: FaceTrack, other: FaceTrack) -> bool:
-    """Return whether two tracks can be one face: nearest sightings in time lie within one inter-eye distance."""
+    """Return whether two tracks can be one face: where they are nearest in time they lie within one inter-eye distance.
+
+    Three sightings of each tell that, since a single one at the end of a track is often the worst of it.
+    """
     frames = {sighting.moment.index for sighting in one.sightings}
     if any(sighting.moment.index in frames for sighting in other.sightings):
         return False
@@ -169,9 +173,18 @@ def _same_face(one: FaceTrack, other: FaceTrack) -> bool:
         ((mine, theirs) for mine in one.sightings for theirs in (other.sightings[0], other.last)),
         key=lambda pair: abs(pair[0].moment.seconds - pair[1].moment.seconds),
     )
-    ratio = near[0].size / max(near[1].size, 1e-6)
-    apart = np.hypot(near[0].place[0] - near[1].place[0], near[0].place[1] - near[1].place[1])
-    return bool(apart < 1.2 * max(near[0].size, near[1].size) and 1 / _SIZE_CHANGE < ratio < _SIZE_CHANGE)
+    seconds = (near[0].moment.seconds + near[1].moment.seconds) / 2
+    (x, y, size), (other_x, other_y, other_size) = _place_at(one, seconds), _place_at(other, seconds)
+    ratio = size / max(other_size, 1e-6)
+    apart = np.hypot(x - other_x, y - other_y)
+    return bool(apart < 1.2 * max(size, other_size) and 1 / _SIZE_CHANGE < ratio < _SIZE_CHANGE)
+
+
+def _place_at(track: FaceTrack, seconds: float) -> tuple[float, float, float]:
+    """Return the middle place (x, y) and size of the sightings of a track that are nearest to a stream time."""
+    nearest = sorted(track.sightings, key=lambda one: abs(one.moment.seconds - seconds))[:_JOINING]
+    x, y, size = np.median([(*one.place, one.size) for one in nearest], axis=0)
+    return float(x), float(y), float(size)
 
 
 def _see(moment: Moment, pose: Similarity, found: Detection) -> Sighting:

@@ -63,3 +63,9 @@ def test_too_little_tells_nothing() -> None:
     assert measure_nearness(follow(ROW, np.linspace(12, 10, 20).tolist()), EYES) is None
     assert measure_nearness(follow(ROW, RANGES, 0.6), EYES) is None
     assert measure_nearness(follow(ROW, RANGES), 0.0) is None
+
+
+def test_far_and_rough_tells_nothing() -> None:
+    """Points that waver tell a face that comes near how near it is, and nothing of one that was seen from afar only."""
+    assert measure_nearness(follow(REAR, RANGES, 0.1), EYES) is not None
+    assert measure_nearness(follow(REAR, np.linspace(40, 26, 9).tolist(), 0.1), EYES) is None

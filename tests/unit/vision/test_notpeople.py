@@ -38,6 +38,8 @@ def judge(face: FaceFacts, *others: FaceFacts) -> NotPerson | None:
         ({"below": 0.25}, None),
         ({"strength": None}, None),
         ({"strength": 5.0, "score": 0.7}, None),
+        ({"strength": 5.0, "sure_px": 17.0}, None),
+        ({"strength": 5.0, "sure_px": 17.0, "steady": 0.6}, NotPerson.NO_IDENTITY),
         ({"right": None}, None),
         ({"wander": 0.45, "travel": 0.1}, None),
         ({"wander": 1.2, "travel": 8.0}, None),
@@ -45,7 +47,7 @@ def judge(face: FaceFacts, *others: FaceFacts) -> NotPerson | None:
     ],
 )
 def test_rule(change: dict[str, float], verdict: NotPerson | None) -> None:
-    """A passenger with one thing changed is nobody for that reason, or still a person: a child, a veiled face, a car that stands."""
+    """A passenger with one thing changed is nobody for that reason, or still a person: a child, a veiled face, one sure only from afar, a car that stands."""
     assert judge(replace(PASSENGER, **change), DRIVER) is verdict
 
 

@@ -218,6 +218,18 @@ def test_broken_track_is_joined() -> None:
     assert sorted(len(track.sightings) for track in joined) == [10, 10]
 
 
+def test_bad_end_breaks_nothing() -> None:
+    """A face going behind the mirror, whose last look is half as large and off its place, is the one that comes out of it."""
+    tracker = FaceTracker()
+    for index in range(8):
+        tracker.feed(moment(index), Similarity(), [face_at(50, 50)])
+    tracker.feed(moment(8), Similarity(), [face_at(50, 68, eyes=26.0)])
+    for index in range(16, 20):
+        tracker.feed(moment(index), Similarity(), [face_at(56, 26, eyes=43.0)])
+    assert [len(track.sightings) for track in tracker.tracks] == [9, 4]
+    assert [len(track.sightings) for track in join_broken(tracker.tracks)] == [13]
+
+
 def test_vehicles_bumper_to_bumper_stay_apart() -> None:
     """Three vehicles that creep after each other, two metres apart, are three, at the lane's own rate of looking."""
     cars = [make_car(seed=seed) for seed in (2, 5, 9)]
