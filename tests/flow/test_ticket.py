@@ -98,6 +98,9 @@ def test_image_verbs(desk: Desk, verb: str) -> None:
     assert desk.refusal(desk.issue(), verb) == "image-verb"
     newest = desk.office.ledger.entry(desk.office.ledger.find(type="ticket")[-1])
     assert (newest["verb"], newest["actor"]) == (verb, "tech-1")
+    with pytest.raises(Refused) as refusal:
+        desk.use(desk.issue(), verb)
+    assert refusal.value.hint == "No ticket shows a picture, and none can be made to."
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,17 @@ TOKEN_LIMIT: Final = 8192
 BLOCKS_LIMIT: Final = 8
 _LIMIT_TIME: Final = timedelta(seconds=5)
 """The library's own limit is a millisecond of the clock, which a busy machine takes for a pause; facts and rounds stay bounded."""
+_HINTS: Final = {
+    "image-verb": "No ticket shows a picture, and none can be made to.",
+    "clock-set-back": "This lane's clock is behind what it knows of the time: set it.",
+    "not-yet": "This computer's clock is behind the site's: set it.",
+    "other-lane": "Use it at the lane that it names, or ask the site for one of this lane.",
+    "other-technician": "A ticket is one person's: ask the site for your own.",
+    "suspended": "The register lets this technician do nothing; the site can say why.",
+    "training-expired": "The technician's training has run out: renew it first.",
+    "malformed": "Give the token as it was printed, whole and without line breaks.",
+}  # fmt: skip
+_ASK: Final = "Ask the site for a ticket that permits it."
 
 
 class Verb(StrEnum):
@@ -227,6 +238,4 @@ def name_verb(verb: str) -> dict[str, str]:
 
 def refuse_ticket(reason: str) -> Refused:
     """Return the refusal for a reason code."""
-    return Refused(
-        "the ticket does not permit this", hint="Ask the site for a ticket that names it.", reason=reason
-    )
+    return Refused("the ticket does not permit this", hint=_HINTS.get(reason, _ASK), reason=reason)
