@@ -67,6 +67,20 @@ def test_capture_is_over_all_seen(desk: Desk) -> None:
     assert figures["Captured"] == "164 of 204 (80 %)"
 
 
+def test_people_without_a_seat_are_counted(desk: Desk) -> None:
+    """Whoever was seen on no seat is in the denominator of the lane: its seats alone would flatter it."""
+    with write(desk.engine) as connection:
+        add_to_day(connection, LaneDay("lane3", TODAY, "a" * 64, 1, 13, 3))
+        add_seats(connection, [SeatDay("lane3", TODAY, "driver", 3, 3)])
+    rows = {(row["lane"], row["seat"]): row for row in make_pilot(desk).tables()["seats"].rows}
+    assert (rows["lane3", "seat not known"]["occupants"], rows["lane3", "seat not known"]["captured"]) == (
+        10,
+        0,
+    )
+    assert (rows["lane3", "all seats"]["occupants"], rows["lane3", "all seats"]["captured"]) == (13, 3)
+    assert ("lane1", "seat not known") not in rows
+
+
 def test_time_is_a_bound(desk: Desk) -> None:
     """Half and ninety-five of a hundred are given as the upper edges of the steps in which they were counted."""
     (busy, few) = make_pilot(desk).tables()["time"].rows

@@ -24,6 +24,7 @@ DAYS: Final = 30
 FEWEST: Final = 100
 """Occupants of a row below which nothing is concluded from its rate."""
 _SLOW_S: Final = 2.0
+_UNSEATED: Final = "seat not known"
 _HEALTH: Final = "wayseal lane health"
 
 
@@ -48,11 +49,11 @@ def _capture(days: Sequence[LaneDay], seats: Sequence[SeatDay]) -> Section:
         f"Below {FEWEST} people nothing is concluded."
     )
     rows = []
-    for lane in sorted({one.lane for one in seats}):
-        here = [one for one in seats if one.lane == lane]
-        for seat in Seat:
-            mine = [one for one in here if one.seat == seat.value]
-            rows += [_seat_row(lane, seat.value.replace("_", " "), mine)] if mine else []
+    for lane in sorted({day.lane for day in days} | {one.lane for one in seats}):
+        here = [one for one in seats if one.lane == lane] + _list_unseated(lane, days, seats)
+        for seat in (*(one.value for one in Seat), _UNSEATED):
+            mine = [one for one in here if one.seat == seat]
+            rows += [_seat_row(lane, seat.replace("_", " "), mine)] if mine else []
         rows.append(_seat_row(lane, "all seats", here))
     columns = {
         "lane": "Lane", "seat": "Seat", "occupants": "Occupants seen", "captured": "Captured", "rate": "Rate",
@@ -65,6 +66,13 @@ def _capture(days: Sequence[LaneDay], seats: Sequence[SeatDay]) -> Section:
     ]
     table = Table("seats", "Capture by lane and seat", columns, rows)
     return Section("1. Quality capture, for each position in the vehicle", [text], figures, [table])
+
+
+def _list_unseated(lane: str, days: Sequence[LaneDay], seats: Sequence[SeatDay]) -> list[SeatDay]:
+    """Return who was seen at a lane and on no seat, as a day of one more seat: without them its rate would flatter."""
+    mine = [day for day in days if day.lane == lane]
+    missing = sum(day.occupants for day in mine) - sum(one.occupants for one in seats if one.lane == lane)
+    return [SeatDay(lane, mine[0].day, _UNSEATED, occupants=missing)] if missing > 0 else []
 
 
 def _seat_row(lane: str, name: str, seats: Sequence[SeatDay]) -> dict[str, Any]:
