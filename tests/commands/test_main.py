@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -53,6 +54,25 @@ def test_system_error_helps(
     assert "No such file or directory" in err
     assert "hint:" in err
     assert "6NM162" not in err
+
+
+ASK_LIMIT = """
+import resource, sys
+from wayseal.cli.main import main
+sys.argv = ["wayseal", "--version"]
+try:
+    main()
+finally:
+    print(resource.getrlimit(resource.RLIMIT_CORE))
+"""
+
+
+def test_crash_leaves_no_dump() -> None:
+    """A command may write no core dump, and cannot allow itself one again: what is in its memory stays there."""
+    answer = subprocess.run(
+        [sys.executable, "-c", ASK_LIMIT], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert answer.stdout.splitlines()[-1] == "(0, 0)"
 
 
 def test_user_without_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The `wayseal` command: one noun a module, loaded when it is called, so that `--help` stays quick."""
 
 import os
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -75,6 +76,7 @@ def root(ctx: click.Context, home: Path) -> None:
 
 def main() -> None:
     """Run the command line; an error prints `error:` and `hint:` lines on stderr and exits with its own code."""
+    _refuse_dumps()
     try:
         stopped = root.main(standalone_mode=False)  # click hands an Exit's code back, it does not raise it
         if isinstance(stopped, int):
@@ -107,6 +109,14 @@ def main() -> None:
             "hint: Report that line; WAYSEAL_TRACEBACK=1 shows more, and may show personal data.", err=True
         )
         sys.exit(5)
+
+
+def _refuse_dumps() -> None:
+    """Let no crash of this process, or of one that it starts, write its memory to a disk: faces and keys are in it.
+
+    A handler that the kernel pipes dumps to is told the limit and may ignore it: probe 6 asks for `|/bin/false` there.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _name_place(error: Exception) -> str:

@@ -6,7 +6,7 @@ and knows which device sealed the record. Everything fails closed: `SealBroken` 
 Keys are zeroed after use where Python lets us: seeds and data keys are kept in buffers that are overwritten. What
 cannot be promised: the key objects of the cryptography library are freed, not overwritten; the interpreter and the
 operating system may have copied or paged a buffer; and the plaintext belongs to the caller, who cannot zero a `bytes`.
-Swap and core dumps therefore have to be off on this machine, which the equipment probes check.
+Swap and piped core dumps therefore have to be off on this machine, which the equipment probes check; to a file no command dumps.
 """
 
 from collections.abc import Collection, Iterator
