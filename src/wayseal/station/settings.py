@@ -67,7 +67,7 @@ class StoreSettings(BaseModel):
     database_url_file: Path | None = Field(
         default=None,
         title="Database",
-        description="File that holds a postgresql:// URL; without it SQLite in the home.",
+        description="File that holds a postgresql:// URL; without it SQLite in the home. To another machine TLS is required; sslmode=verify-full in the URL checks its certificate too.",
     )
 
     def database_url(self) -> str | None:

@@ -1,7 +1,7 @@
 """Open the database named by a URL, set so that what was acknowledged survives and what was deleted does not.
 
 Owns connections, pragmas and transactions. SQLite: WAL, synchronous=FULL, secure_delete, one writer at a time.
-PostgreSQL: synchronous_commit on. Must never log a statement's parameters.
+PostgreSQL: synchronous_commit on, and TLS to any other machine. Must never log a statement's parameters.
 """
 
 import os
@@ -22,6 +22,9 @@ BUSY_MS = 30_000
 _BAD_URL = Invalid("not a database URL", hint="Use sqlite:///FILE or postgresql://USER@HOST/NAME.")
 _WRITES = {"wayseal_writes": "FULL"}
 _WRITES_LAZY = {"wayseal_writes": "NORMAL"}
+_HERE = ("", "localhost", "127.0.0.1", "::1")
+_PATIENCE = {"connect_timeout": "10", "tcp_user_timeout": "30000"}
+"""Seconds for a connection, and milliseconds for a server that fell silent: libpq waits for minutes."""
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -45,12 +48,29 @@ def open_engine(url: str) -> Engine:
         return _open_sqlite(named)
     if named.drivername in ("postgresql", "postgresql+psycopg"):
         return create_engine(
-            named.set(drivername="postgresql+psycopg"),
+            _complete_server(named.set(drivername="postgresql+psycopg")),
             hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"options": "-c synchronous_commit=on"},
         )
     raise _BAD_URL
+
+
+def _complete_server(url: URL) -> URL:
+    """Return a PostgreSQL URL with what libpq would choose for us and what the URL does not name itself.
+
+    To another machine libpq would go on in the clear with a server that offers no TLS; ours then refuses. `sslmode=verify-full`
+    in the URL checks the server's certificate too.
+    """
+    places = [url.host or "", *_listed(url.query.get("host", ""))]
+    here = all(place in _HERE or place.startswith("/") for place in places)
+    chosen = _PATIENCE if here else {**_PATIENCE, "sslmode": "require"}
+    return url.update_query_dict({name: value for name, value in chosen.items() if name not in url.query})
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the values of a URL's parameter, which may stand there more than once."""
+    return (value,) if isinstance(value, str) else value
 
 
 def open_file(path: Path) -> Engine:

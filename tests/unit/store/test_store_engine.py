@@ -1,5 +1,6 @@
 """The engine keeps what was acknowledged and leaves nothing of what was deleted."""
 
+import socket
 import sqlite3
 import stat
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from wayseal.model.errors import Integrity, Invalid, StoreFull
+from wayseal.model.errors import Integrity, Invalid, StoreFull, Unavailable
 from wayseal.store.engine import open_engine, open_file, read, scrub_deleted, write
 
 NEEDLE = b"remains-of-a-row"
@@ -33,6 +34,44 @@ def test_other_urls_are_refused(url: str) -> None:
     """Only the two engines that the suite runs on are opened."""
     with pytest.raises(Invalid):
         open_engine(url)
+
+
+def refuse_encryption(listener: socket.socket, heard: list[bytes]) -> None:
+    """Answer one client as a PostgreSQL without TLS does, and keep whatever it says after that."""
+    line, _ = listener.accept()
+    with line:
+        line.settimeout(60)
+        while len(request := line.recv(8)) == 8 and request.startswith(b"\x00\x00\x00\x08"):
+            line.sendall(b"N")
+        heard.append(request)
+
+
+def test_nothing_in_the_clear_to_other_machines() -> None:
+    """With a server on another machine that offers no TLS nobody talks: not even the user's name goes over the line."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.2", 0)) as listener:
+        listener.settimeout(60)
+        thread = threading.Thread(target=refuse_encryption, args=(listener, heard))
+        thread.start()
+        engine = open_engine(f"postgresql://keeper@127.0.0.2:{listener.getsockname()[1]}/records")
+        with pytest.raises(Unavailable, match="does not answer"), read(engine):
+            pass
+        thread.join(60)
+    engine.dispose()
+    assert heard == [b""]
+
+
+def test_url_has_the_last_word() -> None:
+    """What the URL names is not changed; a server on this machine needs no TLS; patience is bounded everywhere."""
+    own = open_engine(
+        "postgresql://keeper@db.example/records?sslmode=verify-full&connect_timeout=3"
+    ).url.query
+    assert (own["sslmode"], own["connect_timeout"], own["tcp_user_timeout"]) == ("verify-full", "3", "30000")
+    for here in ("postgresql:///records?host=/run/postgresql", "postgresql://keeper@localhost/records"):
+        query = open_engine(here).url.query
+        assert ("sslmode" in query, query["connect_timeout"]) == (False, "10")
+    mixed = open_engine("postgresql:///records?host=/run/postgresql&host=db.example").url.query
+    assert mixed["sslmode"] == "require"
 
 
 def test_failed_write_leaves_nothing(database_url: str) -> None:
