@@ -20,6 +20,9 @@ _REACH = 1.3  # inter-eye distances a face may miss its predicted place; neighbo
 _DRIFT_FRAMES = 6  # sightings over which a face's own drift is measured
 _SIZE_CHANGE = 1.6  # factor by which two sightings of one face may differ in size
 _JOINING = 3  # sightings on each side of a gap that tell whether a track goes on behind it
+_JOINED_CHANGE = (
+    1.35  # factor by which the middle of such sightings may differ in size: they waver less than single ones
+)
 _REFUSED = 1e6
 
 
@@ -44,6 +47,8 @@ class FaceTrack:
 
     number: int
     sightings: list[Sighting] = field(default_factory=list)
+    elsewhere: bool = False
+    """Whether its way so far says that it is not in this vehicle (`belonging`)."""
 
     @property
     def last(self) -> Sighting:
@@ -177,7 +182,7 @@ def _same_face(one: FaceTrack, other: FaceTrack) -> bool:
     (x, y, size), (other_x, other_y, other_size) = _place_at(one, seconds), _place_at(other, seconds)
     ratio = size / max(other_size, 1e-6)
     apart = np.hypot(x - other_x, y - other_y)
-    return bool(apart < 1.2 * max(size, other_size) and 1 / _SIZE_CHANGE < ratio < _SIZE_CHANGE)
+    return bool(apart < 1.2 * max(size, other_size) and 1 / _JOINED_CHANGE < ratio < _JOINED_CHANGE)
 
 
 def _place_at(track: FaceTrack, seconds: float) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 """Tracking: movements of points, vehicles on a toy lane, faces in vehicle coordinates."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -219,7 +220,7 @@ def test_broken_track_is_joined() -> None:
 
 
 def test_bad_end_breaks_nothing() -> None:
-    """A face going behind the mirror, whose last look is half as large and off its place, is the one that comes out of it."""
+    """A face going behind the mirror, whose last look is half as large and off its place, is the one that comes out of it; one half as large again is not."""
     tracker = FaceTracker()
     for index in range(8):
         tracker.feed(moment(index), Similarity(), [face_at(50, 50)])
@@ -228,6 +229,9 @@ def test_bad_end_breaks_nothing() -> None:
         tracker.feed(moment(index), Similarity(), [face_at(56, 26, eyes=43.0)])
     assert [len(track.sightings) for track in tracker.tracks] == [9, 4]
     assert [len(track.sightings) for track in join_broken(tracker.tracks)] == [13]
+    for track in tracker.tracks[1:]:
+        track.sightings = [replace(one, size=1.5 * one.size) for one in track.sightings]
+    assert [len(track.sightings) for track in join_broken(tracker.tracks)] == [9, 4]
 
 
 def test_vehicles_bumper_to_bumper_stay_apart() -> None:
