@@ -1,7 +1,10 @@
 """The officer's first screen in a real browser: by keyboard, with pictures only through logged releases."""
 
+import http.client
 import re
 import urllib.error
+import urllib.parse
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -166,6 +169,18 @@ def test_cross_site_post_is_refused(console: Console) -> None:
         urllib.request.urlopen(request, timeout=10)  # noqa: S310
     with refusal.value:
         assert refusal.value.code == 403
+
+
+@pytest.mark.parametrize("said", [("Content-Length", "262145"), ("Transfer-Encoding", "chunked")])
+def test_endless_form_is_refused(console: Console, said: tuple[str, str]) -> None:
+    """A form that is too long, or does not say how long it is, is refused before any of it is read."""
+    line = http.client.HTTPConnection(urllib.parse.urlsplit(console.url).netloc, timeout=60)
+    line.putrequest("POST", "/sign-in")
+    for name, value in (("Origin", console.url), said):
+        line.putheader(name, value)
+    line.endheaders()
+    assert line.getresponse().status == 413
+    line.close()
 
 
 def test_headers(console: Console) -> None:

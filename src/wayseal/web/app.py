@@ -37,6 +37,8 @@ from wayseal.web.session import Session, Sessions, SignedIn, SignedOut
 from wayseal.web.views import COMPARED, add_crossing, list_verdicts
 
 SHOWN = 30
+MOST_BODY = 256 * 1024
+"""Bytes that a form may have; the longest, an authenticator's answer, has some thousand. The framework itself knows no bound."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
@@ -60,9 +62,11 @@ def create_app(site: Site, code: str) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Refuse cross-site posts, and set headers on every answer."""
+        """Refuse cross-site posts and endless ones, and set headers on every answer."""
         if request.method == "POST" and not _same_origin(request):
             return Response("cross-site request refused", status_code=403, headers=HEADERS)
+        if not _is_short(request):
+            return Response("request too large", status_code=413, headers=HEADERS)
         response = await call_next(request)
         response.headers.update(HEADERS)
         return response
@@ -95,6 +99,12 @@ def _same_origin(request: Request) -> bool:
     """Return whether a post comes from one of our own pages."""
     origin = request.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _is_short(request: Request) -> bool:
+    """Return whether a request says how long its body is, and that is not too long: nobody has signed in yet when it is read."""
+    length = request.headers.get("content-length", "0")
+    return "transfer-encoding" not in request.headers and len(length) < 9 and int(length) <= MOST_BODY
 
 
 def _add_lane_routes(app: FastAPI, console: Console) -> None:
