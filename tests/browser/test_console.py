@@ -4,7 +4,6 @@ import http.client
 import re
 import urllib.error
 import urllib.parse
-import urllib.parse
 import urllib.request
 from pathlib import Path
 
