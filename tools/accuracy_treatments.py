@@ -1,10 +1,10 @@
-"""What each treatment of a poor picture adds: degraded stills, then lane videos, in two printed tables.
+"""What each treatment of a poor picture adds: degraded stills, then lane videos, in printed tables.
 
-Usage: accuracy_treatments.py DATA [--probes N] [--only stills|lane] [--json FILE]
+Usage: accuracy_treatments.py DATA [--probes N] [--only stills|lane|mixed] [--json FILE]
 
 One treatment at a time against none, one threshold for all (cosine 0.36). Stills: a degraded picture of each person against
 the clean enrolment of that person and of all others. Lane videos: the product's own capture with one step exchanged, as filmed
-and altered. Nothing is written but the JSON asked for.
+and altered; then shots of somebody else mixed into a track. Nothing is written but the JSON asked for.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import numpy as np
 from degrade import CONDITIONS, Recipe, degrade, nearest_face
 from fit_quality import Laboratory
 from treatments import Repair, deblur, fuse_exposures, fuse_tones, leave, smooth, stretch
-from treatments_lane import measure_videos
+from treatments_lane import list_shots, measure_videos
+from treatments_mixed import print_mixed
 
 from wayseal.model.border import Template
 from wayseal.vision.condition import repair_picture
@@ -130,15 +131,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--probes", type=int, default=80)
-    parser.add_argument("--only", choices=["stills", "lane"])
+    parser.add_argument("--only", choices=["stills", "lane", "mixed"])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     report = {}
-    if options.only != "lane":
+    if options.only in {None, "stills"}:
         report["stills"] = print_stills(options.data, options.probes)
-    if options.only != "stills":
+    if options.only in {None, "lane"}:
         report["lane"] = measure_videos(options.data / "lane")
+    if options.only in {None, "mixed"}:
+        report["mixed"] = print_mixed(list_shots(options.data / "lane"))
     if options.json is not None:
         options.json.write_text(json.dumps(report))
 

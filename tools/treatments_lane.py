@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-from treatments_exchanges import ALTERATIONS, EXCHANGES, SHIPPED, Alter, as_filmed
+from treatments_exchanges import ALTERATIONS, EXCHANGES, SHIPPED, Alter, Exchange, as_filmed
 
 from wayseal.flow.measure.lane_setup import list_videos, read_gallery_list
 from wayseal.flow.measure.lane_truth import LaneTruth, find_face, read_truth
@@ -56,6 +56,19 @@ class Bench:
     shots: dict[int, FusedShots] = field(default_factory=dict)
     scores: dict[str, list[Score]] = field(default_factory=dict)
     strangers: dict[str, int] = field(default_factory=dict)
+    exchanges: dict[str, Exchange] = field(default_factory=lambda: EXCHANGES)
+    sets: list[tuple[str, list[KeptShot]]] = field(default_factory=list)
+    """Whom the fused shots of capture as shipped are of, and the shots."""
+
+
+def list_shots(folder: Path) -> list[tuple[str, list[KeptShot]]]:
+    """Return who was captured in the videos as filmed, and the shots that stand for each."""
+    models = load_networks(plates=False)
+    names, vectors = _enrol(folder / "gallery.csv", models)
+    bench = Bench(models, names, vectors, exchanges={SHIPPED: EXCHANGES[SHIPPED]})
+    for video, truth in list_videos(None, None, folder):
+        _run(bench, video, read_truth(truth), as_filmed)
+    return bench.sets
 
 
 def measure_videos(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
@@ -91,7 +104,7 @@ def _run(bench: Bench, video: Path, truth: LaneTruth, alter: Alter) -> None:
     real = settle.settle_vehicle
 
     def settle_all(watch: VehicleWatch, models: CaptureModels, optics: LaneOptics) -> settle.Settled:
-        for name, exchange in EXCHANGES.items():
+        for name, exchange in bench.exchanges.items():
             shots = [shot for burst in watch.bursts.values() for shot in burst.shots]
             before = [(shot.template, shot.quality, shot.crop) for shot in shots]
             with ExitStack() as stack:
@@ -143,6 +156,8 @@ def _score(bench: Bench, name: str, settled: settle.Settled, truth: LaneTruth) -
         known = bench.names.index(identity) if identity in bench.names else None
         likes = bench.vectors @ person.template.vector
         fused = bench.shots.get(id(person.template))
+        if name == SHIPPED and fused is not None:
+            bench.sets.append((identity, list(fused.shots)))
         each = (
             [bench.vectors @ shot.template.vector for shot in fused.shots] if fused is not None else [likes]
         )
