@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.vision.belonging import is_elsewhere
 from wayseal.vision.bestshot import FusedShots, KeptShot
 from wayseal.vision.detect import IN_TRACK, NEW_TRACK
 from wayseal.vision.nearness import measure_nearness
@@ -132,13 +133,15 @@ def _measure_strength(shots: Sequence[KeptShot]) -> float | None:
 
 
 def gather_faces(watch: VehicleWatch) -> list[SeenFace]:
-    """Return the tracked faces that were seen often enough, with all their shots."""
+    """Return the tracked faces that were seen often enough, with all their shots; those of other vehicles are left to them."""
     shots_at = {id(shot.sighting): shot for burst in watch.bursts.values() for shot in burst.shots}
     share = _FEW_ACROSS if watch.vehicle.went_across else 1.0
     faces = []
     for track in join_broken(watch.faces.tracks):
         needed = max(2, round(share * (_SEEN if track.best_score >= NEW_TRACK else _SEEN_WEAK)))
         if len(track.sightings) < needed:
+            continue
+        if not watch.vehicle.went_across and is_elsewhere(track.sightings):
             continue
         sure = [one for one in track.sightings if one.found.score >= IN_TRACK] or track.sightings
         x, y = np.median([one.place for one in sure], axis=0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from wayseal.model.border import Box, Frame, Pixels
+from wayseal.vision.belonging import is_elsewhere
 from wayseal.vision.bestshot import ShotKeeper
 from wayseal.vision.detect import IN_TRACK, Detection, FaceDetector, keep_best
 from wayseal.vision.glass import GlassLook, keep_look
@@ -116,6 +117,7 @@ class VehicleWatch:
             found = [face for face in found if not any(place.covers(face) for place in taken)]
         moment = Moment.of(frame)
         for track, sighting in self.faces.feed(moment, self.vehicle.pose, found):
+            track.elsewhere = is_elsewhere(track.sightings)
             if sighting.found.score >= IN_TRACK:
                 self.bursts.setdefault(track.number, ShotKeeper()).offer(bgr, sighting)
         return len(found)
@@ -228,11 +230,12 @@ class VehicleWatch:
         return self.vehicle.box[2] * EYES_M / BODY_M
 
     def _clear_faces(self) -> list[FaceTrack]:
-        """Return the tracks that are surely faces by now; one that was not seen again for long was none."""
+        """Return the tracks that are surely faces in this vehicle by now; one that was not seen again for long was none."""
         return [
             track
             for track in self.faces.tracks
             if len(track.sightings) >= 3
+            and not track.elsewhere
             and track.best_score >= 0.8
             and self._looked - track.last.moment.seconds < _FORGOTTEN_S
         ]
