@@ -142,11 +142,10 @@ def check_tail(faces: Faces, *, rounds: int = 200) -> list[dict[str, float]]:
     """
     random = np.random.default_rng(_SEED)
     _, first = np.unique(faces.people, return_index=True)
-    centred = fit_calibration(faces.enrolled, faces.people.tolist(), model_sha256="", source="")
-    gallery, probes = centred.prepare(faces.enrolled), centred.prepare(faces.probes["colour"])
     names = faces.people.tolist()
-    (best,) = search_strangers(Looks(gallery, names), [Looks(probes, names)], len(first) - 1, random)
-    best = best[: len(probes)][first]
+    gallery, probes = Looks(faces.enrolled, names), Looks(faces.probes["colour"], names)
+    (best,) = search_strangers(gallery, [probes], len(first) - 1, random, centred=True)
+    best = best[: len(names)][first]
     rows = []
     for share in (0.05, 0.1, 0.2):
         tail = fit_tail(best, len(first) - 1, share=share)

@@ -150,7 +150,8 @@ def fit_calibration(
 
     `vectors` (n, d) are raw unit templates as a gallery holds them, `people[i]` says whose. `probes` are the same or other
     people as a lane would read them, one set for each light (colour, infrared); without any the gallery's own templates
-    search. All pictures should come from the same kind of camera. `centred=False` compares templates as they are. Raises
+    search. All pictures should come from the same kind of camera. `centred=False` compares templates as they are; else each pair is
+    compared without the mean face of all others, since whoever is searched later is not in the calibration's mean either. Raises
     `Invalid` for fewer than 100 people, also in one set of probes: their maxima say nothing about a tail.
     """
     enrolled = Looks(vectors, list(people))
@@ -161,13 +162,12 @@ def fit_calibration(
             )
     centre = tuple(round(float(value), 7) for value in vectors.mean(axis=0)) if centred else ()
     empty = Calibration(model_sha256, source, enrolled.persons, len(vectors), (), (), centre, tuple(cameras))
-    gallery = replace(enrolled, vectors=empty.prepare(vectors))
-    lights = [replace(one, vectors=empty.prepare(one.vectors)) for one in probes] or [gallery]
+    lights = list(probes) or [enrolled]
     sizes = [size for size in _ANCHORS if size < enrolled.persons // 2] + [enrolled.persons - 1]
     random = np.random.default_rng(seed)
     tails, draws = [], []
     for size in sizes:
-        best = search_strangers(gallery, lights, size, random)
+        best = search_strangers(enrolled, lights, size, random, centred=centred)
         tails.append(fit_tail(np.concatenate(best), size))
         draws.append(draw_lights(best, lights, size, rounds=_DRAWS, seed=seed))
     return replace(empty, tails=tuple(tails), draws=tuple(draws))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from wayseal.match.centre import Centre
 from wayseal.match.tail import Tail, draw_tails
 
 Vectors = NDArray[np.float32]
@@ -34,16 +35,23 @@ class Looks:
 
 
 def search_strangers(
-    gallery: Looks, probes: Sequence[Looks], size: int, random: np.random.Generator
+    gallery: Looks,
+    probes: Sequence[Looks],
+    size: int,
+    random: np.random.Generator,
+    *,
+    centred: bool = False,
 ) -> list[Scores]:
     """Return, for each set of probes, their best scores in galleries of `size` other people, one template each.
 
     Several galleries are drawn from `gallery`; a result holds all of a set's probes in order, once for each of them. A probe's
     person drawn into a gallery that should hold only others is left out for that search, so a few have one template fewer.
+    `centred` takes the mean face of the gallery's other people away from both before they are compared.
     """
     names, member = np.unique(np.asarray(gallery.people), return_inverse=True)
     place = {name: number for number, name in enumerate(names.tolist())}
     whose = [np.array([place.get(name, -1) for name in one.people]) for one in probes]
+    centre = Centre.of(gallery.vectors, member) if centred else None
     best: list[list[NDArray[np.float32]]] = [[] for _ in probes]
     for _ in range(max(_GALLERIES, min(20, 400 // size))):
         order = random.permutation(len(member))
@@ -51,7 +59,11 @@ def search_strangers(
         chosen = random.permutation(order[first])[: size + 1]
         for found, one, mine in zip(best, probes, whose, strict=True):
             own = mine[:, None] == member[chosen][None, :]
-            scores = one.vectors @ gallery.vectors[chosen].T
+            others = gallery.vectors[chosen]
+            if centre is None:
+                scores = one.vectors @ others.T
+            else:
+                scores = centre.compare(one.vectors, mine, others, member[chosen])
             scores[own] = -1.0
             scores[~own.any(axis=1), -1] = -1.0
             found.append(scores.max(axis=1))

@@ -19,6 +19,7 @@ SHARE = 0.1
 """The share of maxima that counts as the tail."""
 _POINTS = 31
 _FEWEST = 200
+_TRIES = 3
 _STRAIGHT = 1e-6  # below this shape the tail is taken as exponential
 
 
@@ -121,17 +122,22 @@ def draw_tails(
 
     `people` names the probe's person of each search; all searches of one person are drawn together. A draw has half as many
     persons as there are: whoever is searched is enrolled too, so two people alike are found from both sides, and as many
-    searches as persons hold every pair of people twice.
+    searches as persons hold every pair of people twice. A draw whose whole tail is one score, the best pair's drawn again and again,
+    is drawn anew: of 100 people one in some thousands is. Raises `Invalid` when all are.
     """
     _, member = np.unique(np.asarray(people), return_inverse=True)
     order = np.argsort(member, kind="stable")
     parts = np.split(maxima[order], np.cumsum(np.bincount(member))[:-1])
     random = np.random.default_rng(seed)
     count = max(1, len(parts) // 2)
-    return [
-        fit_tail(np.concatenate([parts[i] for i in random.integers(0, len(parts), count)]), gallery_size)
-        for _ in range(rounds)
-    ]
+    tails: list[Tail] = []
+    for _ in range(_TRIES * rounds):
+        drawn = np.concatenate([parts[i] for i in random.integers(0, len(parts), count)])
+        if drawn.max() > np.quantile(drawn, 1 - SHARE):
+            tails.append(fit_tail(drawn, gallery_size))
+        if len(tails) == rounds:
+            return tails
+    raise Invalid("the best non-mated scores are nearly all equal", hint="Take pictures of more people.")
 
 
 def scale_chance(chance: float, *, fitted: int, wanted: int) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from wayseal.model.border import Box, Pixels, Quality, Template
 from wayseal.model.errors import BadPicture
@@ -62,7 +63,7 @@ class PortraitReader:
 
         Raises `BadPicture` with the fact `reason`: `no_face`, `several_faces`, `too_small`, or the worst reason of the
         quality gate (`too_blurred`, `too_dark`, `unrecognisable`, ...). The template is the mean of the picture's in colour
-        and in grey: infrared probes gain 0.02 in similarity by it, colour probes lose nothing.
+        and in grey, each also mirrored: an enrolment is made once, and misses fall by a tenth (docs/adr/0185).
         """
         main, others = self._find_main(bgr)
         height, width = bgr.shape[:2]
@@ -79,10 +80,7 @@ class PortraitReader:
         if not is_recognisable(portrait.quality):
             reason = (*portrait.quality.reasons, "unrecognisable")[0]
             raise BadPicture("the face cannot be recognised", hint="Use a sharper picture.", reason=reason)
-        grey = np.asarray(cv2.cvtColor(_luma(bgr), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
-        return replace(
-            portrait, template=fuse_templates([portrait.template, self._embed(grey, main).template])
-        )
+        return replace(portrait, template=self._average(bgr, main, portrait.template))
 
     def read_at(self, bgr: Pixels, found: Detection) -> Portrait:
         """Return the portrait of a face that was found in the picture already."""
@@ -104,8 +102,26 @@ class PortraitReader:
         main = main_face(faces, bgr.shape[1], bgr.shape[0])
         return main, [face for face in faces if face is not main]
 
+    def _average(self, bgr: Pixels, found: Detection, own: Template) -> Template:
+        """Return the mean of a picture's `own` template, that of its mirror image, and those of both in grey."""
+        grey = np.asarray(cv2.cvtColor(_luma(bgr), cv2.COLOR_GRAY2BGR), dtype=np.uint8)
+        coloured, plain = (align_face(*self._cut(one, found)[:2]) for one in (bgr, grey))
+        others = [np.ascontiguousarray(crop[:, ::-1]) for crop in (coloured, plain)]
+        return fuse_templates([own, *self.model.embed([plain, *others])])
+
     def _embed(self, bgr: Pixels, found: Detection) -> Portrait:
         """Return the portrait of one detection, from a repaired and, when small, enlarged crop around it."""
+        around, points, treatment = self._cut(bgr, found)
+        crop = align_face(around, points)
+        template = self.model.embed([crop])[0]
+        quality = rate_face(
+            measure_face(bgr, found, crop), strength=template.strength, model_sha256=template.model_sha256
+        )
+        second = self.second.embed(around, points) if self.second else None
+        return Portrait(found, quality, template, treatment, second)
+
+    def _cut(self, bgr: Pixels, found: Detection) -> tuple[Pixels, NDArray[np.float32], Treatment]:
+        """Return a face's surroundings, repaired and, where it is small, enlarged; its five points there; and the repair."""
         around, left, top = cut_around(bgr, found.box)
         treatment = choose_treatment(_luma(around))
         local = move_detection(found, scale=1.0, x=-left, y=-top)
@@ -116,13 +132,7 @@ class PortraitReader:
                 cv2.resize(around, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), dtype=np.uint8
             )
             local = move_detection(again, scale=2.0, x=0, y=0)
-        crop = align_face(around, local.landmarks)
-        template = self.model.embed([crop])[0]
-        quality = rate_face(
-            measure_face(bgr, found, crop), strength=template.strength, model_sha256=template.model_sha256
-        )
-        second = self.second.embed(around, local.landmarks) if self.second else None
-        return Portrait(found, quality, template, treatment, second)
+        return around, local.landmarks, treatment
 
 
 def main_face(faces: list[Detection], width: int, height: int) -> Detection:

@@ -242,6 +242,17 @@ def test_too_little_to_calibrate_on(make_faces: MakeFaces) -> None:
             fit_tail(scores, 10)
 
 
+def test_few_people_can_be_drawn() -> None:
+    """Of the fewest people a draw may hold those most alike so often that it has no tail: it is drawn anew, and a fit comes out."""
+    best = np.r_[np.linspace(0.1, 0.3, 95), np.full(5, 0.6)]
+    names = [str(number) for number in range(100)]
+    tails = draw_tails(np.tile(best, 8), names * 8, 99, rounds=600, seed=1)
+    assert len(tails) == 600
+    assert all(tail.is_sound() for tail in tails)
+    with pytest.raises(Invalid):
+        draw_tails(np.full(800, 0.3), names * 8, 99, rounds=50, seed=1)
+
+
 def test_bound_to_its_model(calibration: Calibration) -> None:
     """A calibration refuses another model, and an unknown model has none."""
     calibration.check_model(MODEL)
