@@ -27,7 +27,7 @@ def test_duty_shows_device(page: Page, console: Console) -> None:
     expect(page.locator("#link")).to_have_class("link on")
     (index,) = console.line.site.ledger.append([event_entry("lane-host-1", STICK, utc_now())])
     note = page.locator(f'.duty-note[data-index="{index}"]')
-    expect(note).to_contain_text("USB device refused", timeout=1500)
+    expect(note).to_contain_text("USB device refused")
     expect(note).to_contain_text("lane-host-1")
     expect(note).to_contain_text("port 1-2, 0781:5567")
     expect(note).to_have_class("duty-note urgent")
@@ -41,7 +41,7 @@ def test_bar_on_lane_screen(page: Page, console: Console) -> None:
     expect(page.locator("#link")).to_have_class("link on")
     expect(page.locator("#duty-bar")).to_be_hidden()
     console.line.site.ledger.append([event_entry("lane-host-2", STICK, utc_now())])
-    expect(page.locator("#duty-bar")).to_contain_text("USB device refused", timeout=1500)
+    expect(page.locator("#duty-bar")).to_contain_text("USB device refused")
     page.locator("#duty-bar a").click()
     expect(page.locator(".duty-note").first).to_contain_text("lane-host-2")
 
@@ -56,7 +56,7 @@ def test_board_shows_lane(page: Page, console: Console) -> None:
     new = NewEquipment(EquipmentKind.LANE_HOST, "edge-7", "SN-8", site.settings.organisation, "lane8")
     enrol_equipment(site.oversight, "host-8", new, actor="officer:chief")
     judge_and_tell(site, "lane8")
-    expect(lane).to_contain_text("Lane disarmed", timeout=3000)
+    expect(lane).to_contain_text("Lane disarmed")
     expect(lane).to_have_class("item now")
     expect(lane.locator(".why")).to_contain_text(
         "its equipment was never assessed; no public notice is in force"
@@ -76,20 +76,20 @@ def test_clock_of_incident_runs(page: Page, console: Console) -> None:
         since=now - timedelta(days=1), until=now, detected=now, clock=utc_now,
     )  # fmt: skip
     clock = page.locator(f'.item[data-kind=clock][data-subject="{opened.id}"]')
-    expect(clock.locator("time")).to_have_text("due in 6 d 23 h", timeout=3000)
+    expect(clock.locator("time")).to_have_text("due in 6 d 23 h")
     expect(clock).to_contain_text("tell: legislature; only if 100,000 people or more are concerned")
     expect(clock.locator(".do")).to_contain_text(f"wayseal incident notify {opened.id} --to legislature")
     expect(clock.locator("a")).to_have_count(0)  # an officer may not see the incident's page
     note_notice(site.ledger, "privacy-1", opened.id, recipient="legislature", clock=utc_now)
-    expect(clock).to_have_count(0, timeout=3000)
+    expect(clock).to_have_count(0)
     waiting = page.locator(f'.item[data-kind=incident][data-subject="{opened.id}"]')
     expect(waiting).to_contain_text("Incident open")
     contain_incident(site.ledger, "privacy-1", opened.id, clock=utc_now)
-    expect(waiting).to_contain_text("Incident contained", timeout=3000)
+    expect(waiting).to_contain_text("Incident contained")
     note = page.locator(".duty-note", has_text=opened.id)
     expect(note).to_contain_text("wayseal incident show")
     close_incident(site.ledger, "privacy-1", opened.id, duties=(), clock=utc_now)
-    expect(note).to_contain_text("It is over: nothing to do.", timeout=3000)
+    expect(note).to_contain_text("It is over: nothing to do.")
     expect(note).to_have_class("duty-note")
 
 

@@ -66,7 +66,7 @@ def run_chrony(folder: Path, name: str, *lines: str) -> Iterator[Path]:
         yield socket
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=LONGEST)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def badge(tmp_path: Path) -> Badge:
     return Badge(tmp_path, "camera1")
 
 
-def look(camera: Camera, pauses: list[float] | None = None, limit_s: float = 5.0) -> Seen:
+def look(camera: Camera, pauses: list[float] | None = None, limit_s: float = 30.0) -> Seen:
     """Run the probe without waiting between guesses, noting how long it would have waited."""
     waits: list[float] = [] if pauses is None else pauses
     view = OutsideView(

@@ -149,6 +149,15 @@ def test_large_sweep() -> None:
     assert set(states.values()) == {State.REFUSED}
 
 
+def test_late_look_counts() -> None:
+    """A process that got no turn until the time was over still sees what was answered in it: no open port passes for a closed one."""
+    addresses = [f"127.0.1.{last}" for last in range(1, 33)]
+    with listen(answer(b"")) as opened:
+        states = sweep_ports(["127.0.0.1", *addresses], (opened.port,), limit_s=0)
+    assert states.pop(opened) is State.ANSWERED
+    assert set(states.values()) == {State.REFUSED}
+
+
 def look_in(plan: InboundPlan | None, *, ticket_lives: bool = False) -> Seen:
     """Judge a device's open ports."""
     view = OutsideView(equipment=make_equipment(), clock=lambda: NOW, limit_s=1.0, inbound=plan)

@@ -67,14 +67,14 @@ def run_tpm(folder: Path) -> Iterator[str]:
         yield f"swtpm:path={socket}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
         for leftover in (socket, socket.with_name(socket.name + ".ctrl")):
             leftover.unlink(missing_ok=True)
 
 
 def wait_for(path: Path) -> None:
-    """Return when a path is there; fail after 20 seconds."""
-    deadline = time.monotonic() + 20
+    """Return when a path is there; fail after two minutes."""
+    deadline = time.monotonic() + 120
     while not path.exists():
         if time.monotonic() > deadline:
             pytest.fail("the software TPM did not start")

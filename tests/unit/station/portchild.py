@@ -36,8 +36,8 @@ def make_testbed() -> tuple[ctypes.CDLL, ctypes.c_void_p]:
 
 
 def wait_for(ledger: LedgerReader, kind: str) -> int:
-    """Return the index of the first entry of a type, or -1 after half a minute."""
-    end = time.monotonic() + 30
+    """Return the index of the first entry of a type, or -1 after two minutes."""
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         found = ledger.find(type=kind)
         if found:

@@ -63,14 +63,21 @@ def _sweep_batch(batch: Sequence[Endpoint], limit_s: float) -> dict[Endpoint, St
 
 
 def _wait(waiting: selectors.BaseSelector, deadline: Deadline) -> Iterator[tuple[Endpoint, int]]:
-    """Yield each connection attempt that ended before the deadline, with its error number (0: connected)."""
-    with contextlib.suppress(TimeoutError):
-        while waiting.get_map():
-            for key, _ in waiting.select(deadline.left()):
-                one = key.fileobj
-                assert isinstance(one, socket.socket)  # noqa: S101 - what was registered above
-                waiting.unregister(one)
-                yield key.data, one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    """Yield each connection attempt that ended before the deadline, with its error number (0: connected).
+
+    There is always a last look after it: what the network answered while this process had no turn counts.
+    """
+    left: float | None = None
+    while waiting.get_map() and left != 0:
+        try:
+            left = deadline.left()
+        except TimeoutError:
+            left = 0
+        for key, _ in waiting.select(left):
+            one = key.fileobj
+            assert isinstance(one, socket.socket)  # noqa: S101 - what was registered above
+            waiting.unregister(one)
+            yield key.data, one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def _name_code(code: int) -> State:

@@ -14,7 +14,7 @@ from pathlib import Path
 from wayseal.model.clock import utc_now
 from wayseal.station.ports import watch_ports
 
-_WAIT_S = 20.0
+_WAIT_S = 120.0
 _DEVICE = """P: /devices/pci0000:00/usb1/1-2
 N: bus/usb/001/002
 E: SUBSYSTEM=usb
