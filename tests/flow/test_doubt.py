@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from lineparts import KnownFaces, Line, MovableClock, make_template, make_vehicle
 
-from wayseal.flow.doubt import DOUBTS, MATCH_ON_PICTURE, refer_pictures
+from wayseal.flow.doubt import DOUBTS, MATCH_IN_TWO, MATCH_ON_PICTURE, refer_pictures
 from wayseal.model.border import Outcome, Seat
+from wayseal.vision.doubles import IN_TWO_VEHICLES
 from wayseal.vision.presentation import MAY_BE_PICTURE
+from wayseal.vision.settle import SAME_FACE_TWICE
 from wayseal.web.reasons import TEXTS, say_reasons
 
 
@@ -18,9 +20,16 @@ def test_match_on_a_possible_picture_is_referred(doubt: str) -> None:
     answers = faces.search([make_template(seed) for seed in (1, 2, 3)])
     shown, clear, stranger = refer_pictures(answers, [(doubt, "too_dark"), ("too_dark",), (doubt,)])
     assert shown.outcome is Outcome.REFER
-    assert shown.reasons == (MATCH_ON_PICTURE,)
+    assert shown.reasons == (DOUBTS[doubt],)
     assert shown.candidates == answers[0].candidates
     assert (clear, stranger) == (answers[1], answers[2])
+
+
+def test_two_vehicles_are_told_before_a_picture() -> None:
+    """Who was in two vehicles, and on two seats, is referred for the vehicles: that is what the officer must clear up first."""
+    answers = KnownFaces({"traveller-1": 1}).search([make_template(1)])
+    (asked,) = refer_pictures(answers, [(SAME_FACE_TWICE, IN_TWO_VEHICLES)])
+    assert asked.reasons == (MATCH_IN_TWO,)
 
 
 def test_referral_wants_one_list_of_reasons_for_each_answer() -> None:

@@ -196,6 +196,15 @@ def test_what_goes_wrong_is_counted(searcher: GallerySearch) -> None:
     assert report["plate_exact_rate"] == 0.0
 
 
+def test_people_of_two_vehicles_are_counted(searcher: GallerySearch) -> None:
+    """Who is given to a second vehicle is counted, there and as somebody in two; each in their own vehicle is not."""
+    driver, passenger = occupant(Seat.DRIVER, DRIVER_BOX), occupant(Seat.FRONT_PASSENGER, PASSENGER_BOX)
+    own = a_pass([(driver, answer("A")), (passenger, None)])
+    assert [measure([own], searcher)[name] for name in ("wrong_vehicle", "in_two_vehicles")] == [0, 0]
+    report = measure([own, a_pass([(driver, answer("A"))])], searcher)
+    assert [report[name] for name in ("wrong_vehicle", "in_two_vehicles")] == [1, 1]
+
+
 def test_seen_is_not_captured(searcher: GallerySearch) -> None:
     """Somebody seen without a usable shot is detected and not captured, by look or, without one, by seat."""
     passes = [

@@ -1,7 +1,7 @@
 """From a lane's frames to its vehicles: the one way in, `LaneCapture.feed`.
 
 Owns the order of work in a frame and the counts. It writes nothing, knows no traveller, and forgets the burst of each
-vehicle as soon as its pass is made. A lane that people have opted out of searches no face at all (R-11).
+vehicle as soon as its pass is made; templates are compared for ten seconds more (`doubles`). A lane that people have opted out of searches no face at all (R-11).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wayseal.model.border import Box, Frame, Plate, VehiclePass
 from wayseal.vision.detect import FaceDetector
+from wayseal.vision.doubles import RecentFaces
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.picture import encode_picture
 from wayseal.vision.second_opinion import SecondOpinion
@@ -68,6 +69,7 @@ class LaneCapture:
     _tracker: VehicleTracker = field(default_factory=VehicleTracker)
     _watches: dict[int, VehicleWatch] = field(default_factory=dict)
     _plates: dict[int, PlateSession] = field(default_factory=dict)
+    _recent: RecentFaces = field(default_factory=RecentFaces)
     _fed: float = -1.0
 
     def feed(self, frame: Frame) -> list[VehiclePass]:
@@ -96,6 +98,7 @@ class LaneCapture:
         passes = [self._close(vehicle) for vehicle in self._tracker.finish()]
         self._watches.clear()
         self._plates.clear()
+        self._recent.forget()
         return passes
 
     def _watch(self, vehicle: VehicleTrack, frame: Frame, taken: Sequence[FacePlace]) -> list[FacePlace]:
@@ -123,6 +126,9 @@ class LaneCapture:
         watch = self._watches.pop(vehicle.number, VehicleWatch(vehicle))
         plate = self._plates.pop(vehicle.number, None)
         settled = settle_vehicle(watch, self.models, self.optics)
+        occupants = self._recent.mark(
+            settled.occupants, self._watches.values(), self.models.embedder, self._fed
+        )
         scene = None if watch.scene is None else encode_picture(watch.scene, quality=85)
         watch.release()
         self.counts.vehicles += 1
@@ -132,7 +138,7 @@ class LaneCapture:
             left=vehicle.seen.time,
             speed_mph=settled.speed_mph,
             plate=plate.result() if plate is not None else None,
-            occupants=settled.occupants,
+            occupants=occupants,
             occupants_seen=settled.seen,
             frames=vehicle.agreed,
             scene=scene,

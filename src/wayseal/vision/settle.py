@@ -14,9 +14,9 @@ from wayseal.model.border import Occupant, Seat, Shot
 from wayseal.vision.bestshot import KeptShot, choose_shots, embed_enough, embed_shots, fuse_shots
 from wayseal.vision.cabin import SeenFace, VehicleGeometry, drop_nobodies, gather_faces, measure_vehicle
 from wayseal.vision.detect import FaceDetector
+from wayseal.vision.doubles import mark_double
 from wayseal.vision.glass import model_place
 from wayseal.vision.located import PARTLY_HIDDEN
-from wayseal.vision.notpeople import SAME_FACE
 from wayseal.vision.optics import LaneOptics
 from wayseal.vision.partly import look_again, take_glimpses
 from wayseal.vision.picture import encode_picture
@@ -34,7 +34,7 @@ from wayseal.vision.seating import seat_faces
 from wayseal.vision.seats import EYES_M, FRONT_SEATS_M
 from wayseal.vision.second_opinion import SecondOpinion
 from wayseal.vision.speed import speed_across, speed_toward
-from wayseal.vision.template import FaceModel, cosine
+from wayseal.vision.template import FaceModel
 from wayseal.vision.watch import VehicleWatch
 
 EXPOSURE_TOO_LONG = "exposure_too_long"
@@ -180,16 +180,11 @@ def _one_each(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
 
 def _name_doubles(occupants: Sequence[Occupant]) -> tuple[Occupant, ...]:
     """Return the occupants, those with the reason whose face another of them has too."""
-    return tuple(_name_double(one, occupants) for one in occupants)
-
-
-def _name_double(person: Occupant, occupants: Sequence[Occupant]) -> Occupant:
-    """Return one occupant, with the reason when somebody else has the same face."""
-    faces = [other.template for other in occupants if other is not person and other.template is not None]
-    if person.template is None or all(cosine(person.template, face) < SAME_FACE for face in faces):
-        return person
-    reasons = (SAME_FACE_TWICE, *person.reasons)
-    return replace(person, reasons=reasons)
+    faces = [(person, person.template) for person in occupants if person.template is not None]
+    return tuple(
+        mark_double(one, [face for person, face in faces if person is not one], SAME_FACE_TWICE)
+        for one in occupants
+    )
 
 
 def _rank(person: Occupant) -> tuple[bool, int]:

@@ -7,9 +7,10 @@ Owns wording, and in what order reasons are read. Every code that capture or sea
 from collections.abc import Sequence
 from typing import Final
 
-from wayseal.flow.doubt import MATCH_ON_PICTURE
+from wayseal.flow.doubt import MATCH_IN_TWO, MATCH_ON_PICTURE
 from wayseal.flow.second import DOUBTED
 from wayseal.match import assign, search
+from wayseal.vision.doubles import IN_TWO_VEHICLES
 from wayseal.vision.located import PARTLY_HIDDEN
 from wayseal.vision.presentation import MAY_BE_PICTURE, NOT_COUNTED
 from wayseal.vision.quality import REASON_TEXTS
@@ -21,8 +22,10 @@ TEXTS: Final = {
     MAY_BE_PICTURE: "check: may be a picture, not a face",
     NOT_COUNTED: "may be a picture: not counted, look whether somebody sits there",
     MATCH_ON_PICTURE: "like a traveller, but it may be a picture of them: look who sits there, then compare",
+    MATCH_IN_TWO: "like a traveller, but another vehicle showed the same face: look who sits there, then compare",
     EXPOSURE_TOO_LONG: "lane warning: the shutter is too slow for this speed and smears faces: shorten the exposure",
     SAME_FACE_TWICE: "check: the same face on two seats; one may be a picture or a mirror image",
+    IN_TWO_VEHICLES: "check: the same face was in another vehicle seconds apart; look who sits in this one",
     HIDDEN: "the face was hidden: look into the vehicle",
     NOT_VISIBLE: "nobody was seen there, though others were: look into the vehicle",
     RESTORED: "compared by a picture restored from reflections: look closely, the picture shown is untouched",
@@ -41,7 +44,9 @@ TEXTS: Final = {
     assign.ELSEWHERE: "the only traveller somewhat like sits in another seat: check documents",
     assign.CONTESTED: "two occupants are like this traveller: compare by eye",
 }
-_FIRST: Final = (NOT_COUNTED, MAY_BE_PICTURE, SAME_FACE_TWICE, MATCH_ON_PICTURE, DOUBTED)
+_FIRST: Final = (
+    NOT_COUNTED, IN_TWO_VEHICLES, MAY_BE_PICTURE, SAME_FACE_TWICE, MATCH_IN_TWO, MATCH_ON_PICTURE, DOUBTED,
+)  # fmt: skip
 
 
 def say_reasons(codes: Sequence[str]) -> list[str]:

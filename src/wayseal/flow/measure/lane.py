@@ -67,6 +67,10 @@ class LaneTally:
     """Who was never visible enough to count among the occupants, and was there all the same."""
     distractors_accepted: int = 0
     strangers_matched: int = 0
+    wrong_vehicle: int = 0
+    """Looks at somebody that were given to another vehicle than theirs."""
+    in_two_vehicles: int = 0
+    """And those given to one more vehicle when somebody was in one already; whoever is in two is mostly in both counts."""
     plates: int = 0
     plates_exact: int = 0
     frames: int = 0
@@ -158,6 +162,7 @@ def score_passes(
         for person in vehicle.occupants
     }
     pairs = pair_vehicles(passes, truth)
+    _score_vehicles(passes, truth, pairs, tally)
     for place, passed in enumerate(passes):
         vehicle = pairs.get(place)
         _score_occupants(passed, truth, vehicle, rows, tally)
@@ -189,6 +194,20 @@ def pair_vehicles(passes: Sequence[TimedPass], truth: LaneTruth) -> dict[int, Ve
             gain[row, column] += max(0.0, 1.0 - late / _ACROSS_TIME)
     chosen = zip(*linear_sum_assignment(gain, maximize=True), strict=True)
     return {int(row): truth.vehicles[int(column)] for row, column in chosen if gain[row, column] > 0}
+
+
+def _score_vehicles(
+    passes: Sequence[TimedPass], truth: LaneTruth, pairs: dict[int, VehicleTruth], tally: LaneTally
+) -> None:
+    """Count who was given to another vehicle, and who to several. A vehicle that was found twice counts as another."""
+    given: set[tuple[int, int]] = set()
+    for row, passed in enumerate(passes):
+        counted = [person for person in passed.seen.occupants if NOT_COUNTED not in person.reasons]
+        places = {place for person in counted if (place := _place_of(person, truth)) is not None}
+        own = pairs.get(row)
+        tally.wrong_vehicle += sum(truth.vehicles[place[0]] is not own for place in places)
+        tally.in_two_vehicles += len(places & given)
+        given |= places
 
 
 def _place_of(person: Occupant, truth: LaneTruth) -> tuple[int, int] | None:

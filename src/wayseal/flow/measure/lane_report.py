@@ -47,6 +47,8 @@ def report_lane(tallies: Sequence[LaneTally]) -> dict[str, Any]:
         "false_match": sum(person.wrong for person in people)
         + sum(tally.strangers_matched for tally in tallies),
         "distractors_accepted": sum(tally.distractors_accepted for tally in tallies),
+        "wrong_vehicle": sum(tally.wrong_vehicle for tally in tallies),
+        "in_two_vehicles": sum(tally.in_two_vehicles for tally in tallies),
         "seat_accuracy": _share(captured, "seat_right"),
         "plates": sum(tally.plates for tally in tallies),
         "plate_exact_rate": _ratio(
