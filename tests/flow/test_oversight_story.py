@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from assessparts import Port, open_port
-from hosttree import HostTree, make_tree, need_tools
+from hosttree import HostTree, make_tree, need_tools, read_debian_settings
 from lineparts import Line, MovableClock, make_vehicle
 from sealdevices import run_tpm
 from test_host_quote import Tpm, make_key
@@ -36,7 +36,6 @@ from wayseal.model.border import Seat
 from wayseal.model.errors import NotArmed
 from wayseal.model.oversight import AssessmentKind, Duty, EquipmentKind, Result, Tier
 
-DEBIAN = Path("/etc/usbguard/usbguard-daemon.conf")
 DAEMON = "/etc/usbguard/usbguard-daemon.conf"
 DEVICE = "lane1-host"
 BOSS = "officer:chief"
@@ -123,8 +122,7 @@ def test_debian_default_disarms_the_lane(
     tmp_path: Path, clock: MovableClock, host: HostTree, tpm: Tpm
 ) -> None:
     """Debian's defaults fail probes 3 and 4 (they audit to a file); the lane stops with the hour; the finding has owner and date; mended, the lane arms again."""
-    if not DEBIAN.is_file() or "plugdev" not in DEBIAN.read_text():
-        pytest.skip("Debian's usbguard package is not installed (tools/system-packages.txt)")
+    read_debian_settings()  # or skip
     (tmp_path / "port").mkdir()
     with open_port(tmp_path / "port", host, clock) as port:
         states = tell_story(port, tpm)
@@ -153,7 +151,7 @@ def tell_story(port: Port, tpm: Tpm) -> list[str]:
     line.drive(lane, make_vehicle(clock, {Seat.DRIVER: 2}, number=2))
 
     # Somebody installs the package's own settings again. The next assessment sees it, and nothing else.
-    host.put(DAEMON, DEBIAN.read_text(), mode=0o600)
+    host.put(DAEMON, read_debian_settings(), mode=0o600)
     failed = assess(port, tpm)
     wrong = [one for one in failed.assessment.observations if one.result in (Result.FAIL, Result.ERROR)]
     assert [one.probe for one in wrong] == ["p03", "p04"]

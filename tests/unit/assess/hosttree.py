@@ -55,6 +55,24 @@ PROGRAMS = {"systemd": 1, "usbguard-daemon": 400, "auditd": 401, "wayseal": 500,
 TOOLS = ("usbguard-rule-parser", "cryptsetup", "openssl", "dpkg")
 
 
+def read_debian_settings() -> bytes:
+    """Return USBGuard's settings as Debian ships them; skip the test where it is absent or this machine has its own."""
+    shipped = Path("/etc/usbguard/usbguard-daemon.conf")
+    if shutil.which("dpkg-query") is None or not shipped.is_file():
+        pytest.skip("Debian's usbguard is not installed (tools/system-packages.txt)")
+    known = subprocess.run(
+        ["dpkg-query", "-W", "-f=${Conffiles}", "usbguard"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    data = shipped.read_bytes()
+    if hashlib.md5(data, usedforsecurity=False).hexdigest() not in known.stdout.split():
+        pytest.skip("this machine's usbguard has settings of its own, not Debian's")
+    return data
+
+
 def need_tools() -> None:
     """Skip the test where a program that the probes start is not installed."""
     missing = [

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from hosttree import HostTree, need_tools
+from hosttree import HostTree, need_tools, read_debian_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wayseal.assess.host.usbguard import check_audit, check_usbguard, config_path, is_exact
 from wayseal.model.oversight import Result
 
-DEBIAN = Path("/etc/usbguard/usbguard-daemon.conf")
 HASH = 'hash "jEP/6WzviqdJ5VSeTUY8PatCNBKeaREvo2OqdplND/o="'
 GENERATED = (
     f'allow id 1d6b:0002 serial "0000:00:14.0" name "xHCI" {HASH} with-interface 09:00:00\n'
@@ -23,13 +22,12 @@ GENERATED = (
 def debian_host(tmp_path: Path) -> HostTree:
     """A host with USBGuard as Debian installs it, and running."""
     need_tools()
-    if not DEBIAN.is_file():
-        pytest.skip("Debian's usbguard is not installed")
+    settings = read_debian_settings()
     tree = HostTree(tmp_path)
     tree.put("/proc/1/comm", "systemd\n")
     tree.put("/proc/9/comm", "usbguard-daemon\n")
     tree.put("/proc/cmdline", "quiet audit=1\n")
-    tree.put("/etc/usbguard/usbguard-daemon.conf", DEBIAN.read_bytes())
+    tree.put("/etc/usbguard/usbguard-daemon.conf", settings)
     tree.put("/etc/usbguard/rules.conf", "", mode=0o600)
     return tree
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hosttree import read_debian_settings
 
 from wayseal.assess.egress_policy import MODPROBE, RULES, guard_files, plan_guard, write_guard
 from wayseal.assess.egress_watch import UeventSocket, read_counter
@@ -212,11 +213,9 @@ def test_policy_edited(home: Path, tmp_path: Path) -> None:
 
 def test_debian_settings(tmp_path: Path) -> None:
     """Debian's own USBGuard settings, as the package ships them, do not pass."""
-    shipped = Path("/etc/usbguard/usbguard-daemon.conf")
-    if not shipped.is_file():
-        pytest.skip("usbguard is not installed")
+    shipped = read_debian_settings()
     (tmp_path / "etc" / "usbguard").mkdir(parents=True)
-    shutil.copy(shipped, tmp_path / "etc" / "usbguard")
+    (tmp_path / "etc" / "usbguard" / "usbguard-daemon.conf").write_bytes(shipped)
     rows = {row["check"]: row for row in check_guard(tmp_path)}
     assert rows["p03"]["result"] == "fail"
     assert "plugdev" in rows["p03"]["reason"]
