@@ -47,12 +47,15 @@ def find_carried(package: str, version: str, path: str) -> Path:
     return found
 
 
-def read_pinned(path: Path, sha256: str) -> bytes:
-    """Return a file's bytes when their SHA-256 (hex) is `sha256`. Raises `WrongModel`, or `NotFound` when it is missing."""
+def read_pinned(path: Path, sha256: str, *, hint: str | None = None) -> bytes:
+    """Return a file's bytes when their SHA-256 (hex) is `sha256`. Raises `WrongModel`, or `NotFound` when it is missing.
+
+    `hint` says what to do about another file; by default, to install the shipped one again.
+    """
     data = read_model(path)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise WrongModel(f"{path.name} is not the pinned file", expected=sha256, found=found)
+        raise WrongModel(f"{path.name} is not the pinned file", hint=hint, expected=sha256, found=found)
     return data
 
 

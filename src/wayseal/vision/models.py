@@ -171,6 +171,9 @@ def derive_graph(name: str, source: bytes) -> bytes:
     return rewrites[name](source)
 
 
+_OWN_PIN = "Fetch the file again, or pin another one: its SHA-256 and size stand in the manifest."
+
+
 def add_model(manifest_path: Path) -> ModelManifest:
     """Take in a user's face model: a TOML manifest with its ONNX file beside it. The hash and size must be the manifest's.
 
@@ -184,9 +187,14 @@ def add_model(manifest_path: Path) -> ModelManifest:
         ) from None
     manifest = parse_manifest(text)
     _check_own(manifest)
-    weights = read_pinned(manifest_path.parent / manifest.file, manifest.sha256)
+    path = manifest_path.parent / manifest.file
+    if not path.is_file():
+        raise NotFound(f"no file {manifest.file} beside the manifest", hint="Put the ONNX file beside it.")
+    weights = read_pinned(path, manifest.sha256, hint=_OWN_PIN)
     if len(weights) != manifest.size:
-        raise WrongModel(f"{manifest.file} has another size than its manifest says", found=len(weights))
+        raise WrongModel(
+            f"{manifest.file} has another size than its manifest says", hint=_OWN_PIN, found=len(weights)
+        )
     _check_input(manifest, weights)
     write_model(model_folder() / manifest.file, weights)
     write_model(model_folder() / f"{manifest.name}.toml", text)
@@ -235,8 +243,13 @@ def _check_input(manifest: ModelManifest, weights: bytes) -> None:
     try:
         session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
     except Exception:  # noqa: BLE001 - onnxruntime's exceptions share no base of their own
-        raise WrongModel(f"{manifest.file} does not load as an ONNX model") from None
+        raise WrongModel(
+            f"{manifest.file} does not load as an ONNX model", hint="Export it again, as one file."
+        ) from None
     sides = [side for side in session.get_inputs()[0].shape if isinstance(side, int) and side > 3]
     last = session.get_outputs()[0].shape[-1]
     if sides not in ([112, 112], []) or (isinstance(last, int) and last != manifest.dim):
-        raise WrongModel(f"{manifest.file} does not take 112x112 faces or give {manifest.dim} numbers")
+        raise WrongModel(
+            f"{manifest.file} does not take 112x112 faces or give {manifest.dim} numbers",
+            hint="Set dim to how many numbers it gives; no other size of face is taken.",
+        )

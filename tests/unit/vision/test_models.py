@@ -175,12 +175,17 @@ def test_user_model_runs_by_its_manifest(tmp_path: Path, astronaut: Pixels, chan
 
 
 def test_user_model_hash_must_match(folder: Path, tmp_path: Path) -> None:
-    """A user's file that differs from its manifest is refused, and nothing is installed."""
+    """A user's file that differs from its manifest, or is missing, is refused with a hint of its own; nothing is installed."""
     manifest = write_user_model(tmp_path)
     with (tmp_path / "tiny.onnx").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(WrongModel):
+    with pytest.raises(WrongModel) as other:
         models.add_model(manifest)
+    (tmp_path / "tiny.onnx").unlink()
+    with pytest.raises(NotFound) as missing:
+        models.add_model(manifest)
+    assert "manifest" in other.value.hint
+    assert "beside" in missing.value.hint
     assert not folder.exists()
 
 
