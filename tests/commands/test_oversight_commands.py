@@ -208,6 +208,10 @@ def test_08_lane_needs_its_equipment(ws: Session, video: Path) -> None:
         "no-notice",
         "no-sign-off",
     ]
+    assert [one["do"] for one in made.json["lane_needs"]][:2] == [
+        "wayseal equipment assess edge1",
+        "wayseal notice register lane7 --text FILE",
+    ]
     answer = ws.call("lane", "run", "--source", video, "--lane", "lane7", "--gallery", "port", "--json")
     assert answer.code == 3
     (line,) = answer.lines

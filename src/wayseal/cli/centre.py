@@ -10,6 +10,9 @@ from wayseal.cli.common import json_option, passphrase_option, print_json, read_
 from wayseal.cli.lazy import VerbGroup
 from wayseal.cli.voices import Voice, speaking
 
+_COUNTED = ("vehicles", "occupants_seen", "captured", "matched")
+"""What a centre counts for people to read; frames are the lanes'."""
+
 
 @click.group(cls=VerbGroup)
 def command() -> None:
@@ -84,7 +87,7 @@ def _serve(
         last = {**summary, "deliveries": server.desk.counts.deliveries, "tls": tls, "unread": out.dropped}
         out.say(spell_json({"summary": last}))
     else:
-        out.say("  ".join(f"{name} {value}" for name, value in summary.items()))
+        out.say("  ".join(f"{name} {summary[name]}" for name in _COUNTED))
 
 
 @command.command()

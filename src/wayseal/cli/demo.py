@@ -213,7 +213,7 @@ def _show_forgetting(home: Path, secret: bytes, seen: "list[Encounter]") -> None
             later = site.clock() + timedelta(hours=13, minutes=1)
             gone = erase_due(site.eraser, as_of=later)
             click.echo(
-                f"   {sum(one.records for one in gone)} sealed records erased with {len(gone)} epoch keys."
+                f"   {sum(one.records for one in gone)} sealed records erased with {len(gone)} epoch key{'' if len(gone) == 1 else 's'}."
             )
             records = [person.record for one in seen for person in one.occupants if person.record is not None]
             for record in records[:1]:

@@ -1,5 +1,6 @@
 """`wayseal lane` where lane and centre are different computers: enrol, join, send, revoke, and the run itself."""
 
+import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ def enrol(
         f"Join file for lane {lane}: {out}. Good for {hours:g} hours and one computer; keep it secret."
     )
     click.echo(f"Charter fingerprint, to compare at the lane: {fingerprint}")
-    click.echo("At the lane computer: wayseal --home DIR lane join FILE")
+    click.echo("At the lane computer: wayseal --home DIR lane join FILE --fingerprint FINGERPRINT")
 
 
 @click.command()
@@ -93,7 +94,10 @@ def join(
     click.echo(
         f"This is lane {facts.lane} now, of the centre at {facts.centre}; its charter begins with {found}."
     )
-    click.echo(f"Delete the join file. Then: wayseal lane run --lane {facts.lane} --source CAMERA")
+    where = shlex.quote(str(home))
+    click.echo(
+        f"Delete the join file. Then: wayseal --home {where} lane run --lane {facts.lane} --source CAMERA"
+    )
 
 
 @click.command()

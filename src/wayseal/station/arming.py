@@ -3,6 +3,7 @@
 Owns no rule: `flow.oversee.fitness` judges. Nobody is refused silently: each change of a lane's state is a ledger entry.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 from wayseal.flow.oversee.desk import view
@@ -32,7 +33,13 @@ ADVICE = {
     "no-notice": "wayseal notice register LANE --text FILE",
     "no-sign-off": "wayseal equipment sign-off --duty operations, and --duty it by somebody else.",
 }
-"""What to do next about each reason."""
+"""What to do next about each reason; `advise` names the lane and the device in it."""
+
+
+def advise(reason: str, *, lane: str, device: str | None = None, organisation: str | None = None) -> str:
+    """Return what to do next about a reason, with the lane, and the device or organisation, that it is about: `ID` where it is not known."""
+    whose = organisation if reason == "organisation-suspended" else device
+    return re.sub(r"\bID\b", whose or "ID", ADVICE.get(reason, "").replace("LANE", lane))
 
 
 def judge_and_tell(site: "Site", lane: str) -> Fitness:
@@ -61,7 +68,7 @@ def explain_refusal(fitness: Fitness) -> NotArmed:
     """Return what a lane that gets no key is told: every reason, and what to do about the worst."""
     return NotArmed(
         f"lane {fitness.lane} is disarmed: {fitness.reasons[0].replace('-', ' ')}",
-        hint=ADVICE[fitness.reasons[0]],
+        hint=advise(fitness.reasons[0], lane=fitness.lane),
         lane=fitness.lane,
         code=fitness.reasons[0],
         reasons=", ".join(fitness.reasons),

@@ -11,7 +11,7 @@ from wayseal.flow.collect import declare_host
 from wayseal.flow.oversee.describe import show_equipment
 from wayseal.flow.oversee.fitness import judge_lane
 from wayseal.flow.oversee.register import NewEquipment, add_component, enrol_equipment
-from wayseal.station.arming import ADVICE
+from wayseal.station.arming import advise
 from wayseal.store.engine import read
 from wayseal.store.oversight.equipment import list_components
 
@@ -53,5 +53,6 @@ def enrol_device(
     row["component_sha256"] = known.get(f"facts.{device}") or known.get(new.model)
     if new.lane is not None:
         fitness = judge_lane(site.oversight, new.lane, site.clock())
-        row["lane_needs"] = [{"reason": one, "do": ADVICE[one]} for one in fitness.reasons]
+        about = {"lane": new.lane, "device": device, "organisation": new.organisation}
+        row["lane_needs"] = [{"reason": one, "do": advise(one, **about)} for one in fitness.reasons]
     return row

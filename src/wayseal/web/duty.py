@@ -3,7 +3,6 @@
 Owns how codes become lines. It reads ledger and register, and opens nothing.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from wayseal.flow.duty import DutyNote, has_changed, has_news, list_duty
 from wayseal.flow.duty_board import Item, Weight, list_stopped
 from wayseal.ledger.reader import LedgerReader
 from wayseal.model.clock import Clock, to_text
-from wayseal.station.arming import ADVICE
+from wayseal.station.arming import advise
 from wayseal.station.duty import read_board
 from wayseal.station.site import Site
 from wayseal.web import words
@@ -98,7 +97,7 @@ def show_stopped(site: Site, zone: ZoneInfo) -> list[dict[str, Any]]:
         {
             **show_item(item, now, zone),
             "since_utc": None if item.since is None else to_text(item.since),
-            "steps": [(words.REASONS[one], _name_device(ADVICE[one], one, item)) for one in item.more],
+            "steps": [(words.REASONS[one], _advise_reason(one, item)) for one in item.more],
         }
         for item in list_stopped(site.oversight)
     ]
@@ -109,14 +108,13 @@ def _advise(item: Item) -> str:
     text = words.NEXT.get((item.kind, item.code)) or words.NEXT_KINDS[item.kind]
     if item.kind == "lane":
         worst = next(iter(item.more), "")
-        text = text.replace("{advice}", _name_device(ADVICE.get(worst, ""), worst, item))
+        text = text.replace("{advice}", _advise_reason(worst, item))
     return text.replace("{subject}", item.subject).replace("{more}", ", ".join(item.more))
 
 
-def _name_device(advice: str, reason: str, item: Item) -> str:
-    """Return advice with the lane, and the device or the organisation, that it is about."""
-    whose = item.organisation if reason == "organisation-suspended" else item.device
-    return re.sub(r"\bID\b", whose or "ID", advice.replace("LANE", item.subject))
+def _advise_reason(reason: str, item: Item) -> str:
+    """Return what to do about one of a lane's reasons."""
+    return advise(reason, lane=item.subject, device=item.device, organisation=item.organisation)
 
 
 def say_due(due: datetime, now: datetime) -> str:

@@ -6,7 +6,6 @@ A period is so many times 24 hours, whatever the calendar does. An assessment fr
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -20,13 +19,6 @@ SKEW = timedelta(minutes=5)
 """How far ahead another machine's clock may be."""
 LOOK_BACK = 400
 """How many of a device's assessments are looked at."""
-
-
-class Finished(Protocol):
-    """An assessment that was recorded."""
-
-    finished_at: datetime | None
-    passed: bool | None
 
 
 @dataclass(frozen=True, slots=True)
