@@ -70,6 +70,13 @@ def test_grey_and_colour_match(reader: PortraitReader, astronaut: Pixels) -> Non
     assert cosine(enrolled, probe) > cosine(reader.read_main(astronaut).template, probe)
 
 
+def test_enrolled_with_the_mirror_image(reader: PortraitReader, astronaut: Pixels) -> None:
+    """The enrolled template is nearer to the face seen from the other side than the picture's own template is."""
+    probe = reader.read_main(np.ascontiguousarray(astronaut[:, ::-1])).template
+    enrolled = reader.read_enrolment(astronaut).template
+    assert cosine(enrolled, probe) > cosine(reader.read_main(astronaut).template, probe)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
