@@ -28,7 +28,7 @@ from wayseal.vision.plate.geometry import (
 from wayseal.vision.plate.glyphs import find_small_ends
 from wayseal.vision.plate.grammar import Grammar, load_jurisdictions
 from wayseal.vision.plate.reading import Look, PlateReading, PlateRegion
-from wayseal.vision.plate.recognise import Recogniser, Sight, stretch_contrast
+from wayseal.vision.plate.recognise import Recogniser, Sight, share_round, stretch_contrast
 from wayseal.vision.plate.sight import pool_chances, propose_strings, spread_sights
 from wayseal.vision.plate.text_lines import Session, TextLine, find_lines
 
@@ -135,15 +135,16 @@ class PlateReader:
         looks: Sequence[Look] | None = None,
         *,
         letters: bool = True,
+        share: bool = False,
     ) -> PlateReading | None:
         """Return one reading of a plate from one or more outlines of its number, or None when nothing is legible.
 
         `printed` are words read beside the number (a state's name), which tell whose series to expect. `letters` lets the
-        reader of plates read along; in lanes it has brought nothing yet.
+        reader of plates read along; for choosing a line it does not. `share` takes from it the say on O against 0, as in lanes.
         """
         outlines = [quads] if isinstance(quads, np.ndarray) else list(quads)
         crops = [_crop(bgr, quad, look) for quad in outlines for look in looks or self.settings.looks]
-        sights = self._read_lines(crops, letters=letters)
+        sights = self._read_lines(crops, letters=letters, share=share)
         across, down = quad_size(outlines[0])
         evidence = self.grammar.weigh_evidence(printed, across / max(down, 1e-3))
         reading = self._decide(sights, evidence)
@@ -160,7 +161,7 @@ class PlateReader:
         )
 
     def weigh_strings(self, crops: Sequence[Pixels], strings: Sequence[str]) -> NDArray[np.float64]:
-        """Return each string's probability over crops of one line, 48 pixels high."""
+        """Return each string's probability over crops of one line, 48 pixels high, by the general reader alone (ADR 0179)."""
         return np.asarray(np.exp(pool_chances(self._read_lines(crops, letters=False), strings)))
 
     def _side(self, width: int, height: int) -> int:
@@ -181,13 +182,16 @@ class PlateReader:
             regions.append(PlateRegion(line.quad, score, line.score, reading))
         return sorted(regions, key=lambda region: -region.score)
 
-    def _read_lines(self, crops: Sequence[Pixels], *, letters: bool) -> list[Sight]:
+    def _read_lines(self, crops: Sequence[Pixels], *, letters: bool, share: bool = False) -> list[Sight]:
         """Return what is seen in each crop; the general reader's confusions are spread, for it knows print, not plates."""
         smooth = self.confusion.smooth_columns
-        return [
-            Sight(smooth(one.general), one.plate if letters else None, one.credit)
-            for one in self.recogniser.read_lines(crops)
-        ]
+        sights = []
+        for one in self.recogniser.read_lines(crops):
+            plate = one.plate if letters else None
+            if plate is not None and share:
+                plate = share_round(plate)
+            sights.append(Sight(smooth(one.general), plate, one.credit))
+        return sights
 
     def _decide(self, sights: Sequence[Sight], evidence: dict[str, float]) -> PlateReading | None:
         """Return the likeliest string over all looks: the two readers' probability, weighed by the grammar."""

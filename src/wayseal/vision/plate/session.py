@@ -185,7 +185,7 @@ class PlateSession:
         height, width = bgr.shape[:2]
         if quad.min() < 1 or quad[:, 0].max() > width - 1 or quad[:, 1].max() > height - 1:
             return None
-        reading = self.reader.read(bgr, quad, self._printed, FAST_LOOKS, letters=False)
+        reading = self.reader.read(bgr, quad, self._printed, FAST_LOOKS, share=True)
         if reading is None:
             return None
         share = np.asarray(shift_quad(quad, -box[0], -box[1]) / np.array(box[2:], np.float32), np.float32)

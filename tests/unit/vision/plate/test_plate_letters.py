@@ -8,7 +8,7 @@ from drawn import draw_plate
 from wayseal.vision.plate.decode import search_strings
 from wayseal.vision.plate.letters import LetterNet, load_letters
 from wayseal.vision.plate.reader import PlateReader
-from wayseal.vision.plate.recognise import ALPHABET, Sight
+from wayseal.vision.plate.recognise import ALPHABET, Sight, share_round
 from wayseal.vision.plate.sight import pool_chances, propose_strings, spread_sights
 
 FEATURES = 3
@@ -86,3 +86,17 @@ def test_spread_is_the_general_readers() -> None:
     assert spread.shape == (2, 36)
     np.testing.assert_allclose(spread.sum(axis=1), 1.0, rtol=1e-6)
     assert spread[0].argmax() == ALPHABET.index("8")
+
+
+def test_letters_share_rounds(plate_reader: PlateReader) -> None:
+    """Where the shares of O and 0 are evened out, what they have together stays, and nothing else changes."""
+    crop = cv2.resize(draw_plate("KT7O2RW", height=60)[6:-6, 20:-20], (300, 48))
+    seen = plate_reader.recogniser.read_lines([np.asarray(crop, np.uint8)])[0].plate
+    assert seen is not None
+    shared = share_round(seen)
+    rounds = [ALPHABET.index(sign) + 1 for sign in "O0"]
+    others = [place for place in range(len(ALPHABET) + 1) if place not in rounds]
+    assert seen[:, rounds].sum(axis=1).max() > 0.5
+    np.testing.assert_array_equal(shared[:, rounds[0]], shared[:, rounds[1]])
+    np.testing.assert_allclose(shared.sum(axis=1), seen.sum(axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(shared[:, others], seen[:, others])
