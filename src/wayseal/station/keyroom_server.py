@@ -51,7 +51,7 @@ from wayseal.station.keyroom_wire import (
 from wayseal.station.settings import SiteSettings
 
 CLIENTS = 64
-"""Connections at once; more are told that the keyroom is busy."""
+"""Connections at once; one more is closed at once, which its client takes for a keyroom that does not answer."""
 HELLO_S = 5.0
 FRAME_S = 30.0
 

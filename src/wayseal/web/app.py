@@ -104,7 +104,8 @@ def _same_origin(request: Request) -> bool:
 def _is_short(request: Request) -> bool:
     """Return whether a request says how long its body is, and that is not too long: nobody has signed in yet when it is read."""
     length = request.headers.get("content-length", "0")
-    return "transfer-encoding" not in request.headers and len(length) < 9 and int(length) <= MOST_BODY
+    told = "transfer-encoding" not in request.headers and length.isascii() and length.isdigit()
+    return told and len(length) < 9 and int(length) <= MOST_BODY
 
 
 def _add_lane_routes(app: FastAPI, console: Console) -> None:
