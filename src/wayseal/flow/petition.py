@@ -89,6 +89,7 @@ class PetitionBook:
 def read_petition(entry: Mapping[str, Any], index: int) -> Petition:
     """Return the petition that an entry makes. It waits no longer than `LIFE`, whatever the entry says."""
     about = _ABOUT[entry["type"]]
+    asked, said = from_text(entry["time"]), from_text(entry["expires"])
     return Petition(
         about=about,
         index=index,
@@ -96,7 +97,7 @@ def read_petition(entry: Mapping[str, Any], index: int) -> Petition:
         subject=entry["subject" if about == REINSTATEMENT else "hold"],
         asked_by=entry["actor"],
         approvers=tuple(entry["approvers"]),
-        expires_at=min(from_text(entry["expires"]), from_text(entry["time"]) + LIFE),
+        expires_at=said if said - asked <= LIFE else asked + LIFE,
         reason=entry.get("reason", ""),
         assessment=entry.get("assessment", ""),
         suspension=entry.get("suspension", 0),
