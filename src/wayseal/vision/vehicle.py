@@ -16,6 +16,7 @@ from wayseal.vision.motion import Points, Similarity
 PROOF = 5
 """Frames in which points must agree before they are believed to be a vehicle."""
 _PROOF_GROWTH, _PROOF_SHIFT = 1.15, 60.0  # and how far it must have come: growth, or pixels across
+_FLAT = 0.08  # height over width under which points are a line: vehicles reach 0.3, what is none stayed under 0.04
 _EDGE = 0.025  # share of the picture's width at its sides where a vehicle is taken to be cut off
 _SIDES = 20  # points that tell where a vehicle's sides are
 _PACE_FRAMES = 8  # frames whose growth makes the pace
@@ -61,6 +62,8 @@ class VehicleTrack:
     """Frames in which it passed across."""
     box: Box = (0.0, 0.0, 0.0, 0.0)
     """What its points span, over the last few frames, in this frame's pixels."""
+    follows: bool = False
+    """Whether another vehicle was in the picture when it was first seen."""
     _growths: list[float] = field(default_factory=list)
     _spans: list[NDArray[np.float32]] = field(default_factory=list)
     _whole: list[tuple[float, float]] = field(default_factory=list)
@@ -74,6 +77,18 @@ class VehicleTrack:
         grown = abs(np.log(self.pose.scale)) > np.log(_PROOF_GROWTH)
         shifted = self.across and np.hypot(self.pose.dx, self.pose.dy) > _PROOF_SHIFT
         return self.agreed >= PROOF and bool(grown or shifted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was a vehicle, now that it has gone: not a line of points that an edge of the one before it left behind.
+
+        By itself a line is believed: of a vehicle in the dark there may be no more than its lamps.
+        """
+        if not self.believed or not self._spans:
+            return False
+        spans = np.array(self._spans)
+        wide, high = spans[:, 2] - spans[:, 0], spans[:, 3] - spans[:, 1]
+        return float(np.quantile(high / np.maximum(wide, 1.0), 0.85)) > _FLAT or not self.follows
 
     @property
     def pace(self) -> float:

@@ -101,7 +101,7 @@ class VehicleTracker:
 
     def finish(self) -> list[VehicleTrack]:
         """Return the believed vehicles that are still in the picture: the stream has ended."""
-        left = [track for track in self.tracks if track.believed]
+        left = [track for track in self.tracks if track.passed]
         self.tracks = []
         self._clear_points()
         return left
@@ -249,7 +249,8 @@ class VehicleTracker:
             if any(points_inside(points, other.box).mean() > 0.6 for other in held):
                 return
             self._number += 1
-            track = VehicleTrack(self._number, Moment.of(frame), Moment.of(frame))
+            follows = any(other.believed for other in self.tracks)
+            track = VehicleTrack(self._number, Moment.of(frame), Moment.of(frame), follows=follows)
             self.tracks.append(track)
         if track.points == 0:
             track.follow(_scaled(movement, self._points.factor), points, frame, self._steps)
@@ -298,7 +299,7 @@ class VehicleTracker:
             self.tracks.remove(track)
             self._points.free_all(track.number)
         self._gone += [replace(track) for track in ghosts]
-        return [track for track in ghosts if track.believed]
+        return [track for track in ghosts if track.passed]
 
     def _is_ghost(self, old: VehicleTrack) -> bool:
         """Return whether a vehicle moves as one that follows it, and its points are that one's or lie above them."""
@@ -323,7 +324,7 @@ class VehicleTracker:
             if silent > patience:
                 self.tracks.remove(track)
                 self._points.free_all(track.number)
-                gone += [track] if track.believed else []
+                gone += [track] if track.passed else []
         late = [track for track in self._gone if frame.seconds - track.seen.seconds < _REMAINS_S]
         self._gone = late + [replace(track) for track in gone if not track.across]
         for track in self._gone:
@@ -332,7 +333,7 @@ class VehicleTracker:
 
     def _drop_all(self) -> list[VehicleTrack]:
         """Forget everything: the first frame, or the picture's size has changed."""
-        left = [track for track in self.tracks if track.believed]
+        left = [track for track in self.tracks if track.passed]
         self.tracks, self._gone = [], []
         self._clear_points()
         return left
