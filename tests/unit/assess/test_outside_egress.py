@@ -2,10 +2,14 @@
 
 import contextlib
 import json
+import secrets
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from netparts import NOW, make_equipment
 from netspace import Space, join_spaces, open_spaces
 
 from wayseal.assess.outside.egress import probe_egress
-from wayseal.assess.outside.listener import Listener, find_tokens
+from wayseal.assess.outside.listener import Listener, find_tokens, read_tokens
 from wayseal.assess.outside.view import EgressPlan, OutsideView
 from wayseal.assess.outside.wire import Endpoint
 from wayseal.assess.probe import Seen
@@ -52,10 +56,27 @@ class Network:
             notes=self.notes,
         )  # fmt: skip
 
-    def look(self, plan: EgressPlan | None) -> Seen:
+    def settle(self) -> None:
+        """Return when the listener has noted what it had heard: a word of our own, said after all the others, and one after that."""
+        end = time.monotonic() + 120
+        for token in (secrets.token_hex(16), secrets.token_hex(16)):
+            self.out.run(partial(say, token))
+            while token not in read_tokens(self.notes):
+                assert time.monotonic() < end, "the listener hears nothing"
+                time.sleep(0.02)  # waiting for the listener's word, not for time to pass
+
+    def look(self, plan: EgressPlan | None, limit_s: float = 0.6) -> Seen:
         """Run the probe from the lane's machine."""
-        view = OutsideView(equipment=make_equipment(), clock=lambda: NOW, limit_s=0.6, egress=plan)
+        view = OutsideView(
+            equipment=make_equipment(), clock=lambda: NOW, limit_s=limit_s, egress=plan, pause=lambda _seconds: self.settle()
+        )  # fmt: skip
         return self.lane.run(lambda: probe_egress(view))
+
+
+def say(token: str) -> None:
+    """Send a canary to the listener from its own machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.sendto(f"wayseal-canary-{token}".encode(), (LISTENER, UDP[0]))
 
 
 @contextlib.contextmanager
@@ -133,7 +154,7 @@ def test_resolver_leaks(closed: Network) -> None:
     )
     assert closed.look(plan).result is Result.PASS
     with serve(closed.out, "-c", relay):
-        seen = closed.look(plan)
+        seen = closed.look(plan, limit_s=5.0)  # for the relay to ask
     assert (seen.result, seen.reason) == (Result.FAIL, "DNS through 10.77.0.1 gets out")
 
 
