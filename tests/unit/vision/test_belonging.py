@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wayseal.vision.belonging import is_elsewhere
+from wayseal.vision.cabin import gather_faces
 from wayseal.vision.detect import Detection
 from wayseal.vision.motion import Similarity
 from wayseal.vision.track import FaceTrack, FaceTracker, Sighting
@@ -85,3 +86,11 @@ def test_next_vehicles_faces_tell_nothing_of_this_one() -> None:
         watch.faces.tracks.append(track)
         assert bool(watch._clear_faces()) is known
         assert not watch.places(now.seconds) or known
+
+
+def test_next_vehicles_faces_are_not_counted_here() -> None:
+    """When a vehicle has left, its own faces are gathered; one that slid over it is left to the vehicle that it is in."""
+    own, other = film_face(0.3), film_face(8.0)
+    watch = VehicleWatch(VehicleTrack(1, moment(0), moment(11), pose=Similarity(2.0, -640.0, 0.0)))
+    watch.faces.tracks = [other, own]
+    assert [face.track.sightings for face in gather_faces(watch)] == [own.sightings]
