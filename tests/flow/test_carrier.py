@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -61,11 +62,11 @@ from wayseal.station.site import Site
 
 def wait_answers(centre: Centre, count: int) -> None:
     """Wait until the centre has answered so many vehicles."""
-    deadline = threading.Event()
-    for _ in range(400):
+    pause, end = threading.Event(), time.monotonic() + 120
+    while time.monotonic() < end:
         if len(centre.answered) >= count:
             return
-        deadline.wait(0.05)
+        pause.wait(0.05)
     pytest.fail(f"{len(centre.answered)} of {count} answered; {centre.warnings}")
 
 
