@@ -138,6 +138,7 @@ class Line:
     searcher: KnownFaces = field(default_factory=lambda: KnownFaces({"traveller-1": 1, "traveller-2": 2}))
     hosts: dict[str, LaneHost] = field(default_factory=dict)
     expect: Callable[[str | None], Collection[str]] = lambda _: ()
+    expect_alike: Callable[[str | None], Collection[str]] = lambda _: ()
     watch: Callable[[Connection, Encounter], object] = lambda _connection, _encounter: None
 
     def lane(self, name: str = "lane1", direction: Direction = Direction.ENTRY) -> LaneStation:
@@ -157,6 +158,7 @@ class Line:
             opener=self.site.opener, archive=self.site.archive, searcher=self.searcher,
             matcher=self.site.principal("matcher", "matcher"),
             record_class=self.site.settings.retention.default_class, expect=self.expect,
+            expect_alike=self.expect_alike,
             watch=self.watch,
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from wayseal.flow.identify import GallerySearch, read_answers
 from wayseal.flow.review import decide_crossing, record_crossings
 from wayseal.match.calibrate import fit_calibration
 from wayseal.match.loaded import LoadedGallery
-from wayseal.match.search import EXPECTED, SearchPolicy
+from wayseal.match.search import EXPECTED, EXPECTED_ALIKE, SearchPolicy
 from wayseal.model.border import Encounter, Outcome, Seat, Verdict
 from wayseal.model.custody import Purpose
 from wayseal.store.encounters import list_encounters
@@ -31,7 +31,8 @@ def gallery() -> LoadedGallery:
 @pytest.fixture
 def line(line: Line, gallery: LoadedGallery) -> Line:
     """A line whose matcher knows the site's plates."""
-    line.expect = PlateHistory(line.site.store.engine, line.site.keys.index, lambda: gallery).expect
+    history = PlateHistory(line.site.store.engine, line.site.keys.index, lambda: gallery)
+    line.expect, line.expect_alike = history.expect, history.expect_alike
     return line
 
 
@@ -74,6 +75,21 @@ def test_other_plates_and_none_announce_nobody(line: Line, clock: MovableClock) 
     assert line.expect("6NM162") == ("traveller-1",)
 
 
+def test_misread_plate_finds_its_history(line: Line, clock: MovableClock) -> None:
+    """A plate read with an O for its 0 announces the travellers of the plate that looks like it, and only when it has none itself."""
+    searcher = line.searcher
+    assert isinstance(searcher, KnownFaces)
+    cross(line, clock, {Seat.DRIVER: 1}, "KT70RA")
+    again = cross(line, clock, {Seat.DRIVER: 1}, "KT7ORA")
+    assert searcher.expected[1] == ("traveller-1",)
+    (index,) = line.site.ledger.find(type="match", object=again.id)
+    assert line.site.ledger.entry(index)["expected"] == 1
+    cross(line, clock, {Seat.DRIVER: 2}, "KT7QRA")
+    assert line.expect("KT7QRA") == ("traveller-2",)
+    assert set(line.expect_alike("KT7QRA")) == {"traveller-1"}
+    assert line.expect_alike("KT74RA") == line.expect_alike("4X9") == line.expect_alike(None) == ()
+
+
 def test_forgotten_traveller_is_not_expected(line: Line, clock: MovableClock, gallery: LoadedGallery) -> None:
     """Whoever was forgotten by the gallery is announced no more, and their name is let go of."""
     cross(line, clock, {Seat.DRIVER: 1, Seat.FRONT_PASSENGER: 2}, "6NM162")
@@ -108,13 +124,16 @@ def test_answer_says_what_was_searched(line: Line, clock: MovableClock) -> None:
         [make_template(900 + number).vector for number in range(100)],
     )
     line.searcher = GallerySearch(loaded, SearchPolicy())  # type: ignore[assignment]
-    line.expect = PlateHistory(line.site.store.engine, line.site.keys.index, lambda: loaded).expect
-    cross(line, clock, {Seat.DRIVER: 1}, "6NM162")
-    cross(line, clock, {Seat.DRIVER: 1}, "6NM162")
+    history = PlateHistory(line.site.store.engine, line.site.keys.index, lambda: loaded)
+    line.expect, line.expect_alike = history.expect, history.expect_alike
+    for plate in ("6NM162", "6NM162", "6NMI62"):
+        cross(line, clock, {Seat.DRIVER: 1}, plate)
     with read(line.site.store.engine) as connection:
-        newest, first = list_encounters(connection)
-    again, before = read_answers(line.site.opener, line.work.matcher, [newest, first], Purpose.MATCHING)
+        rows = list_encounters(connection)
+    alike, again, before = read_answers(line.site.opener, line.work.matcher, rows, Purpose.MATCHING)
     (driver,), (unknown,) = again.occupants, before.occupants
+    assert EXPECTED_ALIKE in alike.occupants[0].reasons
+    assert EXPECTED not in alike.occupants[0].reasons
     assert (driver.outcome, driver.searched, unknown.searched) == (Outcome.MATCH, 1, 101)
     assert EXPECTED in driver.reasons
     assert EXPECTED not in unknown.reasons

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from wayseal.flow.review import tag_plate
+from wayseal.flow.review import fold_plate, tag_plate
 from wayseal.match.loaded import LoadedGallery
 from wayseal.seal.keys.blind_index import BlindIndex
 from wayseal.store.crossings import list_plate_travellers
 from wayseal.store.engine import read
+from wayseal.vision.plate.confusion import list_alike
 
 CROSSINGS = 40
 """How many of a vehicle's newest crossings announce somebody: a family's for some months, a bus driver's for a week."""
@@ -31,10 +32,20 @@ class PlateHistory:
     def expect(self, plate: str | None) -> tuple[str, ...]:
         """Return the enrolled travellers who are expected in a vehicle, newest first; nobody without a plate or history."""
         tag = tag_plate(self.index, plate)
-        if tag is None:
-            return ()
+        return () if tag is None else self._look_up([tag])
+
+    def expect_alike(self, plate: str | None) -> tuple[str, ...]:
+        """Return the travellers who are expected in vehicles whose plates may have been taken for this one, or it for theirs.
+
+        For a plate that announces nobody itself. The texts are made here and die here; only their tags are looked up.
+        """
+        alike = [self.index.tag("plate", text) for text in list_alike(fold_plate(plate))]
+        return self._look_up(alike) if alike else ()
+
+    def _look_up(self, plates: list[bytes]) -> tuple[str, ...]:
+        """Return the enrolled travellers decided on under some plates' tags, newest first."""
         with read(self.engine) as connection:
-            tags = list_plate_travellers(connection, tag, limit=CROSSINGS)
+            tags = list_plate_travellers(connection, plates, limit=CROSSINGS)
         if not tags:
             return ()
         self._follow(self.gallery())

@@ -27,7 +27,14 @@ from wayseal.match.assign import assign
 from wayseal.match.calibrate import Calibration
 from wayseal.match.gallery import Gallery
 from wayseal.match.loaded import LoadedGallery
-from wayseal.match.search import SearchPolicy, find_thresholds, refer_camera, search, search_all
+from wayseal.match.search import (
+    SearchPolicy,
+    find_thresholds,
+    refer_camera,
+    search,
+    search_all,
+    tell_alike,
+)
 from wayseal.model.border import Direction, Encounter, OccupantResult, Outcome, SearchAnswer, Seat, Template
 from wayseal.model.clock import from_text
 from wayseal.model.custody import Kind, Purpose, RecordStatus, SealedRecord
@@ -71,6 +78,8 @@ class Identification:
     note_canary: Callable[[RecordId], object] = lambda _: None
     expect: Callable[[str | None], Collection[str]] = lambda _: ()
     """From a plate's text to the travellers who are expected behind it."""
+    expect_alike: Callable[[str | None], Collection[str]] = lambda _: ()
+    """The same behind the plates that look like it, asked when it announces nobody."""
     watch: Callable[[Connection, Encounter], object] = lambda _connection, _encounter: None
     """Counts an encounter for its lane's health, together with marking it as answered."""
     second: SecondCheck | None = None
@@ -104,8 +113,8 @@ def identify_encounter(
     if canary:
         _note_pictures(work, names)
     plate = parse_plate(seen["plate"])
-    expected = () if canary else work.expect(None if plate is None else plate.text)
-    answers = _answer_seats(work, seen, expected)
+    expected, alike = _find_expected(work, None if plate is None or canary else plate.text)
+    answers = _answer_seats(work, seen, expected, alike=alike)
     if canary:  # it looks like nobody, whoever the noise may resemble
         answers = {
             seat: replace(one, outcome=Outcome.NO_MATCH, candidates=()) for seat, one in answers.items()
@@ -135,8 +144,18 @@ def identify_encounter(
     return answered
 
 
+def _find_expected(work: Identification, plate: str | None) -> tuple[Collection[str], bool]:
+    """Return whom a plate announces, and whether only one that looks like it does."""
+    if plate is None:
+        return (), False
+    if expected := work.expect(plate):
+        return expected, False
+    alike = work.expect_alike(plate)
+    return alike, bool(alike)
+
+
 def _answer_seats(
-    work: Identification, seen: Mapping[str, Any], expected: Collection[str]
+    work: Identification, seen: Mapping[str, Any], expected: Collection[str], *, alike: bool
 ) -> dict[str, SearchAnswer]:
     """Return what the gallery says of each seat with a template, after every rule that may only doubt."""
     names = seen["records"]
@@ -147,6 +166,8 @@ def _answer_seats(
     )
     templates = [unpack_templates(body) for body in bodies]
     found = work.searcher.search([some[0] for some in templates], expected)
+    if alike:
+        found = [tell_alike(one) for one in found]
     found = refer_camera(found, seen["lane"], work.calibration)
     found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
     found = refer_pictures(found, [noticed[seat] for seat in seats])

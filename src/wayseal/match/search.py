@@ -7,7 +7,7 @@ which means: check documents, and nothing more (R-37). Nothing here sees a pictu
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wayseal.match.calibrate import Calibration
 from wayseal.match.index import Hits
@@ -22,6 +22,7 @@ TOO_CLOSE = "two_travellers_too_close"
 POSSIBLE = "score_between_thresholds"
 BELOW = "below_threshold"
 EXPECTED = "expected_set"
+EXPECTED_ALIKE = "expected_with_a_plate_alike"
 CONTRADICTED = "another_traveller_scores_higher"
 OTHER_CAMERA = "camera_not_calibrated"
 
@@ -97,6 +98,12 @@ def refer_camera(
     if calibration is None or calibration.covers(camera):
         return list(answers)
     return [answer.refer(OTHER_CAMERA) if answer.outcome is Outcome.MATCH else answer for answer in answers]
+
+
+def tell_alike(answer: SearchAnswer) -> SearchAnswer:
+    """Return an answer that says that whoever was expected is so by a plate that only looks like the one read."""
+    reasons = tuple(EXPECTED_ALIKE if one == EXPECTED else one for one in answer.reasons)
+    return replace(answer, reasons=reasons)
 
 
 def find_thresholds(

@@ -83,6 +83,7 @@ def open_matcher(site: Site, searcher: Searcher) -> Matcher:
         record_class=site.settings.retention.default_class,
         note_canary=site.keyroom.note_canary,
         expect=_expect_nobody if history is None else history.expect,
+        expect_alike=_expect_nobody if history is None else history.expect_alike,
         watch=LaneWatch(site.ledger, site.clock, site.settings.health.limits()).count,
         second=check,
         calibration=calibration,

@@ -4,7 +4,7 @@ Owns the `crossings` table. The traveller is a keyed tag (HMAC) that only the si
 decision are inside the sealed document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -81,12 +81,14 @@ def list_traveller_crossings(connection: Connection, traveller_tag: bytes) -> li
     return [_from_row(dict(row)) for row in connection.execute(chosen).mappings()]
 
 
-def list_plate_travellers(connection: Connection, plate_tag: bytes, *, limit: int) -> list[bytes]:
-    """Return the tags of travellers whom an officer has decided on in the newest `limit` crossings of a vehicle."""
+def list_plate_travellers(
+    connection: Connection, plate_tags: Collection[bytes], *, limit: int
+) -> list[bytes]:
+    """Return the tags of travellers whom an officer has decided on in the newest `limit` crossings under some plates."""
     seen = (
         select(crossings.c.traveller_tag)
         .where(
-            crossings.c.plate_tag == plate_tag,
+            crossings.c.plate_tag.in_(plate_tags),
             crossings.c.decided.is_(True),
             crossings.c.traveller_tag.is_not(None),
         )

@@ -38,6 +38,7 @@ TEXTS: Final = {
     search.POSSIBLE: "like, but not surely: compare by eye",
     search.BELOW: "nobody in the gallery is like enough: check documents",
     search.EXPECTED: "expected with this plate",
+    search.EXPECTED_ALIKE: "expected with a plate that looks like this one: compare the plate",
     search.CONTRADICTED: "somebody not expected is as like: compare by eye",
     DOUBTED: "a second, independent comparison disagrees: compare by eye",
     assign.CLAIMED: "this traveller fits another seat better: compare by eye",

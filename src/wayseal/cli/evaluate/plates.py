@@ -23,7 +23,8 @@ def command(manifest: Path, plot: Path | None, *, as_json: bool) -> None:
     """Plate reading over single pictures.
 
     Plates are compared without spaces, hyphens and case, and nothing else. `exact`, `character_accuracy` and
-    `top3_exact` are shares from 0 to 1. A missing or damaged picture counts as wrong and is listed with its reason.
+    `top3_exact` are shares from 0 to 1, and so is `findable`: plates whose history a look-up finds that also tries the `alike`
+    plates which look like the one read. A missing or damaged picture counts as wrong and is listed with its reason.
     """
     from wayseal.flow.measure.plates import measure_plates, plot_plates, read_manifest
 

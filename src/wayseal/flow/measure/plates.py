@@ -17,6 +17,7 @@ from wayseal.model.errors import BadPicture, Invalid, NotFound, WaysealError
 from wayseal.vision.models import PLATE_FINDER, PLATE_READER, find_model, load_session
 from wayseal.vision.picture import read_picture
 from wayseal.vision.plate.calibrate import tabulate_reliability
+from wayseal.vision.plate.confusion import list_alike
 from wayseal.vision.plate.reader import PlateReader
 from wayseal.vision.plate.still import read_still
 
@@ -34,7 +35,10 @@ class PlateRow:
 
 @dataclass(frozen=True, slots=True)
 class PlateScore:
-    """How one picture was read. `reason` is empty unless nothing was read; `edits` are characters wrong, missing or extra."""
+    """How one picture was read. `reason` is empty unless nothing was read; `edits` are characters wrong, missing or extra.
+
+    `alike` are the plates that a look-up tries beside the text, and `findable` says whether the truth is it or among them.
+    """
 
     exact: bool
     top3: bool
@@ -42,6 +46,8 @@ class PlateScore:
     length: int
     confidence: float
     reason: str = ""
+    alike: int = 0
+    findable: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +97,8 @@ def measure_plates(
 ) -> PlatesReport:
     """Return how many plates were read right. A picture that cannot be read counts as wrong, with its reason.
 
-    Rates are shares from 0 to 1; `ms_per_image` is CPU time. `advance` is called once a picture.
+    Rates are shares from 0 to 1; `ms_per_image` is CPU time. `findable` is the share whose history a look-up with look-alikes
+    would find, `alike` how many plates it tries beside the one read. `advance` is called once a picture.
     """
     plates = reader or make_reader()
     began = time.process_time()
@@ -107,6 +114,8 @@ def measure_plates(
         "exact": float(right.mean()),
         "character_accuracy": _share_right(scores),
         "top3_exact": float(np.mean([score.top3 for score in scores])),
+        "findable": float(np.mean([score.findable for score in scores])),
+        "alike": float(np.mean([score.alike for score in scores])),
         "ms_per_image": 1000 * spent / len(rows),
         "reliability": [
             {"confidence": said, "exact": was, "images": count}
@@ -136,7 +145,11 @@ def _score_row(row: PlateRow, reader: PlateReader) -> PlateScore:
         return PlateScore(False, False, size, size, 0.0, "no_plate_found")
     texts = [text for text, _ in found.reading.alternatives[:3]]
     edits = count_edits(found.reading.text, row.plate)
-    return PlateScore(edits == 0, row.plate in texts, edits, size, found.confidence)
+    alike = list_alike(found.reading.text)
+    findable = row.plate in (found.reading.text, *alike)
+    return PlateScore(
+        edits == 0, row.plate in texts, edits, size, found.confidence, alike=len(alike), findable=findable
+    )
 
 
 def _share_right(scores: Sequence[PlateScore]) -> float:

@@ -1,14 +1,14 @@
-"""Which characters are taken for which: the smoothing of readings and the distance between plate strings.
+"""Which characters are taken for which: the smoothing of readings and the plates that look like another.
 
 Owns `confusion.toml`: how often the reader takes one character for another, measured. Pure arithmetic.
 """
 
 import math
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ from wayseal.vision.plate.recognise import ALPHABET, Columns
 
 GAP_COST = 4.0
 """Cost of a character that one string has and the other lacks: about one read in fifty loses or gains one."""
+
+FURTHEST = 4.0
+"""How surprising a plate may be that is looked up in another's stead: what one misreading in fifty costs."""
+
+MOST = 64
+"""How many plates are looked up in another's stead: a text of nothing but O, I and Q has hundreds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,34 +45,35 @@ class Confusion:
         return -math.log(max(self.table[row, column], self.table[column, row], 1e-6))
 
 
-def plate_distance(one: str, other: str, confusion: "Confusion | None" = None) -> float:
-    """Return the distance of two plate strings (A-Z, 0-9), 0 when equal: an edit distance in which look-alikes are near.
+def list_alike(text: str, confusion: Confusion | None = None) -> list[str]:
+    """Return the plates that may have been read as `text` (A-Z, 0-9) or it as them, nearest first, without itself.
 
-    A substitution costs the negative logarithm of the confusion's probability, a missing or extra character
-    `GAP_COST`. So O for 0 costs about 2, X for 4 about 9 (then two gaps are nearer and count instead).
+    One or two characters are other ones of the same look, together no more surprising than `FURTHEST`: O for 0 and 1 for I,
+    never X for 4. A missing character is not among them: nearly every plate of an issuer is one character from another's.
+    For look-ups only: what is stored is the text that was read.
     """
     table = confusion or load_confusion()
-    previous = [GAP_COST * place for place in range(len(other) + 1)]
-    for row, mine in enumerate(one, start=1):
-        current = [GAP_COST * row]
-        for column, theirs in enumerate(other, start=1):
-            swap = previous[column - 1] + table.cost(mine, theirs)
-            current.append(min(swap, previous[column] + GAP_COST, current[-1] + GAP_COST))
-        previous = current
-    return previous[-1]
+    swaps = [
+        (table.cost(mine, letter), place, letter)
+        for place, mine in enumerate(text)
+        if mine in ALPHABET
+        for letter in ALPHABET
+        if letter != mine
+    ]
+    near = sorted(swap for swap in swaps if swap[0] <= FURTHEST)
+    found = [(cost, _swap(text, (place, letter))) for cost, place, letter in near]
+    for (cost, place, letter), (more, other, second) in combinations(near, 2):
+        if cost + more <= FURTHEST and place != other:
+            found.append((cost + more, _swap(text, (place, letter), (other, second))))
+    return [plate for _, plate in sorted(found)[:MOST]]
 
 
-def find_nearest(
-    text: str, expected: Iterable[str], *, furthest: float = GAP_COST
-) -> list[tuple[str, float]]:
-    """Return the expected plates within `furthest` of `text`, nearest first, equal distances by text.
-
-    For look-ups in an expected set: the exact string read is what is stored, never the neighbour found here.
-    """
-    near = ((plate, plate_distance(text, plate)) for plate in set(expected))
-    return sorted(
-        ((plate, far) for plate, far in near if far <= furthest), key=lambda item: (item[1], item[0])
-    )
+def _swap(text: str, *swaps: tuple[int, str]) -> str:
+    """Return the text with other characters at some places."""
+    letters = list(text)
+    for place, letter in swaps:
+        letters[place] = letter
+    return "".join(letters)
 
 
 @cache

@@ -1,38 +1,32 @@
-"""Confusions: the measured table, smoothing, and the look-up distance."""
+"""Confusions: the measured table, smoothing, and the plates that look alike."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wayseal.vision.plate.confusion import GAP_COST, find_nearest, load_confusion, plate_distance
+from wayseal.vision.plate.confusion import MOST, list_alike, load_confusion
 from wayseal.vision.plate.recognise import ALPHABET
 
-texts = st.text(ALPHABET, max_size=8)
+texts = st.text(ALPHABET, max_size=9)
 
 
-@given(texts, texts)
-def test_distance_is_a_distance(one: str, other: str) -> None:
-    """Zero only for equal strings, the same both ways, and never more than leaving out everything."""
-    far = plate_distance(one, other)
-    assert (far == 0.0) == (one == other)
-    assert far == plate_distance(other, one)
-    assert far <= GAP_COST * (len(one) + len(other)) + 1e-9
+@given(texts)
+def test_plates_alike(text: str) -> None:
+    """As long as the text, never itself, none twice, one or two characters away, and the relation goes both ways."""
+    found = list_alike(text)
+    assert len(found) == len(set(found)) <= MOST
+    for plate in found:
+        assert len(plate) == len(text)
+        assert 1 <= sum(mine != other for mine, other in zip(text, plate, strict=True)) <= 2
+        assert len(found) == MOST or text in list_alike(plate) or len(list_alike(plate)) == MOST
 
 
-def test_lookalikes_are_near() -> None:
-    """O for 0 is nearer than a missing character, which is nearer than X for 4."""
-    assert (
-        plate_distance("AB0123", "ABO123")
-        < plate_distance("AB0123", "AB123")
-        < plate_distance("AB4123", "ABX123")
-    )
-
-
-def test_find_nearest_orders() -> None:
-    """Of an expected set, the equal plate comes first, then its look-alike; strangers are left out."""
-    found = find_nearest("KT7H0R", ["KT7HOR", "KT7H0R", "LGT582"])
-    assert [plate for plate, _ in found] == ["KT7H0R", "KT7HOR"]
-    assert found[0][1] == 0.0
+def test_lookalikes_come_first() -> None:
+    """O for 0 comes before both that and 1 for I; X for 4 is never looked up, nor is a sign that no plate has."""
+    found = list_alike("KT7H0R1")
+    assert found[0] == "KT7HOR1"
+    assert found.index("KT7HOR1") < found.index("KT7HORI")
+    assert list_alike("X4") == list_alike("\u0416") == list_alike("") == []
 
 
 def test_smoothing_keeps_probability() -> None:

@@ -50,6 +50,7 @@ def test_command_prints_one_document(manifest: Path, tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.output
     figures = json.loads(answer.stdout)
     assert {"images", "exact", "character_accuracy", "top3_exact", "ms_per_image"} <= set(figures)
+    assert figures["exact"] <= figures["findable"] <= 1
     assert "5QRV" not in answer.output
     assert plot.read_text().lstrip().startswith("<?xml")
 
