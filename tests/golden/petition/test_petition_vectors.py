@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "ledger"))
 import independent_ledger_reader
 import independent_petition_reader as independent
 import make_petition_vectors as make
+import petition_story as story
 
 from wayseal.export.approval import Subject, decline_paper, decode_approval, digest_ballot, verify_approval
 from wayseal.flow.petition import drop_false_seal
@@ -46,8 +47,10 @@ def verify(case: dict[str, Any]) -> None:
     else:
         known = KEYS["authenticator"]
         public, credential = bytes.fromhex(known["public_cose"]), bytes.fromhex(known["credential"])
-    key = ApproverKey(independent.sha(public), approval.approver, approval.form, public, make.NOW, credential)
-    verify_approval(approval, case["paper"].encode(), key, make.PARTY)
+    key = ApproverKey(
+        independent.sha(public), approval.approver, approval.form, public, story.NOW, credential
+    )
+    verify_approval(approval, case["paper"].encode(), key, story.PARTY)
 
 
 def test_vectors_are_made_again() -> None:
@@ -61,15 +64,15 @@ def test_vectors_are_made_again() -> None:
 @pytest.mark.parametrize("size", range(len(ENTRIES) + 1))
 def test_states_are_as_published(size: int) -> None:
     """After each entry both readers say the same of what waits, who is suspended and what is held."""
-    assert make.read_state(ENTRIES[:size]) == LEDGER["states"][size]
+    assert story.read_state(ENTRIES[:size]) == LEDGER["states"][size]
     assert independent.replay(ENTRIES[:size], KEYROOM) == LEDGER["states"][size]
 
 
 def test_people_sign_a_state_of_this_ledger() -> None:
     """The checkpoint under which all signed is the root of the first six entries."""
-    leaves = [independent_ledger_reader.sha(b"\x00" + data) for data in ENTRIES[: make.ASKED]]
+    leaves = [independent_ledger_reader.sha(b"\x00" + data) for data in ENTRIES[: story.ASKED]]
     root = base64.b64encode(independent_ledger_reader.tree_hash(leaves)).decode()
-    assert LEDGER["checkpoint_of_6"] == f"{make.SITE}\n6\n{root}\n"
+    assert LEDGER["checkpoint_of_6"] == f"{story.SITE}\n6\n{root}\n"
 
 
 def test_only_sealed_entries_keep_a_seal() -> None:
@@ -86,7 +89,7 @@ def test_replaced_entries(defect: str) -> None:
     """An entry with one defect in the place of a good one is read, by both readers, and changes what is published and no more."""
     case = REPLACED[defect]
     entries = [*ENTRIES[: case["place"]], case["bytes"].encode()]
-    assert make.read_state(entries) == case["after"] == independent.replay(entries, KEYROOM)
+    assert story.read_state(entries) == case["after"] == independent.replay(entries, KEYROOM)
     assert case["after"] != LEDGER["states"][case["place"] + 1] or defect == "petition-of-eight-days"
 
 
