@@ -40,14 +40,15 @@ class Badge:
         self.key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         signer = self if issuer is None else issuer
-        end = until or NOW + timedelta(days=30)
+        today = datetime.now(UTC)  # TLS itself goes by it, whatever clock a test has
+        end = until or max(NOW, today) + timedelta(days=30)
         self.certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(subject if issuer is None else issuer.certificate.subject)
             .public_key(self.key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(end - timedelta(days=60))
+            .not_valid_before(min(NOW, today, end) - timedelta(days=30))
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
             .sign(signer.key, hashes.SHA256())
