@@ -171,11 +171,21 @@ def _format_request(ledger: LedgerReader, old: int, checkpoint: Checkpoint, note
     return "\n".join([f"old {old}", *hashes, "", str(Note(str(checkpoint), own))]).encode()
 
 
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the policy says where a witness is, and a redirected post would arrive as a plain question."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Let the redirect be the answer."""
+
+
+_DIRECT = urllib.request.build_opener(_StayHere)
+
+
 def _post(url: str, body: bytes, timeout_s: float) -> tuple[int, str]:
-    """Return status and text of one POST. Raises `Unavailable` when there is no answer."""
+    """Return status and text of one POST to this place and no other. Raises `Unavailable` when there is no answer."""
     request = urllib.request.Request(url, data=body, method="POST", headers={"Content-Type": "text/plain"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310 - the policy allows http(s) only
+        with _DIRECT.open(request, timeout=timeout_s) as answer:
             return answer.status, _read_text(answer)
     except urllib.error.HTTPError as error:
         with error:

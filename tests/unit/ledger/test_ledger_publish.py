@@ -218,6 +218,30 @@ def test_nonsense_answers_fail_alone(ledger: Ledger, tmp_path: Path, reply: byte
     assert set(done.failures) == {two}
 
 
+def test_no_redirect_is_followed(ledger: Ledger, tmp_path: Path) -> None:
+    """A witness that points elsewhere fails where it is: nobody else hears from the log on its word."""
+    asked = []
+
+    def note(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+
+    bad = make_witness(tmp_path / "w1")
+    with answer_with(note) as elsewhere:
+
+        def point(connection: socket.socket) -> None:
+            connection.settimeout(60)
+            connection.recv(65536)
+            connection.sendall(
+                f"HTTP/1.1 302 Found\r\nLocation: {elsewhere}/\r\nContent-Length: 0\r\n\r\n".encode()
+            )
+            connection.shutdown(socket.SHUT_WR)
+
+        with answer_with(point) as url:
+            done = publish(ledger, make_policy({url: bad.keys}, threshold="any"))
+    assert isinstance(done.failures[url], Unavailable)
+    assert asked == []
+
+
 def test_foreign_cosignature_is_not_taken(ledger: Ledger, tmp_path: Path) -> None:
     """Good-looking lines of a stranger, or over another checkpoint, are not kept."""
     stranger = SeedSigner(b"\x61" * 32, b"\x62" * 32)
