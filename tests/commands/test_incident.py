@@ -140,6 +140,8 @@ def test_09_pack_verifies_anywhere(ws: Session, tmp_path: Path) -> None:
     folder = tmp_path / "pack"
     packed = ws.call("incident", "pack", known["incident"], folder, "--json")
     assert packed.code == 0, packed.err
+    (pack,) = ws.call("incident", "show", known["incident"], "--json").json["packs"]
+    assert f"ledger entry {pack['index']}" in ws.call("incident", "show", known["incident"]).out
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Already erased" in page
     assert "Controls coordinated at every site" in page

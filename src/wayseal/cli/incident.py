@@ -1,5 +1,6 @@
 """`wayseal incident`: what was lost, who must be told, and whether a traveller was in it."""
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -107,8 +108,9 @@ def list_command(
 @json_option
 @click.pass_obj
 def show_command(home: Path, incident: str, *, passphrase_file: Path | None, as_json: bool) -> None:
-    """Show one incident and its clocks. Exit code 1 when somebody should have been told by now."""
+    """Show one incident, its clocks and the packs that were handed out. Exit code 1 when somebody should have been told by now."""
     from wayseal.flow.incident import describe_incident, find_incident
+    from wayseal.flow.pack_seal import list_handed_out
     from wayseal.model.ids import check_ulid
     from wayseal.station.incidents import list_clocks, scope_known
     from wayseal.station.site import open_site
@@ -119,7 +121,8 @@ def show_command(home: Path, incident: str, *, passphrase_file: Path | None, as_
             with show_progress("Counting", None) as advance:
                 known, scope, _ = scope_known(site, incident, on_progress=advance)
         shown = describe_incident(known, list_clocks(site, known, scope), site.clock())
-    show_incident(shown, as_json=as_json)
+        packs = [asdict(one) for one in list_handed_out(site.ledger, incident)]
+    show_incident({**shown, "packs": packs}, as_json=as_json)
     raise SystemExit(1 if any(duty["overdue"] and duty["met"] is None for duty in shown["duties"]) else 0)
 
 

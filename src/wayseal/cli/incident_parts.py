@@ -65,6 +65,8 @@ def show_incident(shown: dict[str, Any], *, as_json: bool) -> None:
         click.echo(f"{'about':12}{shown['subject']['kind']} {shown['subject']['id']}")
     for duty in shown["duties"]:
         click.echo(f"{'tell':12}{duty['recipient']}: {_say_clock(duty)}")
+    for pack in shown.get("packs", ()):
+        click.echo(f"{'pack':12}handed out {pack['time']}, ledger entry {pack['index']}")
 
 
 def _say_clock(duty: dict[str, Any]) -> str:
