@@ -24,14 +24,15 @@ from wayseal.assess.catalogue import load_catalogue
 from wayseal.flow.oversee.assessments import Outcome, draw_assessment, record_assessment, spell_control
 from wayseal.flow.oversee.desk import Desk, view
 from wayseal.flow.oversee.duties import add_notice, sign_off
-from wayseal.flow.oversee.fitness import is_fit, judge_lane, tell_lane
+from wayseal.flow.oversee.fitness import judge_lane, tell_lane
 from wayseal.flow.oversee.register import end_contract, note_change, retire_equipment
-from wayseal.flow.oversee.schedule import cover, plan_all
+from wayseal.flow.oversee.schedule import cover, plan_one
 from wayseal.flow.oversee.standing import suspend_vendor
 from wayseal.model.errors import Invalid, NotFound, Refused
 from wayseal.model.oversight import AssessmentKind, Duty, Observation, Result
 from wayseal.store.engine import read
 from wayseal.store.oversight import assessments as assessment_rows
+from wayseal.store.oversight.equipment import list_equipment
 
 
 @pytest.fixture
@@ -54,10 +55,10 @@ def reasons(desk: Desk, lane: str = "lane1") -> tuple[str, ...]:
 def test_lane_is_armed_by_a_fresh_pass(desk: Desk) -> None:
     """A lane with equipment is unfit until every probe has passed once."""
     assert reasons(desk) == ("never-assessed",)
-    assert not is_fit(desk, "lane1", desk.clock())
+    assert not judge_lane(desk, "lane1", desk.clock()).fit
     assess(desk)
     assert reasons(desk) == ()
-    assert is_fit(desk, "lane1", desk.clock())
+    assert judge_lane(desk, "lane1", desk.clock()).fit
 
 
 def test_failed_probe_reaches_the_poam(desk: Desk) -> None:
@@ -146,7 +147,7 @@ def test_lie_ends_as_a_failure(desk: Desk, lie: Callable[[list[Observation]], li
     assert [one.probe for one in wrong] == ["p01"]
     assert wrong[0].reason
     assert not done.assessment.passed
-    assert not is_fit(desk, "lane1", desk.clock())
+    assert not judge_lane(desk, "lane1", desk.clock()).fit
 
 
 def record_again(desk: Desk, done: Outcome, nonce: str) -> None:
@@ -323,13 +324,13 @@ def test_enforcement_begins_with_equipment(desk: Desk) -> None:
 def test_taking_the_equipment_away_arms_nothing(desk: Desk) -> None:
     """A lane whose only computer is retired, or moved to another lane before anybody looked, stays refused."""
     note_change(desk, "host-1", actor=BOSS, lane="lane2")
-    assert not is_fit(desk, "lane2", desk.clock())
+    assert not judge_lane(desk, "lane2", desk.clock()).fit
     tell_lane(desk, judge_lane(desk, "lane2", desk.clock()))
     note_change(desk, "host-1", actor=BOSS, lane="lane3")
     assert reasons(desk, "lane2") == ("no-equipment", "no-notice")
-    assert not is_fit(desk, "lane2", desk.clock())
+    assert not judge_lane(desk, "lane2", desk.clock()).fit
     retire_equipment(desk, "host-1", actor=BOSS)
-    assert not is_fit(desk, "lane3", desk.clock())
+    assert not judge_lane(desk, "lane3", desk.clock()).fit
 
 
 def test_lane_is_told_once(desk: Desk) -> None:
@@ -354,7 +355,11 @@ def test_coverage_is_live(desk: Desk, clock: MovableClock) -> None:
     enrol_host(desk, "host-2", lane="lane2", serial="SN-2")
 
     def figure() -> tuple[int, int, int, int, tuple[str, ...]]:
-        now = cover(plan_all(desk, organisation="sub"), desk.rules, clock())
+        with view(desk) as rows:
+            plans = [
+                plan_one(rows, one, desk.rules, clock()) for one in list_equipment(rows, organisation="sub")
+            ]
+        now = cover(plans, desk.rules, clock())
         return now.total, now.assessed, now.due, now.passing, now.attention
 
     assert figure() == (2, 0, 2, 0, ("host-1", "host-2"))
@@ -365,4 +370,3 @@ def test_coverage_is_live(desk: Desk, clock: MovableClock) -> None:
     assert figure() == (2, 2, 0, 0, ("host-1", "host-2"))
     clock.move(30 * DAY)
     assert figure() == (2, 0, 2, 0, ("host-1", "host-2"))
-    assert cover(plan_all(desk, organisation="prime"), desk.rules, clock()).total == 0

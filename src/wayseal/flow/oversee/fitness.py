@@ -60,11 +60,6 @@ def _list_reasons(desk: Desk, rows: Connection, lane: str, now: datetime) -> tup
     return enforced, tuple(one for one in ORDER if one in reasons)
 
 
-def is_fit(desk: Desk, lane: str, now: datetime) -> bool:
-    """Say whether a lane may have the next epoch key."""
-    return judge_lane(desk, lane, now).fit
-
-
 def _judge_device(desk: Desk, rows: Connection, device: Equipment, now: datetime) -> set[str]:
     """Return the reasons that one device gives."""
     vendor = vendor_rows.get_vendor(rows, device.organisation)

@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from wayseal.flow.oversee.desk import Desk, Rules, view
+from wayseal.flow.oversee.desk import Rules
 from wayseal.model.oversight import AssessmentKind, Equipment
 from wayseal.store.oversight import assessments as assessment_rows
-from wayseal.store.oversight import equipment as equipment_rows
 from wayseal.store.oversight.assessments import DrawnAssessment
 
 SKEW = timedelta(minutes=5)
@@ -94,14 +93,6 @@ def latest_full(rows: Connection, device: str) -> DrawnAssessment | None:
         one for one in done if one.finished_at is not None and one.kind is not AssessmentKind.DAILY
     ]  # newest first
     return max(full, key=_when, default=None)
-
-
-def plan_all(desk: Desk, *, organisation: str | None = None) -> list[Due]:
-    """Return what is due for every device in use, of one organisation where named."""
-    now = desk.clock()
-    with view(desk) as rows:
-        devices = equipment_rows.list_equipment(rows, organisation=organisation)
-        return [plan_one(rows, one, desk.rules, now) for one in devices]
 
 
 def plan_one(rows: Connection, device: Equipment, rules: Rules, now: datetime) -> Due:
