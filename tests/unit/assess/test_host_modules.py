@@ -43,7 +43,9 @@ def make_module() -> bytes:
 
 def ask_modprobe(root: Path, name: str) -> str:
     """Return what the real modprobe would do for a module of the tree, whatever this machine's own settings say."""
-    (root / "etc" / "modprobe.d").mkdir(parents=True, exist_ok=True)  # without a folder it reads the machine's
+    (root / "etc" / "modprobe.d").mkdir(
+        parents=True, exist_ok=True
+    )  # without a folder it reads the machine's
     configs = [root / folder / "modprobe.d" for folder in ("etc", "run", "usr/local/lib", "lib")]
     chosen = [part for folder in configs if folder.is_dir() for part in ("-C", str(folder))]
     command = ["modprobe", "-n", "-v", "--show-depends", "-S", RELEASE, "-d", str(root), *chosen, name]
