@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from lineparts import KnownFaces, Line, MovableClock, make_template, make_vehicle
 
-from wayseal.flow.doubt import DOUBTS, MATCH_IN_TWO, MATCH_ON_PICTURE, refer_pictures
+from wayseal.flow.doubt import DOUBTS, MATCH_IN_TWO, MATCH_ON_PICTURE, refer_doubted
 from wayseal.model.border import Outcome, Seat
 from wayseal.vision.doubles import IN_TWO_VEHICLES
 from wayseal.vision.presentation import MAY_BE_PICTURE
@@ -18,7 +18,7 @@ def test_match_on_a_possible_picture_is_referred(doubt: str) -> None:
     """The candidates stay, the match goes, and the answers beside it are what they were."""
     faces = KnownFaces({"traveller-1": 1, "traveller-2": 2})
     answers = faces.search([make_template(seed) for seed in (1, 2, 3)])
-    shown, clear, stranger = refer_pictures(answers, [(doubt, "too_dark"), ("too_dark",), (doubt,)])
+    shown, clear, stranger = refer_doubted(answers, [(doubt, "too_dark"), ("too_dark",), (doubt,)])
     assert shown.outcome is Outcome.REFER
     assert shown.reasons == (DOUBTS[doubt],)
     assert shown.candidates == answers[0].candidates
@@ -28,7 +28,7 @@ def test_match_on_a_possible_picture_is_referred(doubt: str) -> None:
 def test_two_vehicles_are_told_before_a_picture() -> None:
     """Who was in two vehicles, and on two seats, is referred for the vehicles: that is what the officer must clear up first."""
     answers = KnownFaces({"traveller-1": 1}).search([make_template(1)])
-    (asked,) = refer_pictures(answers, [(SAME_FACE_TWICE, IN_TWO_VEHICLES)])
+    (asked,) = refer_doubted(answers, [(SAME_FACE_TWICE, IN_TWO_VEHICLES)])
     assert asked.reasons == (MATCH_IN_TWO,)
 
 
@@ -36,7 +36,7 @@ def test_referral_wants_one_list_of_reasons_for_each_answer() -> None:
     """Answers and reasons that do not belong together are refused rather than paired wrongly."""
     answers = KnownFaces({"traveller-1": 1}).search([make_template(1)])
     with pytest.raises(ValueError, match="zip"):
-        refer_pictures(answers, [])
+        refer_doubted(answers, [])
 
 
 def test_officer_is_asked_to_look_at_a_possible_picture(line: Line, clock: MovableClock) -> None:

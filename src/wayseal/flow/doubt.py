@@ -23,7 +23,7 @@ DOUBTS = {
 """What capture says of a face whose match is not believed, and the reason that the officer reads; the first counts."""
 
 
-def refer_pictures(answers: Sequence[SearchAnswer], reasons: Sequence[Sequence[str]]) -> list[SearchAnswer]:
+def refer_doubted(answers: Sequence[SearchAnswer], reasons: Sequence[Sequence[str]]) -> list[SearchAnswer]:
     """Return a vehicle's answers, doubtful matches referred (`DOUBTS`); `reasons` are capture's, in the same order."""
     return [_refer(answer, noticed) for answer, noticed in zip(answers, reasons, strict=True)]
 

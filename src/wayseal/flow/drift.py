@@ -21,6 +21,8 @@ from wayseal.store.health import (
     QUALITY_BINS,
     SECOND_EDGES,
     STRANGER_BINS,
+    STRANGER_FROM,
+    STRANGER_SPAN,
     LaneDay,
     WatchSum,
     add_to_day,
@@ -121,7 +123,7 @@ def count_encounter(encounter: Encounter) -> LaneDay:
     for person in captured:
         quality[min(QUALITY_BINS - 1, (person.quality or 0) * QUALITY_BINS // 100)] += 1
         if person.outcome is not Outcome.MATCH and person.candidates:
-            place = int((person.candidates[0].score + 0.2) / 1.2 * STRANGER_BINS)
+            place = int((person.candidates[0].score - STRANGER_FROM) / STRANGER_SPAN * STRANGER_BINS)
             strangers[min(STRANGER_BINS - 1, max(0, place))] += 1
     seconds = [0] * (len(SECOND_EDGES) + 1)
     seconds[bisect_left(SECOND_EDGES, encounter.capture_to_result_s)] += 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from wayseal.flow.review import fold_plate, tag_plate
+from wayseal.flow.review import strip_plate, tag_plate
 from wayseal.match.loaded import LoadedGallery
 from wayseal.seal.keys.blind_index import BlindIndex
 from wayseal.store.crossings import list_plate_travellers
@@ -39,7 +39,7 @@ class PlateHistory:
 
         For a plate that announces nobody itself. The texts are made here and die here; only their tags are looked up.
         """
-        alike = [self.index.tag("plate", text) for text in list_alike(fold_plate(plate))]
+        alike = [self.index.tag("plate", text) for text in list_alike(strip_plate(plate))]
         return self._look_up(alike) if alike else ()
 
     def _look_up(self, plates: list[bytes]) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from wayseal.store.health import (
     QUALITY_BINS,
     SECOND_EDGES,
     STRANGER_BINS,
+    STRANGER_FROM,
+    STRANGER_SPAN,
     LaneDay,
     WatchSum,
     list_days,
@@ -129,15 +131,18 @@ def find_middle(counts: Sequence[int]) -> tuple[int, int] | None:
     total = sum(counts)
     if not total:
         return None
-    ends = np.cumsum(counts)
-    low, high = (int(np.searchsorted(ends, rank)) for rank in ((total + 1) // 2, total // 2 + 1))
-    return low, high
+    return _find_rank(counts, (total + 1) // 2), _find_rank(counts, total // 2 + 1)
 
 
 def find_bin(counts: Sequence[int], twentieths: int) -> int | None:
     """Return the first bin that so many twentieths of all lie in or below, None of nobody. Whole numbers, so exact."""
     total = sum(counts)
-    return int(np.searchsorted(20 * np.cumsum(counts), twentieths * total)) if total else None
+    return _find_rank(counts, -(-twentieths * total // 20)) if total else None
+
+
+def _find_rank(counts: Sequence[int], rank: int) -> int:
+    """Return the bin of one of those counted, by its rank from 1."""
+    return int(np.searchsorted(np.cumsum(counts), rank))
 
 
 def find_stranger_tail(day: LaneDay) -> float | None:
@@ -146,7 +151,7 @@ def find_stranger_tail(day: LaneDay) -> float | None:
     A tail that rises without more travellers says that strangers look more alike to this lane: its threshold holds no more.
     """
     place = find_bin(day.strangers, 19)
-    return None if place is None else round((place + 1) * 1.2 / STRANGER_BINS - 0.2, 2)
+    return None if place is None else round((place + 1) * STRANGER_SPAN / STRANGER_BINS + STRANGER_FROM, 2)
 
 
 def _middle(quality: Sequence[int]) -> float | None:

@@ -19,7 +19,7 @@ from wayseal.flow.documents import (
     unpack_json,
     unpack_templates,
 )
-from wayseal.flow.doubt import refer_pictures
+from wayseal.flow.doubt import refer_doubted
 from wayseal.flow.policy import Principal
 from wayseal.flow.release import Opener
 from wayseal.flow.second import SecondCheck, review_answers
@@ -170,7 +170,7 @@ def _answer_seats(
         found = [tell_alike(one) for one in found]
     found = refer_camera(found, seen["lane"], work.calibration)
     found = review_answers(work.second, found, [some[1] if len(some) > 1 else None for some in templates])
-    found = refer_pictures(found, [noticed[seat] for seat in seats])
+    found = refer_doubted(found, [noticed[seat] for seat in seats])
     return dict(zip(seats, found, strict=True))
 
 

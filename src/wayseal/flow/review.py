@@ -207,11 +207,11 @@ def tag_plate(index: BlindIndex, plate: str | None) -> bytes | None:
 
     Spaces and hyphens do not count.
     """
-    text = fold_plate(plate)
+    text = strip_plate(plate)
     return index.tag("plate", text) if text else None
 
 
-def fold_plate(plate: str | None) -> str:
+def strip_plate(plate: str | None) -> str:
     """Return a plate's letters and digits in capitals, empty without a plate."""
     return "".join(letter for letter in plate or "" if letter.isalnum()).upper()
 

@@ -17,6 +17,7 @@ from wayseal.store.schema_health import lane_days, lane_watch
 QUALITY_BINS = 10
 """Tenths of the quality scale 0-100."""
 STRANGER_BINS = 60
+STRANGER_FROM, STRANGER_SPAN = -0.2, 1.2
 """Of the best score of a search that matched nobody, from -0.2 to 1.0 in steps of 0.02."""
 SECOND_EDGES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Upper edges of the bins of seconds from capture to result; the last bin has none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from wayseal.flow.doubt import refer_pictures
+from wayseal.flow.doubt import refer_doubted
 from wayseal.flow.identify import GallerySearch
 from wayseal.flow.measure.lane_regret import measure_regret
 from wayseal.flow.measure.lane_truth import LaneTruth, OccupantTruth, VehicleTruth, find_face
@@ -147,7 +147,7 @@ def _search_pass(seen: VehiclePass, searcher: GallerySearch) -> list[SearchAnswe
     captured = [person for person in seen.occupants if person.template is not None]
     templates = [person.template for person in captured if person.template is not None]
     answers = searcher.search(templates) if templates else []
-    found = iter(refer_pictures(answers, [person.reasons for person in captured]))
+    found = iter(refer_doubted(answers, [person.reasons for person in captured]))
     return [None if person.template is None else next(found) for person in seen.occupants]
 
 
